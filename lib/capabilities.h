@@ -1,0 +1,28 @@
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "lib/model.h"
+#include "lib/version.h"
+
+namespace ivshmemd {
+
+/// How the models of a QEMU were found out.
+enum class ProbeMethod {
+    qom_list_types,          // one query; only where loading all of QEMU's modules is safe
+    device_list_properties,  // one query a model; always safe
+};
+
+/// What one QEMU can do; fixed for the life of its process.
+struct Capabilities {
+    std::set<Model> models;
+    Version version;
+    std::string machine_type;           // e.g. "pc-i440fx-7.2-machine"
+    ProbeMethod probe_method = ProbeMethod::device_list_properties;
+    bool only_migratable = false;       // the command line says -only-migratable
+};
+
+std::string_view probe_method_name(ProbeMethod method);
+
+}  // namespace ivshmemd

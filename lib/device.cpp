@@ -1,0 +1,34 @@
+#include "lib/device.h"
+
+namespace ivshmemd {
+
+std::string_view origin_name(Origin origin) {
+    return origin == Origin::managed ? "managed" : "foreign";
+}
+
+std::string_view state_name(DeviceState state) {
+    switch (state) {
+        case DeviceState::attaching: return "attaching";
+        case DeviceState::attached: return "attached";
+        case DeviceState::detaching: return "detaching";
+        case DeviceState::leaked: return "leaked";
+    }
+    return "";
+}
+
+std::string_view interrupts_of(const DeviceSpec& spec) {
+    if (spec.model == Model::plain) return "none";
+    if (spec.model == Model::doorbell || spec.msi.value_or(true)) return "msix";
+    return "intx";
+}
+
+bool blocks_migration(const DeviceSpec& spec) {
+    switch (spec.role) {
+        case Role::peer: return true;
+        case Role::master: return false;
+        case Role::automatic: return spec.model == Model::doorbell || spec.server.has_value();
+    }
+    return true;
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "lib/model.h"
+#include "lib/role.h"
+
+namespace ivshmemd {
+
+/// What a caller asked for, words understood and names checked, nothing filled in.
+struct DeviceRequest {
+    std::string name;
+    std::optional<std::uint64_t> size;  // bytes
+    std::optional<Model> model;
+    std::optional<Role> role;
+    std::optional<std::string> region;
+    std::optional<std::string> server;  // path of a doorbell server's socket
+    std::optional<std::uint32_t> vectors;
+    std::optional<bool> msi;
+    std::optional<bool> ioeventfd;
+    std::optional<std::string> bus;
+    std::optional<int> slot;
+};
+
+/// A device fully decided, without the VM: what a plan executes and what a later replug repeats.
+struct DeviceSpec {
+    std::string name;
+    Model model = Model::plain;
+    Role role = Role::peer;
+    std::uint64_t size = 0;             // bytes
+    std::optional<std::string> region;  // plain, and legacy without a server
+    std::optional<std::string> server;  // doorbell, and legacy with one
+    std::optional<std::uint32_t> vectors;
+    std::optional<bool> msi;
+    std::optional<bool> ioeventfd;
+    std::string bus;
+    int slot = 0;
+
+    bool operator==(const DeviceSpec&) const = default;
+};
+
+enum class Origin {
+    managed,  // its QEMU id carries our prefix
+    foreign,  // anybody else's
+};
+
+enum class DeviceState {
+    attaching,  // a request for it is running
+    attached,   // QEMU has it
+    detaching,  // the guest was asked to let it go
+    leaked,     // the device is gone, its backend could not be deleted
+};
+
+/// A device as it exists in a VM.
+struct Device {
+    DeviceSpec spec;
+    std::string vm;
+    std::string qom_path;
+    Origin origin = Origin::foreign;
+    DeviceState state = DeviceState::attached;
+    std::optional<std::string> guest_address;  // "0000:01:00.0" once the guest numbered it
+    bool guest_mapped = false;                 // the guest gave BAR 2 an address
+    bool stale = false;                        // the VM is not connected; last known
+};
+
+std::string_view origin_name(Origin origin);
+std::string_view state_name(DeviceState state);
+
+/// "none", "msix" or "intx": how the device can interrupt its guest.
+std::string_view interrupts_of(const DeviceSpec& spec);
+
+/// Whether this device keeps its VM from migrating. A device left to `auto` counts unless it has no
+/// server: then QEMU makes it a master.
+bool blocks_migration(const DeviceSpec& spec);
+
+}  // namespace ivshmemd

@@ -1,0 +1,106 @@
+#include "lib/placement.h"
+
+#include <algorithm>
+
+#include "lib/names.h"
+#include "lib/size.h"
+
+namespace ivshmemd {
+namespace {
+
+using Choice = std::variant<Placement, WaitForSlot>;
+
+std::chrono::milliseconds rest_left(const Placement& place, const std::vector<VacatedSlot>& vacated) {
+    std::chrono::milliseconds left{0};
+    for (const VacatedSlot& each : vacated) {
+        if (each.place == place && each.age < slot_rest) left = std::max(left, slot_rest - each.age);
+    }
+    return left;
+}
+
+bool fits(const Bus& bus, std::uint64_t size) {
+    return !bus.room || size <= *bus.room;
+}
+
+Error no_room(const Bus& bus, std::uint64_t size) {
+    return Error(ErrorKind::no_free_slot,
+                 "the guest has no room for " + format_size(size) + " behind " + bus.name +
+                     " (its window takes " + format_size(*bus.room) +
+                     "); start the VM with -device pcie-root-port,id=" + bus.name +
+                     ",...,pref64-reserve=" + format_size(size * 2) + ", or use a smaller region");
+}
+
+Error no_free_slot(const PlacementRequest& request, const std::vector<Bus>& buses) {
+    for (const Bus& bus : buses) {
+        const bool wanted = !request.bus || *request.bus == bus.name;
+        if (wanted && !free_slots(bus).empty() && !fits(bus, request.size)) {
+            return no_room(bus, request.size);
+        }
+    }
+    std::string message = "no hotpluggable PCI slot is free";
+    if (request.bus) message += " on bus " + *request.bus;
+    return Error(ErrorKind::no_free_slot,
+                 message + "; start the VM with another port, such as -device "
+                           "pcie-root-port,id=shm1,chassis=101,slot=101");
+}
+
+// Candidates in order of preference.
+std::vector<Placement> candidates(const PlacementRequest& request, const std::vector<Bus>& buses) {
+    std::vector<Placement> all;
+    std::vector<Placement> ports;
+    for (const Bus& bus : buses) {
+        if ((request.bus && *request.bus != bus.name) || !fits(bus, request.size)) continue;
+        for (const int slot : free_slots(bus)) {
+            if (request.slot && *request.slot != slot) continue;
+            (bus.port ? ports : all).push_back({bus.name, slot});
+        }
+    }
+    std::reverse(all.begin(), all.end());
+    all.insert(all.end(), ports.rbegin(), ports.rend());
+    if (request.last) {
+        std::stable_partition(all.begin(), all.end(),
+                              [&](const Placement& each) { return each == *request.last; });
+    }
+    return all;
+}
+
+Result<void> check_explicit(const PlacementRequest& request, const std::vector<Bus>& buses) {
+    if (!request.bus && !request.slot) return {};
+    bool slot_taken = false;
+    bool bus_known = false;
+    for (const Bus& bus : buses) {
+        if (request.bus && bus.name != *request.bus) continue;
+        bus_known = true;
+        slot_taken = slot_taken || (bus.hotpluggable && request.slot &&
+                                    bus.occupied.contains(*request.slot));
+    }
+    if (!bus_known && request.bus) {
+        return Error(ErrorKind::invalid_parameter,
+                     "the VM has no bus '" + printable(*request.bus) + "'",
+                     {{"parameter", std::string("bus")}});
+    }
+    if (slot_taken && candidates(request, buses).empty()) {
+        return Error(ErrorKind::slot_in_use,
+                     "slot " + std::to_string(*request.slot) + " already holds a device");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Choice> place(const PlacementRequest& request, const std::vector<Bus>& buses,
+                     const std::vector<VacatedSlot>& vacated) {
+    const Result<void> choice = check_explicit(request, buses);
+    if (!choice) return choice.error();
+    const std::vector<Placement> all = candidates(request, buses);
+    if (all.empty()) return no_free_slot(request, buses);
+    std::optional<std::chrono::milliseconds> shortest;
+    for (const Placement& each : all) {
+        const std::chrono::milliseconds left = rest_left(each, vacated);
+        if (left.count() == 0) return Choice(each);
+        shortest = std::min(shortest.value_or(left), left);
+    }
+    return Choice(WaitForSlot{*shortest});
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,61 @@
+#include "lib/region.h"
+
+#include <sys/stat.h>
+
+#include "lib/size.h"
+
+namespace ivshmemd {
+namespace {
+
+const char* kind_of(mode_t mode) {
+    if (S_ISLNK(mode)) return "a symbolic link";
+    if (S_ISDIR(mode)) return "a directory";
+    if (S_ISFIFO(mode)) return "a FIFO";
+    if (S_ISSOCK(mode)) return "a socket";
+    if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device node";
+    return "not a regular file";
+}
+
+}  // namespace
+
+Result<std::uint64_t> decide_size(std::optional<std::uint64_t> requested, const RegionFacts& facts,
+                                  std::uint64_t limit) {
+    std::uint64_t size = 0;
+    if (requested) {
+        size = *requested;
+    } else if (facts.exists && S_ISREG(facts.mode)) {
+        size = facts.size;
+    } else if (!facts.exists) {
+        return Error(ErrorKind::bad_size,
+                     "no size given, and there is no region to take it from; name one, such as 64M");
+    } else {
+        return min_region_size;  // check_region names the real fault
+    }
+    const Result<void> checked = check_size(size, limit);
+    if (!checked) return checked.error();
+    return size;
+}
+
+Result<RegionPlan> check_region(const std::string& path, std::uint64_t size,
+                                const RegionFacts& facts, const RegionTrust& trust) {
+    if (!facts.exists) return RegionPlan{size, true};
+    if (!S_ISREG(facts.mode)) {
+        return Error(ErrorKind::region_mismatch, path + " is " + kind_of(facts.mode) +
+                                                     ", not a regular file; remove it or use "
+                                                     "another region");
+    }
+    if (!trust.trusts(facts.owner)) {
+        return Error(ErrorKind::permission_denied,
+                     path + " belongs to user " + std::to_string(facts.owner) +
+                         ", who could truncate it and kill the VM; remove it or list the user in "
+                         "[trust] users");
+    }
+    if (facts.size != size) {
+        return Error(ErrorKind::region_mismatch,
+                     path + " has " + format_size(facts.size) + ", not the requested " +
+                         format_size(size) + "; use that size, or another region");
+    }
+    return RegionPlan{size, false};
+}
+
+}  // namespace ivshmemd

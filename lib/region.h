@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <sys/types.h>
+
+#include "lib/result.h"
+
+namespace ivshmemd {
+
+/// What lstat(2) says about a region file.
+struct RegionFacts {
+    bool exists = false;
+    mode_t mode = 0;         // type and permission bits
+    uid_t owner = 0;
+    std::uint64_t size = 0;  // bytes
+};
+
+/// The region file a request names: its state decides between making it and refusing.
+struct RegionPlan {
+    std::uint64_t size = 0;  // bytes
+    bool create = false;
+};
+
+/// Who may own a region. Whoever can truncate the file can kill the VMs that map it.
+struct RegionTrust {
+    uid_t daemon = 0;
+    uid_t qemu = 0;
+    std::set<uid_t> users;  // configured
+
+    bool trusts(uid_t uid) const {
+        return uid == 0 || uid == daemon || uid == qemu || users.contains(uid);
+    }
+};
+
+/// The size a request gets: its own, or the existing region's. BadSize.
+Result<std::uint64_t> decide_size(std::optional<std::uint64_t> requested, const RegionFacts& facts,
+                                  std::uint64_t limit);
+
+/// Whether the file serves. RegionMismatch (not a regular file, another size) or PermissionDenied
+/// (an owner who is not trusted).
+Result<RegionPlan> check_region(const std::string& path, std::uint64_t size,
+                                const RegionFacts& facts, const RegionTrust& trust);
+
+}  // namespace ivshmemd

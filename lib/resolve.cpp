@@ -1,0 +1,84 @@
+#include "lib/resolve.h"
+
+namespace ivshmemd {
+namespace {
+
+constexpr Version oldest_changed{3, 1, 0};
+
+Error not_supported(Model model, const Capabilities& capabilities) {
+    std::vector<std::string> supported;
+    std::string list;
+    for (const Model each : capabilities.models) {
+        supported.emplace_back(api_name(each));
+        list += (list.empty() ? "" : ", ") + std::string(qom_type(each));
+    }
+    return Error(ErrorKind::model_not_supported,
+                 "QEMU " + to_string(capabilities.version) + " has no " +
+                     std::string(qom_type(model)) + "; it has " + (list.empty() ? "none" : list),
+                 {{"model", std::string(api_name(model))}, {"supported", supported}});
+}
+
+Error unsupported(std::string reason) {
+    return Error(ErrorKind::config_unsupported, "configuration unsupported: " + reason,
+                 {{"reason", reason}});
+}
+
+Result<Model> choose(const DeviceRequest& request, const Capabilities& capabilities) {
+    if (request.model) {
+        if (!capabilities.models.contains(*request.model)) {
+            return not_supported(*request.model, capabilities);
+        }
+        return *request.model;
+    }
+    if (capabilities.models.contains(Model::legacy)) return Model::legacy;
+    const Model wanted = request.server ? Model::doorbell : Model::plain;
+    if (wanted == Model::doorbell && !request.msi.value_or(true)) {
+        return unsupported("ivshmem-doorbell has no interrupts without msi, and QEMU " +
+                           to_string(capabilities.version) + " has no legacy ivshmem");
+    }
+    if (!capabilities.models.contains(wanted)) return not_supported(wanted, capabilities);
+    return wanted;
+}
+
+Result<void> check_options(Model model, const DeviceRequest& request) {
+    if (!request.server && (request.vectors || request.msi || request.ioeventfd)) {
+        return unsupported("vectors, msi and ioeventfd need a server");
+    }
+    if (model == Model::plain && request.server) {
+        return unsupported("ivshmem-plain takes no server; use ivshmem-doorbell");
+    }
+    if (model == Model::doorbell && !request.server) {
+        return unsupported("ivshmem-doorbell needs a server");
+    }
+    if (model == Model::doorbell && !request.msi.value_or(true)) {
+        return unsupported("ivshmem-doorbell has no interrupts without msi");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Model> resolve_model(const DeviceRequest& request, const Capabilities& capabilities) {
+    if (capabilities.version < oldest_changed) {
+        return unsupported("QEMU " + to_string(capabilities.version) +
+                           " is older than 3.1 and aborts when a device is plugged back");
+    }
+    const Result<Model> model = choose(request, capabilities);
+    if (!model) return model.error();
+    const Result<void> options = check_options(*model, request);
+    if (!options) return options.error();
+    if (capabilities.only_migratable && request.role.value_or(Role::peer) == Role::peer) {
+        return unsupported(
+            "the VM was started with -only-migratable, which takes no peer; use role master");
+    }
+    return *model;
+}
+
+std::optional<Model> default_model(const Capabilities& capabilities, bool with_server) {
+    const Model wanted = with_server ? Model::doorbell : Model::plain;
+    if (capabilities.models.contains(Model::legacy)) return Model::legacy;
+    if (capabilities.models.contains(wanted)) return wanted;
+    return std::nullopt;
+}
+
+}  // namespace ivshmemd
