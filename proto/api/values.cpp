@@ -1,0 +1,150 @@
+#include "proto/api/values.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/names.h"
+#include "lib/resolve.h"
+#include "lib/size.h"
+
+namespace ivshmemd::api {
+namespace {
+
+constexpr int last_slot = 31;
+constexpr std::int64_t last_vector = 2048;  // of MSI-X
+
+// Absent values stay out of the object: null and missing are one on this wire.
+template <class T>
+void put(json& object, const char* key, const std::optional<T>& value) {
+    if (value) object[key] = *value;
+}
+
+Error invalid(const char* parameter, std::string message) {
+    return Error(ErrorKind::invalid_parameter, std::move(message),
+                 {{"parameter", std::string(parameter)}});
+}
+
+std::optional<std::string> text(const json& parameters, const char* key) {
+    const std::string* value = as_string(find(parameters, key));
+    if (!value) return std::nullopt;
+    return *value;
+}
+
+Result<void> read_names(const json& parameters, DeviceRequest& request) {
+    request.name = text(parameters, "name").value_or("");
+    const Result<void> name = check_device_name(request.name);
+    if (!name) return name.error();
+    request.region = text(parameters, "region");
+    if (request.region) return check_region_name(*request.region);
+    return {};
+}
+
+Result<void> read_words(const json& parameters, DeviceRequest& request) {
+    if (const auto word = text(parameters, "model")) {
+        request.model = model_from_api_name(*word);
+        if (!request.model) {
+            return invalid("model", "unknown model '" + printable(*word, 80) +
+                                        "'; there are ivshmem, ivshmem_plain, ivshmem_doorbell");
+        }
+    }
+    if (const auto word = text(parameters, "role")) {
+        const Result<Role> role = parse_role(*word);
+        if (!role) return role.error();
+        request.role = *role;
+    }
+    return {};
+}
+
+Result<void> read_numbers(const json& parameters, DeviceRequest& request) {
+    if (const auto size = as_int(find(parameters, "size"))) {
+        if (*size < 0) return Error(ErrorKind::bad_size, "a size is not negative");
+        request.size = static_cast<std::uint64_t>(*size);
+    }
+    if (const auto slot = as_int(find(parameters, "slot"))) {
+        if (*slot < 0 || *slot > last_slot) return invalid("slot", "slots are 0 to 31");
+        request.slot = static_cast<int>(*slot);
+    }
+    if (const auto vectors = as_int(find(parameters, "vectors"))) {
+        if (*vectors < 1 || *vectors > last_vector) {
+            return invalid("vectors", "vectors are 1 to 2048");
+        }
+        request.vectors = static_cast<std::uint32_t>(*vectors);
+    }
+    return {};
+}
+
+json spell_bus(const Bus& bus) {
+    return {{"name", bus.name}, {"hotpluggable", bus.hotpluggable}, {"freeSlots", free_slots(bus)}};
+}
+
+}  // namespace
+
+json spell_device(const Device& device) {
+    const DeviceSpec& spec = device.spec;
+    json object = {{"name", spec.name},
+                   {"model", api_name(spec.model)},
+                   {"role", role_name(spec.role)},
+                   {"size", spec.size},
+                   {"vm", device.vm},
+                   {"interrupts", interrupts_of(spec)},
+                   {"guestMapped", device.guest_mapped},
+                   {"qomPath", device.qom_path},
+                   {"origin", origin_name(device.origin)},
+                   {"state", state_name(device.state)},
+                   {"blocksMigration",
+                    device.state != DeviceState::leaked && blocks_migration(spec)},
+                   {"stale", device.stale}};
+    put(object, "region", spec.region);
+    put(object, "server", spec.server);
+    put(object, "vectors", spec.vectors);
+    put(object, "msi", spec.msi);
+    put(object, "ioeventfd", spec.ioeventfd);
+    put(object, "guestAddress", device.guest_address);
+    if (!spec.bus.empty()) {  // what is left of a leaked device has no place
+        object["bus"] = spec.bus;
+        object["slot"] = spec.slot;
+    }
+    return object;
+}
+
+json spell_capabilities(const Capabilities& capabilities, const std::vector<Bus>& buses) {
+    json models = json::array();
+    for (const Model model : capabilities.models) models.push_back(api_name(model));
+    json bus_list = json::array();
+    for (const Bus& bus : buses) bus_list.push_back(spell_bus(bus));
+    json object = {{"models", std::move(models)},
+                   {"qemuVersion", to_string(capabilities.version)},
+                   {"machineType", capabilities.machine_type},
+                   {"buses", std::move(bus_list)},
+                   {"probeMethod", probe_method_name(capabilities.probe_method)}};
+    if (const auto model = default_model(capabilities, false)) {
+        object["defaultModel"] = api_name(*model);
+    }
+    if (const auto model = default_model(capabilities, true)) {
+        object["defaultModelWithServer"] = api_name(*model);
+    }
+    return object;
+}
+
+Result<DeviceRequest> read_device_request(const json& parameters) {
+    DeviceRequest request;
+    for (const auto read : {read_names, read_words, read_numbers}) {
+        const Result<void> done = read(parameters, request);
+        if (!done) return done.error();
+    }
+    request.server = text(parameters, "server");
+    request.bus = text(parameters, "bus");
+    request.msi = as_bool(find(parameters, "msi"));
+    request.ioeventfd = as_bool(find(parameters, "ioeventfd"));
+    return request;
+}
+
+Result<std::int64_t> read_timeout_ms(const json& parameters, std::int64_t fallback) {
+    const std::int64_t timeout = as_int(find(parameters, "timeoutMs")).value_or(fallback);
+    constexpr std::int64_t longest = std::int64_t{1000} * 60 * 60 * 24 * 365;
+    if (timeout < 0 || timeout > longest) {
+        return invalid("timeoutMs", "a timeout is 0 ms to a year");
+    }
+    return timeout;
+}
+
+}  // namespace ivshmemd::api

@@ -1,0 +1,282 @@
+#include "proto/qmp/inventory_query.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "lib/names.h"
+
+namespace ivshmemd::qmp {
+namespace {
+
+constexpr const char* peripheral = "/machine/peripheral";
+constexpr const char* peripheral_anon = "/machine/peripheral-anon";
+
+// Where machines keep their root PCI bus.
+struct RootBus {
+    const char* path;
+    const char* name;
+};
+constexpr std::array root_buses{RootBus{"/machine/i440fx/pci.0", "pci.0"},
+                                RootBus{"/machine/q35/pcie.0", "pcie.0"}};
+
+// The window firmware gives a port that reserves nothing.
+constexpr std::uint64_t default_window = std::uint64_t{2} << 20;
+
+bool is_port(std::string_view type) {
+    return type == "pcie-root-port" || type == "ioh3420" || type == "xio3130-downstream";
+}
+
+std::string last_part(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+}  // namespace
+
+std::vector<Question> InventoryQuery::first() {
+    const auto needed = [this](const json* reply) {
+        if (!reply) complete_ = false;
+        return reply;
+    };
+    std::vector<Question> questions;
+    questions.push_back({Command("query-status"), [=, this](const json* reply) {
+                             run_state_ = read_run_state(needed(reply)).value_or("");
+                         }});
+    for (const char* parent : {peripheral, peripheral_anon}) {
+        questions.push_back({qom_list(parent), [=, this](const json* reply) {
+                                 read_devices(needed(reply), parent);
+                             }});
+    }
+    questions.push_back({qom_list("/objects"), [=, this](const json* reply) {
+                             for (const QomEntry& entry : read_qom_list(needed(reply))) {
+                                 if (entry.child_type().starts_with("memory-backend-")) {
+                                     backends_.push_back({.id = entry.name, .path = {}});
+                                 }
+                             }
+                         }});
+    questions.push_back({Command("query-chardev"), [=, this](const json* reply) {
+                             chardevs_ = read_chardev_labels(needed(reply));
+                         }});
+    questions.push_back({Command("query-pci"), [this](const json* reply) {
+                             functions_ = read_pci(reply);  // machines without PCI have none
+                         }});
+    return questions;
+}
+
+void InventoryQuery::read_devices(const json* reply, const std::string& parent) {
+    for (const QomEntry& entry : read_qom_list(reply)) {
+        const std::string path = parent + "/" + entry.name;
+        const bool anonymous = parent == peripheral_anon;
+        if (is_port(entry.child_type()) && !anonymous) {
+            Port port;
+            port.bus.name = entry.name;
+            port.bus.port = true;
+            ports_.push_back(std::move(port));
+        }
+        const std::optional<Model> model = model_from_qom_type(entry.child_type());
+        if (!model) continue;
+        RawDevice raw;
+        raw.entry.id = anonymous ? "" : entry.name;
+        raw.entry.device.qom_path = path;
+        raw.entry.device.spec.model = *model;
+        const std::optional<std::string> ours = name_of_device_id(raw.entry.id);
+        raw.entry.device.spec.name = ours.value_or(entry.name);
+        raw.entry.device.origin = ours ? Origin::managed : Origin::foreign;
+        devices_.push_back(std::move(raw));
+    }
+}
+
+std::vector<Question> InventoryQuery::second() {
+    std::vector<Question> questions;
+    for (RawDevice& raw : devices_) ask_about(raw, questions);
+    for (Backend& backend : backends_) ask_about(backend, questions);
+    for (Port& port : ports_) ask_about(port, questions);
+    ask_about_root_bus(questions);
+    return questions;
+}
+
+void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions) {
+    const std::string& path = raw.entry.device.qom_path;
+    DeviceSpec& spec = raw.entry.device.spec;
+    const auto ask = [&](const char* property, std::function<void(const json*)> answer) {
+        questions.push_back({qom_get(path, property), std::move(answer)});
+    };
+    ask("addr", [&raw](const json* reply) {
+        raw.devfn = static_cast<int>(as_int(reply).value_or(-1));
+    });
+    ask("parent_bus", [&raw](const json* reply) {
+        if (const std::string* bus = as_string(reply)) raw.bus_path = *bus;
+    });
+    if (spec.model == Model::legacy) {
+        ask("role", [&spec](const json* reply) {
+            const std::string* word = as_string(reply);
+            const Result<Role> role = parse_role(word ? *word : "");
+            spec.role = role ? *role : Role::automatic;
+        });
+        ask("msi", [&spec](const json* reply) { spec.msi = as_bool(reply); });
+        ask("shm", [&raw](const json* reply) {
+            const std::string* shm = as_string(reply);
+            if (shm) raw.shm_file = "/dev/shm/" + shm->substr(shm->starts_with('/') ? 1 : 0);
+        });
+    } else {
+        ask("master", [&spec](const json* reply) {
+            const std::string* word = as_string(reply);
+            spec.role = role_from_master_property(word ? *word : "").value_or(Role::automatic);
+        });
+    }
+    if (spec.model == Model::plain) {
+        ask("memdev", [&raw](const json* reply) {
+            if (const std::string* link = as_string(reply)) raw.entry.backend_id = last_part(*link);
+        });
+    } else {
+        ask("chardev", [&raw](const json* reply) {
+            if (const std::string* chardev = as_string(reply)) raw.entry.chardev_id = *chardev;
+        });
+        ask("vectors", [&spec](const json* reply) {
+            if (const auto count = as_uint(reply)) {
+                spec.vectors = static_cast<std::uint32_t>(*count);
+            }
+        });
+        ask("ioeventfd", [&spec](const json* reply) { spec.ioeventfd = as_bool(reply); });
+    }
+}
+
+void InventoryQuery::ask_about(Backend& backend, std::vector<Question>& questions) {
+    const std::string path = "/objects/" + backend.id;
+    questions.push_back({qom_get(path, "mem-path"), [&backend](const json* reply) {
+                             if (const std::string* file = as_string(reply)) backend.path = *file;
+                         }});
+    questions.push_back({qom_get(path, "size"), [&backend](const json* reply) {
+                             backend.size = as_uint(reply).value_or(0);
+                         }});
+    questions.push_back({qom_get(path, "share"), [&backend](const json* reply) {
+                             backend.share = as_bool(reply).value_or(false);
+                         }});
+}
+
+void InventoryQuery::ask_about(Port& port, std::vector<Question>& questions) {
+    const std::string device = std::string(peripheral) + "/" + port.bus.name;
+    const std::string bus = device + "/" + port.bus.name;
+    // QOM tells the truth even before firmware; query-pci shows such a port as empty.
+    questions.push_back({qom_list(bus), [&port](const json* reply) {
+                             for (const QomEntry& entry : read_qom_list(reply)) {
+                                 if (entry.name.starts_with("child[")) port.bus.occupied.insert(0);
+                             }
+                         }});
+    questions.push_back({qom_get(bus, "hotplug-handler"), [&port](const json* reply) {
+                             const std::string* handler = as_string(reply);
+                             port.bus.hotpluggable = handler && !handler->empty();
+                         }});
+    questions.push_back({qom_get(device, "pref64-reserve"), [&port](const json* reply) {
+                             port.reserve = as_uint(reply).value_or(UINT64_MAX);
+                         }});
+}
+
+void InventoryQuery::ask_about_root_bus(std::vector<Question>& questions) {
+    for (const RootBus& bus : root_buses) {
+        questions.push_back({qom_get(bus.path, "hotplug-handler"), [&bus, this](const json* reply) {
+                                 const std::string* handler = as_string(reply);
+                                 if (!handler) return;
+                                 root_bus_name_ = bus.name;
+                                 root_hotpluggable_ = !handler->empty();
+                             }});
+    }
+}
+
+const PciFunction* InventoryQuery::function_of(const RawDevice& raw) const {
+    const bool on_root = last_part(raw.bus_path) == root_bus_name_;
+    const auto found = std::find_if(functions_.begin(), functions_.end(), [&](const auto& each) {
+        if (!raw.entry.id.empty()) return each.qdev_id == raw.entry.id;
+        return on_root && each.bus == 0 && each.slot * 8 + each.function == raw.devfn;
+    });
+    return found == functions_.end() ? nullptr : &*found;
+}
+
+void InventoryQuery::complete_device(RawDevice& raw) const {
+    Device& device = raw.entry.device;
+    device.spec.bus = last_part(raw.bus_path);
+    device.spec.slot = raw.devfn >= 0 ? raw.devfn / 8 : 0;
+    complete_region(raw);
+    const PciFunction* function = function_of(raw);
+    if (!function) return;
+    if (device.spec.size == 0) device.spec.size = function->bar2_size.value_or(0);
+    device.guest_mapped = function->bar2_mapped;
+    // Behind a port the bus number is 0 until the guest has chosen one.
+    if (function->bus == 0 && device.spec.bus != root_bus_name_) return;
+    char address[sizeof "0000:00:00.0"];
+    std::snprintf(address, sizeof address, "0000:%02x:%02x.%x", function->bus & 0xff,
+                  function->slot & 0x1f, function->function & 7);
+    device.guest_address = address;
+}
+
+void InventoryQuery::complete_region(RawDevice& raw) const {
+    DeviceSpec& spec = raw.entry.device.spec;
+    std::string file = raw.shm_file;
+    const auto backend = std::find_if(backends_.begin(), backends_.end(), [&](const Backend& each) {
+        return each.id == raw.entry.backend_id;
+    });
+    if (backend != backends_.end()) {
+        spec.size = backend->size;
+        file = backend->path;
+    }
+    const std::string below = region_dir_ + "/";
+    if (!file.starts_with(below)) return;
+    const std::string name = file.substr(below.size());
+    if (check_region_name(name)) spec.region = name;
+}
+
+Bus InventoryQuery::root_bus() const {
+    Bus bus;
+    bus.name = root_bus_name_;
+    bus.hotpluggable = root_hotpluggable_;
+    for (const PciFunction& function : functions_) {
+        // Before firmware, devices behind bridges are not listed at all: bus 0 is the root bus.
+        if (function.bus == 0) bus.occupied.insert(function.slot);
+    }
+    return bus;
+}
+
+std::vector<Bus> InventoryQuery::port_buses() {
+    std::vector<Bus> buses;
+    const auto take = [&](Port& port, const PciFunction* function) {
+        Bus bus = port.bus;
+        const bool numbered = function && function->secondary != 0;
+        if (numbered) {
+            bus.room = largest_aligned_block(function->prefetch_base, function->prefetch_limit);
+        } else {
+            bus.room = port.reserve == UINT64_MAX ? default_window : port.reserve;
+        }
+        buses.push_back(std::move(bus));
+    };
+    // In the order of their addresses, then those query-pci does not show.
+    for (const PciFunction& function : functions_) {
+        for (Port& port : ports_) {
+            if (port.bus.name == function.qdev_id) take(port, &function);
+        }
+    }
+    for (Port& port : ports_) {
+        const bool shown = std::any_of(functions_.begin(), functions_.end(), [&](const auto& each) {
+            return each.qdev_id == port.bus.name;
+        });
+        if (!shown) take(port, nullptr);
+    }
+    return buses;
+}
+
+Inventory InventoryQuery::result() {
+    Inventory inventory;
+    for (RawDevice& raw : devices_) {
+        complete_device(raw);
+        inventory.devices.push_back(raw.entry);
+    }
+    std::sort(inventory.devices.begin(), inventory.devices.end(), [](const auto& a, const auto& b) {
+        return a.device.qom_path < b.device.qom_path;
+    });
+    inventory.backends.assign(backends_.begin(), backends_.end());
+    inventory.chardevs = chardevs_;
+    if (!root_bus_name_.empty()) inventory.buses.push_back(root_bus());
+    for (Bus& bus : port_buses()) inventory.buses.push_back(std::move(bus));
+    return inventory;
+}
+
+}  // namespace ivshmemd::qmp

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/json.h"
+#include "proto/qmp/command.h"
+
+// Questions that change nothing, and how their answers are read. A reader answers nothing for a
+// reply that is not of the expected form, and never throws.
+
+namespace ivshmemd::qmp {
+
+/// One property of a QOM object, as qom-list shows it.
+struct QomEntry {
+    std::string name;
+    std::string type;  // "child<ivshmem-plain>", "link<bus>", "bool", ...
+
+    /// The child's type, e.g. "ivshmem-plain"; empty for anything else.
+    std::string_view child_type() const;
+};
+
+Command qom_list(std::string_view path);
+std::vector<QomEntry> read_qom_list(const json* reply);
+
+Command qom_get(std::string_view path, std::string_view property);
+
+/// The models of the ivshmem family. Makes QEMU load all of its modules on first use.
+Command list_ivshmem_types();
+std::vector<std::string> read_type_names(const json* reply);
+
+/// Whether QEMU has this device type; an error says no. Loads nothing.
+Command list_device_properties(std::string_view type);
+
+/// "running", "paused", "prelaunch", ...
+std::optional<std::string> read_run_state(const json* reply);
+
+/// Labels of query-chardev.
+std::vector<std::string> read_chardev_labels(const json* reply);
+
+/// A PCI function as query-pci shows it.
+struct PciFunction {
+    std::string qdev_id;  // empty for devices without an id
+    int bus = 0;          // the guest's number; behind a bridge 0 until firmware has numbered it
+    int slot = 0;
+    int function = 0;
+    bool bridge = false;
+    int secondary = 0;                 // bridge: its bus; 0 before firmware
+    std::uint64_t prefetch_base = 0;   // bridge: prefetchable window; base > limit: closed
+    std::uint64_t prefetch_limit = 0;
+    std::optional<std::uint64_t> bar2_size;
+    bool bar2_mapped = false;  // the guest gave BAR 2 an address
+};
+
+/// All functions, those behind bridges included.
+std::vector<PciFunction> read_pci(const json* reply);
+
+}  // namespace ivshmemd::qmp

@@ -1,0 +1,78 @@
+#include "proto/state_file.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/names.h"
+#include "proto/json.h"
+
+namespace ivshmemd {
+namespace {
+
+constexpr std::int64_t version = 1;
+constexpr JsonLimits limits{4 << 20, 16, true, true};
+
+Error unreadable(std::string why) {
+    return Error(ErrorKind::internal, "the state file is unreadable: " + std::move(why));
+}
+
+std::optional<CreatedRegion> read_region(const json& entry) {
+    const std::string* path = as_string(find(entry, "path"));
+    const auto device = as_uint(find(entry, "device"));
+    const auto inode = as_uint(find(entry, "inode"));
+    if (!path || !device || !inode || !path->starts_with('/')) return std::nullopt;
+    return CreatedRegion{*path, *device, *inode};
+}
+
+std::optional<RemovalIntent> read_removal(const json& entry) {
+    const std::string* vm = as_string(find(entry, "vm"));
+    const std::string* uuid = as_string(find(entry, "uuid"));
+    const std::string* device = as_string(find(entry, "device"));
+    const auto remove_region = as_bool(find(entry, "removeRegion"));
+    if (!vm || !uuid || !device || !remove_region) return std::nullopt;
+    if (!check_vm_name(*vm) || !check_device_name(*device)) return std::nullopt;
+    return RemovalIntent{*vm, *uuid, *device, *remove_region};
+}
+
+// All entries, or nothing when one is damaged.
+template <class Record, class Read>
+std::optional<std::vector<Record>> read_all(const json* entries, Read read) {
+    entries = as_array(entries);
+    if (!entries) return std::nullopt;
+    std::vector<Record> records;
+    for (const json& entry : *entries) {
+        std::optional<Record> record = read(entry);
+        if (!record) return std::nullopt;
+        records.push_back(std::move(*record));
+    }
+    return records;
+}
+
+}  // namespace
+
+std::string spell_state(const SavedState& state) {
+    json regions = json::array();
+    for (const CreatedRegion& each : state.regions) {
+        regions.push_back({{"path", each.path}, {"device", each.device}, {"inode", each.inode}});
+    }
+    json removals = json::array();
+    for (const RemovalIntent& each : state.removals) {
+        removals.push_back({{"vm", each.vm},
+                            {"uuid", each.uuid},
+                            {"device", each.device},
+                            {"removeRegion", each.remove_region}});
+    }
+    const json document = {{"version", version}, {"regions", regions}, {"removals", removals}};
+    return dump_json(document) + "\n";
+}
+
+Result<SavedState> parse_state(std::string_view text) {
+    const ParsedJson parsed = parse_json(text, limits);
+    if (!parsed) return unreadable(parsed.detail);
+    if (as_int(find(*parsed.value, "version")) != version) return unreadable("not version 1");
+    auto regions = read_all<CreatedRegion>(find(*parsed.value, "regions"), read_region);
+    auto removals = read_all<RemovalIntent>(find(*parsed.value, "removals"), read_removal);
+    if (!regions || !removals) return unreadable("an entry is damaged");
+    return SavedState{std::move(*regions), std::move(*removals)};
+}
+
+}  // namespace ivshmemd
