@@ -1,0 +1,64 @@
+#include "daemon/ctl/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "proto/json.h"
+
+namespace ivshmemd::ctl {
+namespace {
+
+constexpr double longest_seconds = 1e9;
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+    Number number{};
+    const char* end = text.data() + text.size();
+    const auto [rest, ec] = std::from_chars(text.data(), end, number);
+    if (ec != std::errc{} || rest != end) return std::nullopt;
+    return number;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_whole(std::string_view text) {
+    return parse_number<std::int64_t>(text);
+}
+
+std::optional<std::int64_t> parse_seconds(std::string_view text) {
+    const auto seconds = parse_number<double>(text);
+    // Written so that it refuses NaN as well.
+    if (!seconds || !(*seconds >= 0 && *seconds <= longest_seconds)) return std::nullopt;
+    return static_cast<std::int64_t>(std::ceil(*seconds * 1000));
+}
+
+CLI::Option* add_text(CLI::App& app, const std::string& name, json& request,
+                      const std::string& member, const std::string& help) {
+    const auto store = [&request, member](const std::string& text) { request[member] = text; };
+    return app.add_option_function<std::string>(name, store, help);
+}
+
+CLI::Option* add_number(CLI::App& app, const std::string& name, json& request,
+                        const std::string& member, const std::string& help) {
+    const auto store = [&request, member, name](const std::string& text) {
+        const auto number = parse_whole(text);
+        if (!number) throw CLI::ValidationError(name, "'" + text + "' is not a whole number");
+        request[member] = *number;
+    };
+    return app.add_option_function<std::string>(name, store, help)->type_name("N");
+}
+
+CLI::Option* add_switch(CLI::App& app, const std::string& name, json& request,
+                        const std::string& member, const std::string& help) {
+    const auto store = [&request, member, name](const std::string& text) {
+        if (text != "on" && text != "off") {
+            throw CLI::ValidationError(name, "'" + text + "' is neither on nor off");
+        }
+        request[member] = text == "on";
+    };
+    return app.add_option_function<std::string>(name, store, help)->type_name("on|off");
+}
+
+}  // namespace ivshmemd::ctl

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace ivshmemd::ctl {
+
+// Options and positionals that become a member of a request when they are given, and only then: the
+// daemon knows the defaults, and judges words and ranges.
+
+/// Any text, even an empty one: `--region "$UNSET"` must be refused, not overlooked.
+CLI::Option* add_text(CLI::App& app, const std::string& name, nlohmann::json& request,
+                      const std::string& member, const std::string& help);
+
+/// A whole decimal number.
+CLI::Option* add_number(CLI::App& app, const std::string& name, nlohmann::json& request,
+                        const std::string& member, const std::string& help);
+
+/// "on" or "off".
+CLI::Option* add_switch(CLI::App& app, const std::string& name, nlohmann::json& request,
+                        const std::string& member, const std::string& help);
+
+/// Reads "-12"; nothing for anything but one decimal number that fits.
+std::optional<std::int64_t> parse_whole(std::string_view text);
+
+/// Reads seconds, as in "30" or "0.5", as milliseconds rounded up; nothing for a negative or
+/// absurdly long time.
+std::optional<std::int64_t> parse_seconds(std::string_view text);
+
+}  // namespace ivshmemd::ctl

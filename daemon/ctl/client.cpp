@@ -1,0 +1,128 @@
+#include "daemon/ctl/client.h"
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+
+#include "daemon/ctl/connection.h"
+#include "daemon/ctl/field.h"
+#include "proto/varlink/framing.h"
+#include "proto/varlink/message.h"
+
+namespace ivshmemd::ctl {
+namespace {
+
+using std::chrono::steady_clock;
+
+// What to tell people whose request may or may not have been carried out.
+std::string follow_up(const json& parameters) {
+    return "see 'ivshmemctl list " + text_field(&parameters, "vm") + "'";
+}
+
+Answer interrupted(const Wait& wait, const json& parameters) {
+    std::string message = "interrupted";
+    if (wait.changes_something) {
+        message = "stopped waiting; the daemon carries on; " + follow_up(parameters);
+    }
+    return client_error("Interrupted", message, exit_interrupted);
+}
+
+Answer not_connected(const std::string& path, int error) {
+    const std::string reason = std::generic_category().message(error);
+    if (error == EACCES || error == EPERM) {
+        return client_error("org.varlink.service.PermissionDenied",
+                            "may not talk to the daemon at " + path +
+                                ": be root, or a member of the socket's group (ivshmem)",
+                            exit_code(ErrorKind::permission_denied));
+    }
+    return unreachable("cannot reach the daemon at " + path + ": " + reason +
+                       "; is ivshmemd running?");
+}
+
+Answer timed_out(const Wait& wait, const json& parameters) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait.deadline).count();
+    std::string message = "no answer from the daemon within " + std::to_string(seconds) + " s";
+    if (wait.changes_something) message += "; " + follow_up(parameters);
+    return client_error("TimedOut", message, exit_code(ErrorKind::timed_out),
+                        {{"outcome", wait.changes_something ? "unknown" : "undone"}});
+}
+
+Answer connection_lost(const Wait& wait, const json& parameters) {
+    std::string message = "the daemon closed the connection without an answer";
+    if (wait.changes_something) message += "; " + follow_up(parameters);
+    return unreachable(message);
+}
+
+Answer bad_reply(const std::string& reason) {
+    return client_error("BadReply", "what answered is not this daemon, or broken: " + reason,
+                        exit_failure);
+}
+
+// One request under way: bytes in, until there is an answer.
+class Exchange {
+  public:
+    Exchange(const Wait& wait, const json& parameters) : wait_(wait), parameters_(parameters) {}
+
+    Answer run(Connection& connection, std::string_view call) {
+        const Deadline deadline = steady_clock::now() + wait_.deadline;
+        const Stop sent = connection.send(call, deadline);
+        if (sent != Stop::none && sent != Stop::closed) return stopped(sent);
+        while (true) {
+            std::string bytes;
+            const Stop stop = connection.receive(bytes, deadline);
+            if (stop == Stop::tick) {
+                if (wait_.tick) wait_.tick();
+            } else if (stop != Stop::none) {
+                return stopped(stop);
+            }
+            framer_.feed(bytes);
+            if (auto answer = take_messages()) return *std::move(answer);
+        }
+    }
+
+  private:
+    std::optional<Answer> take_messages() {
+        while (const auto text = framer_.next()) {
+            if (auto answer = take(*text)) return answer;
+        }
+        if (framer_.too_long()) return bad_reply("a reply without an end");
+        return std::nullopt;
+    }
+
+    std::optional<Answer> take(std::string_view text) {
+        Result<varlink::Reply> reply = varlink::parse_reply(text);
+        if (!reply) return bad_reply(reply.error().message);
+        if (!reply->error.empty()) return daemon_error(reply->error, reply->parameters);
+        if (!reply->continues) return success(reply->parameters);
+        if (!wait_.more) return bad_reply("several replies where one was asked for");
+        if (wait_.progress) wait_.progress(*reply->parameters);
+        return std::nullopt;
+    }
+
+    Answer stopped(Stop stop) const {
+        if (stop == Stop::interrupted) return interrupted(wait_, parameters_);
+        if (stop == Stop::timed_out) return timed_out(wait_, parameters_);
+        return connection_lost(wait_, parameters_);
+    }
+
+    const Wait& wait_;
+    const json& parameters_;
+    varlink::Framer framer_{varlink::reply_limit};
+};
+
+}  // namespace
+
+Answer call_daemon(const std::string& socket_path, std::string_view method, const json& parameters,
+                   const Wait& wait) {
+    Connection connection(wait.interrupt);
+    const int error = connection.connect(socket_path, steady_clock::now() + connect_deadline);
+    if (error == EINTR) return client_error("Interrupted", "interrupted", exit_interrupted);
+    if (error != 0) return not_connected(socket_path, error);
+    varlink::CallFlags flags;
+    flags.more = wait.more;
+    return Exchange(wait, parameters)
+        .run(connection, varlink::encode_call(method, parameters, flags));
+}
+
+}  // namespace ivshmemd::ctl

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "daemon/ctl/answer.h"
+
+namespace ivshmemd::ctl {
+
+inline constexpr std::chrono::milliseconds connect_deadline{5'000};
+// Longer than any single deadline of the daemon, so that its own answer comes first.
+inline constexpr std::chrono::milliseconds reply_deadline{90'000};
+
+/// How to wait for the last reply.
+struct Wait {
+    std::chrono::milliseconds deadline = reply_deadline;
+    bool changes_something = false;  // the daemon carries on when we stop waiting
+    bool more = false;               // ask for replies before the last
+    /// Takes the parameters of every reply before the last; may be empty.
+    std::function<void(const nlohmann::json&)> progress;
+    /// Called about ten times a second while nothing comes; may be empty.
+    std::function<void()> tick;
+    /// Readable as soon as the user wants to stop waiting; -1 for never.
+    int interrupt = -1;
+};
+
+/// One call on a connection of its own. `method` is qualified. Never throws for what the other side
+/// does: no daemon, silence, garbage and a closed connection are all answers.
+Answer call_daemon(const std::string& socket_path, std::string_view method,
+                   const nlohmann::json& parameters, const Wait& wait);
+
+}  // namespace ivshmemd::ctl

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "daemon/ctl/session.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ivshmemd::ctl {
+
+/// Runs a command whose arguments were parsed; returns the exit code.
+using Runner = std::function<int(Session&)>;
+
+/// One command of the program. Each has a file of its own, and a row in commands().
+struct Command {
+    const char* name;
+    const char* summary;  // one line of the top-level help
+    /// Declares the command's arguments on `app`. The runner is called after parsing, if this was
+    /// the command given; it shares ownership of what the arguments were parsed into.
+    Runner (*declare)(CLI::App& app);
+};
+
+/// All commands, in the order of the help.
+std::span<const Command> commands();
+
+Runner declare_vms(CLI::App& app);
+Runner declare_probe(CLI::App& app);
+Runner declare_attach(CLI::App& app);
+Runner declare_detach(CLI::App& app);
+Runner declare_list(CLI::App& app);
+Runner declare_show(CLI::App& app);
+Runner declare_version(CLI::App& app);
+
+}  // namespace ivshmemd::ctl

@@ -1,0 +1,20 @@
+#include <array>
+
+#include "daemon/ctl/command.h"
+
+namespace ivshmemd::ctl {
+
+std::span<const Command> commands() {
+    static constexpr std::array table{
+        Command{"vms", "List the VMs the daemon looks after", declare_vms},
+        Command{"probe", "Show what a VM's QEMU can do and where it has room", declare_probe},
+        Command{"attach", "Plug a shared memory device into a running VM", declare_attach},
+        Command{"detach", "Take a device out of a VM", declare_detach},
+        Command{"list", "List shared memory devices, of one VM or of all", declare_list},
+        Command{"show", "Show everything about one device", declare_show},
+        Command{"version", "Print the versions of this client and of the daemon", declare_version},
+    };
+    return table;
+}
+
+}  // namespace ivshmemd::ctl

@@ -1,0 +1,106 @@
+#include "daemon/ctl/console.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+namespace ivshmemd::ctl {
+namespace {
+
+struct CodePoint {
+    std::uint32_t value = 0;
+    std::size_t length = 0;  // bytes; 0 when these bytes are no UTF-8
+};
+
+bool is_continuation(char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+}
+
+std::size_t sequence_length(unsigned char lead) {
+    if (lead < 0x80) return 1;
+    if (lead >= 0xC2 && lead < 0xE0) return 2;
+    if (lead >= 0xE0 && lead < 0xF0) return 3;
+    if (lead >= 0xF0 && lead < 0xF5) return 4;
+    return 0;
+}
+
+CodePoint decode(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text.front());
+    const std::size_t length = sequence_length(lead);
+    if (length == 0 || length > text.size()) return {lead, 0};
+    if (length == 1) return {lead, 1};
+    std::uint32_t value = lead & (0xFFU >> (length + 1));
+    for (std::size_t i = 1; i < length; ++i) {
+        if (!is_continuation(text[i])) return {lead, 0};
+        value = (value << 6U) | (static_cast<unsigned char>(text[i]) & 0x3FU);
+    }
+    return {value, length};
+}
+
+// Besides C0, DEL and C1: line separators, and the marks that reorder what follows them.
+bool steers_terminal(std::uint32_t c) {
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x200E || c == 0x200F ||
+           (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+std::string escape(std::uint32_t c) {
+    if (c == '\n') return "\\n";
+    if (c == '\t') return "\\t";
+    char buffer[16];
+    std::snprintf(buffer, sizeof buffer, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
+    return buffer;
+}
+
+std::size_t terminal_width(int fd) {
+    winsize size{};
+    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+    return size.ws_col;
+}
+
+}  // namespace
+
+Console standard_console() {
+    const bool out_is_terminal = isatty(STDOUT_FILENO) == 1;
+    const char* term = std::getenv("TERM");
+    return {
+        .out = std::cout,
+        .err = std::cerr,
+        .out_is_terminal = out_is_terminal,
+        .colour = obeys_escapes(out_is_terminal, term) && colour_allowed(std::getenv("NO_COLOR")),
+        .err_rewritable = obeys_escapes(isatty(STDERR_FILENO) == 1, term),
+        .err_width = terminal_width(STDERR_FILENO)};
+}
+
+bool obeys_escapes(bool is_terminal, const char* term) {
+    return is_terminal && term != nullptr && std::string_view(term) != "dumb";
+}
+
+bool colour_allowed(const char* no_color) {
+    return no_color == nullptr || *no_color == '\0';
+}
+
+std::string printable(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const CodePoint c = decode(text);
+        if (c.length == 0 || steers_terminal(c.value)) {
+            result += escape(c.value);
+        } else {
+            result += text.substr(0, c.length);
+        }
+        text.remove_prefix(std::max<std::size_t>(c.length, 1));
+    }
+    return result;
+}
+
+std::size_t text_width(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
+}
+
+}  // namespace ivshmemd::ctl

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <ostream>
+#include <string>
+#include <string_view>
+
+namespace ivshmemd::ctl {
+
+/// Where a command writes, and what the other end can show. Tables go to `out`; progress and the
+/// one line about a failure go to `err`, so that scripts can read `out` alone.
+struct Console {
+    std::ostream& out;
+    std::ostream& err;
+    bool out_is_terminal = false;
+    bool colour = false;          // `out` takes colour
+    bool err_rewritable = false;  // `err` is a terminal that can move its cursor
+    std::size_t err_width = 80;   // columns; a longer progress line would scroll
+};
+
+/// Standard output and standard error as they are now.
+Console standard_console();
+
+/// Whether a terminal of that TERM obeys escape sequences; null when the variable is absent.
+bool obeys_escapes(bool is_terminal, const char* term);
+
+/// Whether NO_COLOR allows colour: it forbids it when present and not empty (https://no-color.org).
+bool colour_allowed(const char* no_color);
+
+/// `text` with everything that could steer a terminal or fake a second line written as an escape
+/// (\n, \x1b, \u202e): names and messages can come from a VM. Bytes that are no UTF-8 become \xNN.
+std::string printable(std::string_view text);
+
+/// Columns `text` takes, counting one per code point.
+std::size_t text_width(std::string_view text);
+
+}  // namespace ivshmemd::ctl

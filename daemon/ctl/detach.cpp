@@ -1,0 +1,78 @@
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "daemon/ctl/arguments.h"
+#include "daemon/ctl/command.h"
+#include "daemon/ctl/console.h"
+#include "daemon/ctl/field.h"
+
+namespace ivshmemd::ctl {
+namespace {
+
+constexpr std::int64_t default_timeout_ms = 30'000;  // the daemon's own default
+
+void declare_options(CLI::App& app, json& request) {
+    add_text(app, "VM", request, "vm", "Name of the VM")->required();
+    CLI::Option* name = add_text(app, "NAME", request, "name", "Name of the device");
+    add_text(app, "--qom-path", request, "qomPath", "Its QOM path instead; for foreign devices")
+        ->type_name("PATH")
+        ->excludes(name);
+    const auto store_timeout = [&request](const std::string& text) {
+        const auto milliseconds = parse_seconds(text);
+        if (!milliseconds) {
+            throw CLI::ValidationError("--timeout", "'" + text + "' is not a number of seconds");
+        }
+        request["timeoutMs"] = *milliseconds;
+    };
+    CLI::Option* timeout =
+        app.add_option_function<std::string>("--timeout", store_timeout,
+                                             "How long to wait for the guest (default: 30)")
+            ->type_name("SECONDS");
+    app.add_flag_callback(
+           "--no-wait", [&request] { request["timeoutMs"] = 0; },
+           "Ask for the removal and do not wait for it")
+        ->excludes(timeout);
+    app.add_flag_callback(
+        "--remove-region", [&request] { request["removeRegion"] = true; },
+        "Also remove the region if the daemon created it\nand no VM uses it any more");
+    app.footer("Exits with 7 when the guest has not let go of the device yet.");
+}
+
+void explain_pending(const json& request, Console& console) {
+    print_message(
+        "the guest has not let go of the device yet: it stays 'detaching', and is removed "
+        "when the guest lets go or is reset; see 'ivshmemctl list " +
+            text_field(&request, "vm") + "'",
+        console);
+}
+
+int run_detach(const json& request, Session& session) {
+    if (find(request, "name") == nullptr && find(request, "qomPath") == nullptr) {
+        return print_error(usage_error("NAME or --qom-path is required"), session.json_mode(),
+                           session.console());
+    }
+    Wait wait;
+    wait.changes_something = true;
+    wait.more = true;
+    const auto timeout = as_int(find(request, "timeoutMs")).value_or(default_timeout_ms);
+    wait.deadline = std::chrono::milliseconds(timeout) + reply_deadline;
+    const Answer answer = session.call("Detach", request, "detaching the device", wait);
+    const int code = session.finish(answer, [](const json& reply, Console& console) {
+        console.out << printable(text_field(&reply, "result")) << '\n';
+    });
+    if (!answer || text_field(answer.parameters.get(), "result") != "pending") return code;
+    explain_pending(request, session.console());
+    return exit_pending;
+}
+
+}  // namespace
+
+Runner declare_detach(CLI::App& app) {
+    const auto request = std::make_shared<json>(json::object());
+    declare_options(app, *request);
+    return [request](Session& session) { return run_detach(*request, session); };
+}
+
+}  // namespace ivshmemd::ctl

@@ -1,0 +1,60 @@
+#include "daemon/ctl/output.h"
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/ctl/console.h"
+
+namespace ivshmemd::ctl {
+namespace {
+
+constexpr int compact = -1;
+constexpr int indented = 4;
+
+int indent_of(JsonMode mode, const Console& console) {
+    switch (mode) {
+        case JsonMode::off:
+        case JsonMode::short_:
+            return compact;
+        case JsonMode::pretty:
+            return indented;
+        case JsonMode::automatic:
+            return console.out_is_terminal ? indented : compact;
+    }
+    return compact;
+}
+
+}  // namespace
+
+void print_json(const json& value, JsonMode mode, Console& console) {
+    // JSON leaves DEL and C1 controls as they are, and some terminals obey them; as \u escapes the
+    // value is still the same.
+    const bool ascii = console.out_is_terminal;
+    console.out << value.dump(indent_of(mode, console), ' ', ascii, json::error_handler_t::replace)
+                << '\n';
+}
+
+void print_message(std::string_view message, Console& console) {
+    console.err << "ivshmemctl: " << printable(message) << '\n';
+}
+
+int print_answer(const Answer& answer, JsonMode mode, Console& console,
+                 const std::function<void(const json&, Console&)>& render) {
+    if (!answer) return print_error(answer, mode, console);
+    if (mode == JsonMode::off) {
+        render(*answer.parameters, console);
+    } else {
+        print_json(*answer.parameters, mode, console);
+    }
+    return exit_ok;
+}
+
+int print_error(const Answer& answer, JsonMode mode, Console& console) {
+    print_message(answer.message, console);
+    if (mode != JsonMode::off) {
+        print_json(json{{"error", answer.error}, {"parameters", *answer.parameters}}, mode,
+                   console);
+    }
+    return answer.exit_code;
+}
+
+}  // namespace ivshmemd::ctl

@@ -1,0 +1,115 @@
+#include "daemon/ctl/run.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <utility>
+
+#include "daemon/ctl/command.h"
+#include "daemon/ctl/console.h"
+#include "daemon/ctl/help.h"
+
+namespace ivshmemd::ctl {
+namespace {
+
+constexpr const char* description = "Hot-plug shared memory between running QEMU VMs.";
+
+struct Globals {
+    std::string socket;
+    JsonMode json = JsonMode::off;
+};
+
+JsonMode json_mode(const std::string& word) {
+    if (word == "short") return JsonMode::short_;
+    if (word == "pretty") return JsonMode::pretty;
+    return JsonMode::automatic;
+}
+
+void check_json_word(const std::string& word) {
+    if (word == "auto" || json_mode(word) != JsonMode::automatic) return;
+    throw CLI::ValidationError("--json", "'" + word + "' is neither short nor pretty");
+}
+
+void declare_globals(CLI::App& app, Globals& globals) {
+    app.add_option("--socket", globals.socket, "Socket of the daemon (also $IVSHMEMD_SOCKET)")
+        ->type_name("PATH");
+    const auto store = [&globals](const std::string& word) {
+        check_json_word(word);
+        globals.json = json_mode(word);
+    };
+    app.add_option_function<std::string>("--json", store, "Print JSON")
+        ->type_name("[=short|pretty]");
+    // Left out of the help, where the command of that name stands.
+    app.set_version_flag("--version", "ivshmemctl " IVSHMEMD_VERSION)->group("");
+}
+
+// The mode is needed for reporting a command line that did not parse.
+JsonMode mode_in(const std::vector<std::string>& arguments) {
+    for (const std::string& argument : arguments) {
+        if (argument == "--") break;
+        if (argument == "--json") return JsonMode::automatic;
+        if (argument.rfind("--json=", 0) == 0) return json_mode(argument.substr(7));
+    }
+    return JsonMode::off;
+}
+
+// --json takes a value only with '='; CLI11 would take the word after a bare one for it.
+void spell_out_json(std::vector<std::string>& arguments) {
+    const auto end = std::find(arguments.begin(), arguments.end(), "--");
+    std::replace(arguments.begin(), end, std::string("--json"), std::string("--json=auto"));
+}
+
+std::vector<std::pair<CLI::App*, Runner>> declare_commands(CLI::App& app) {
+    std::vector<std::pair<CLI::App*, Runner>> declared;
+    for (const Command& command : commands()) {
+        CLI::App* sub = app.add_subcommand(command.name, command.summary);
+        sub->group("Commands");
+        sub->fallthrough();
+        declared.emplace_back(sub, command.declare(*sub));
+    }
+    return declared;
+}
+
+// What to read after a usage error: the help of the command, if that much was understood.
+std::string hint(const CLI::App& app) {
+    const auto given = app.get_subcommands();
+    const std::string command = given.empty() ? "" : " " + given.front()->get_name();
+    return "; see 'ivshmemctl" + command + " --help'";
+}
+
+int report_parse_end(const CLI::App& app, const CLI::ParseError& end, JsonMode json,
+                     Console& console) {
+    if (end.get_exit_code() == 0) {
+        app.exit(end, console.out, console.err);
+        return exit_ok;
+    }
+    return print_error(usage_error(end.what() + hint(app)), json, console);
+}
+
+}  // namespace
+
+int run(std::vector<std::string> arguments, const std::string& socket_path, Console& console,
+        const Caller& caller) {
+    CLI::App app(description, "ivshmemctl");
+    shape_help(app);
+    app.require_subcommand(0,
+                           1);  // not 1, 1: that would report an unknown command as a missing one
+    Globals globals{.socket = socket_path};
+    declare_globals(app, globals);
+    const auto declared = declare_commands(app);
+
+    const JsonMode mode = mode_in(arguments);
+    spell_out_json(arguments);
+    std::reverse(arguments.begin(), arguments.end());  // the order CLI11 wants of a vector
+    try {
+        app.parse(std::move(arguments));
+    } catch (const CLI::ParseError& end) {
+        return report_parse_end(app, end, mode, console);
+    }
+    Session session(console, globals.json, globals.socket, caller);
+    for (const auto& [sub, runner] : declared) {
+        if (sub->parsed()) return runner(session);
+    }
+    return print_error(usage_error("a command is required" + hint(app)), mode, console);
+}
+
+}  // namespace ivshmemd::ctl

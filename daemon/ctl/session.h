@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "daemon/ctl/answer.h"
+#include "daemon/ctl/client.h"
+#include "daemon/ctl/output.h"
+
+namespace ivshmemd::ctl {
+
+struct Console;
+
+/// call_daemon, or what stands in for it.
+using Caller = std::function<Answer(const std::string& socket_path, std::string_view method,
+                                    const nlohmann::json& parameters, const Wait& wait)>;
+
+/// What a running command has at hand.
+class Session {
+  public:
+    Session(Console& console, JsonMode json, std::string socket_path, Caller caller);
+
+    /// Calls a method of our interface, e.g. "ListVms". `activity` says on a terminal what a long
+    /// wait is for, until the daemon says something better.
+    Answer call(std::string_view method, const nlohmann::json& parameters,
+                const std::string& activity, Wait wait = {});
+
+    /// Calls a qualified method of any interface, without showing progress.
+    Answer call_other(std::string_view method, const nlohmann::json& parameters, const Wait& wait);
+
+    /// print_answer for this session's output.
+    int finish(const Answer& answer,
+               const std::function<void(const nlohmann::json&, Console&)>& render);
+
+    Console& console() { return console_; }
+    JsonMode json_mode() const { return json_; }
+    const std::string& socket_path() const { return socket_path_; }
+
+  private:
+    Console& console_;
+    JsonMode json_;
+    std::string socket_path_;
+    Caller caller_;
+};
+
+}  // namespace ivshmemd::ctl

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ivshmemd::ctl {
+
+struct Console;
+
+enum class Tone {
+    plain,  // nothing to say
+    good,   // as it should be
+    warn,   // under way, or not up to date
+    bad,    // wants attention
+};
+
+struct Cell {
+    std::string text;  // not yet printable(); empty shows as "-"
+    Tone tone = Tone::plain;
+};
+
+/// Columns as wide as their content, left-aligned, two spaces apart, the last one not padded. Text
+/// is made printable() here, at the one place where it leaves.
+class Table {
+  public:
+    explicit Table(std::vector<std::string> headers);
+
+    void add(std::vector<Cell> row);
+    void print(Console& console) const;
+
+  private:
+    std::vector<std::string> headers_;
+    std::vector<std::vector<Cell>> rows_;
+};
+
+/// "label: value" lines with the values aligned.
+void print_fields(Console& console, const std::vector<std::pair<std::string, Cell>>& fields);
+
+/// What ends a list for people: "No devices.", "1 device listed.". Nothing unless `out` is a
+/// terminal.
+void print_legend(Console& console, std::size_t count, std::string_view noun);
+
+}  // namespace ivshmemd::ctl

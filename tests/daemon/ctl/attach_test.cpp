@@ -1,0 +1,60 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/daemon/ctl/captured.h"
+
+namespace ivshmemd::ctl::test {
+namespace {
+
+constexpr const char* attached = R"({"changed":true,"device":{"name":"shm0","vm":"web",
+    "model":"ivshmem_plain","role":"peer","size":67108864,"region":"shm0","bus":"pci.0","slot":29}})";
+
+TEST(Attach, SaysWhatWasResolvedInOneLine) {
+    Recorder recorder;
+    recorder.answer = reply_of(attached);
+    const Outcome outcome = run_with({"attach", "web", "shm0"}, recorder.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out,
+              "attached shm0 to web: ivshmem_plain, peer, pci.0 slot 29, region shm0, 64M\n");
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_TRUE(recorder.wait.changes_something);
+    EXPECT_EQ(recorder.wait.deadline, std::chrono::seconds(90));
+}
+
+TEST(Attach, SaysWhenTheDeviceWasThereAlready) {
+    Recorder recorder;
+    recorder.answer = reply_of(R"({"changed":false,"device":{"model":"ivshmem_doorbell",
+        "role":"peer","size":4096,"server":"/s","bus":"rp0","slot":0}})");
+    const Outcome outcome = run_with({"attach", "web", "b"}, recorder.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out,
+              "already attached b to web: ivshmem_doorbell, peer, rp0 slot 0, server /s, 4K\n");
+}
+
+TEST(Attach, PrintsOneQmpCommandPerLineOnADryRun) {
+    Recorder recorder;
+    recorder.answer = reply_of(R"({"changed":true,"device":{},
+        "commands":[{"execute":"object-add"},{"execute":"device_add"}]})");
+    const Outcome outcome = run_with({"attach", "web", "shm0", "--dry-run"}, recorder.caller());
+    EXPECT_EQ(outcome.out, "{\"execute\":\"object-add\"}\n{\"execute\":\"device_add\"}\n");
+    EXPECT_FALSE(recorder.wait.changes_something);
+}
+
+TEST(Attach, KeepsADryRunWithoutCommandsOffStandardOutput) {
+    Recorder recorder;
+    recorder.answer = reply_of(R"({"changed":false,"device":{},"commands":[]})");
+    const Outcome outcome = run_with({"attach", "web", "shm0", "--dry-run"}, recorder.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, testing::HasSubstr("already attached"));
+}
+
+TEST(Attach, PrintsTheReplyAsItIsUnderJson) {
+    Recorder recorder;
+    recorder.answer = reply_of(attached);
+    const Outcome outcome = run_with({"attach", "web", "shm0", "--json"}, recorder.caller());
+    EXPECT_EQ(json::parse(outcome.out), json::parse(attached));
+}
+
+}  // namespace
+}  // namespace ivshmemd::ctl::test

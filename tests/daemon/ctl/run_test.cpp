@@ -1,0 +1,173 @@
+#include "daemon/ctl/run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/daemon/ctl/captured.h"
+
+namespace ivshmemd::ctl::test {
+namespace {
+
+using testing::HasSubstr;
+
+struct Row {
+    std::vector<std::string> arguments;
+    const char* method;
+    const char* parameters;
+};
+
+TEST(Run, SendsExactlyWhatWasGiven) {
+    const std::vector<Row> rows{
+        {{"vms"}, "ListVms", "{}"},
+        {{"probe", "web"}, "Probe", R"({"vm":"web"})"},
+        {{"probe", "vms"}, "Probe", R"({"vm":"vms"})"},
+        {{"probe", ""}, "Probe", R"({"vm":""})"},
+        {{"list"}, "ListDevices", "{}"},
+        {{"list", "web"}, "ListDevices", R"({"vm":"web"})"},
+        {{"list", ""}, "ListDevices", R"({"vm":""})"},
+        {{"show", "list", "vms"}, "ListDevices", R"({"vm":"list"})"},
+        {{"attach", "web", "shm0"}, "Attach", R"({"vm":"web","name":"shm0"})"},
+        {{"attach", "web", "shm0", "--size", "64M"},
+         "Attach",
+         R"({"vm":"web","name":"shm0","size":67108864})"},
+        {{"attach", "--size=4K", "web", "shm0", "--role", "master", "--model", "auto"},
+         "Attach",
+         R"({"vm":"web","name":"shm0","size":4096,"role":"master","model":"auto"})"},
+        {{"attach", "web", "shm0", "--region", "", "--bus", "rp0", "--slot", "0", "--dry-run"},
+         "Attach",
+         R"({"vm":"web","name":"shm0","region":"","bus":"rp0","slot":0,"dryRun":true})"},
+        {{"attach", "web", "b", "--server", "/s", "--vectors", "010", "--msi", "off", "--ioeventfd",
+          "on"},
+         "Attach",
+         R"({"vm":"web","name":"b","server":"/s","vectors":10,"msi":false,"ioeventfd":true})"},
+        {{"attach", "web", "b", "--slot", "-1"}, "Attach", R"({"vm":"web","name":"b","slot":-1})"},
+        {{"attach", "web", "--", "-b"}, "Attach", R"({"vm":"web","name":"-b"})"},
+        {{"detach", "web", "shm0"}, "Detach", R"({"vm":"web","name":"shm0"})"},
+        {{"detach", "web", "--qom-path", "/machine/peripheral-anon/device[0]"},
+         "Detach",
+         R"({"vm":"web","qomPath":"/machine/peripheral-anon/device[0]"})"},
+        {{"detach", "web", "shm0", "--timeout", "2.5", "--remove-region"},
+         "Detach",
+         R"({"vm":"web","name":"shm0","timeoutMs":2500,"removeRegion":true})"},
+        {{"detach", "web", "shm0", "--no-wait"},
+         "Detach",
+         R"({"vm":"web","name":"shm0","timeoutMs":0})"},
+    };
+    for (const Row& row : rows) {
+        Recorder recorder;
+        run_with(row.arguments, recorder.caller());
+        EXPECT_EQ(recorder.method, std::string("io.ivshmemd.Hotplug.") + row.method);
+        EXPECT_EQ(recorder.parameters, json::parse(row.parameters)) << recorder.parameters;
+        EXPECT_EQ(recorder.wait.more, std::string(row.method) == "Detach");
+    }
+}
+
+TEST(Run, RefusesCommandLinesThatMakeNoSenseWithoutCalling) {
+    const std::vector<std::vector<std::string>> rows{
+        {},
+        {"bogus"},
+        {"vms", "extra"},
+        {"vms", "--bogus"},
+        {"probe"},
+        {"show", "web"},
+        {"attach", "web"},
+        {"attach", "web", "shm0", "--slot", "0x1"},
+        {"attach", "web", "shm0", "--slot", ""},
+        {"attach", "web", "shm0", "--slot", "99999999999999999999"},
+        {"attach", "web", "shm0", "--vectors", "1.5"},
+        {"attach", "web", "shm0", "--msi", "yes"},
+        {"attach", "web", "shm0", "--role", "peer", "--role", "master"},
+        {"attach", "web", "shm0", "--region"},
+        {"detach", "web"},
+        {"detach", "web", "shm0", "--qom-path", "/x"},
+        {"detach", "web", "shm0", "--no-wait", "--timeout", "1"},
+        {"detach", "web", "shm0", "--timeout", "-1"},
+        {"detach", "web", "shm0", "--timeout", "nan"},
+        {"detach", "web", "shm0", "--timeout", "1e300"},
+        {"detach", "web", "shm0", "--timeout", "soon"},
+        {"--json=xml", "vms"},
+        {"--json=", "vms"},
+        {"--json", "short", "vms"},
+    };
+    for (const auto& arguments : rows) {
+        Recorder recorder;
+        const Outcome outcome = run_with(arguments, recorder.caller());
+        EXPECT_EQ(outcome.code, 2) << testing::PrintToString(arguments);
+        EXPECT_EQ(recorder.calls, 0) << testing::PrintToString(arguments);
+        EXPECT_THAT(outcome.err, testing::StartsWith("ivshmemctl: "));
+        EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    }
+}
+
+TEST(Run, CallsSizesItCannotReadBadSize) {
+    for (const std::string size : {"-1", "-4K", "", "64X", "abc", "64MB", "99999999999999999999"}) {
+        for (const auto& spelled : {std::vector<std::string>{"--size", size},
+                                    std::vector<std::string>{"--size=" + size}}) {
+            Recorder recorder;
+            std::vector<std::string> arguments{"--json", "attach", "web", "shm0"};
+            arguments.insert(arguments.end(), spelled.begin(), spelled.end());
+            if (size.empty() && spelled.size() == 1) continue;  // no value at all: a usage error
+            const Outcome outcome = run_with(arguments, recorder.caller());
+            EXPECT_EQ(outcome.code, 2);
+            EXPECT_EQ(recorder.calls, 0);
+            EXPECT_EQ(json::parse(outcome.out)["error"], "BadSize") << size;
+        }
+    }
+}
+
+TEST(Run, ReportsUsageErrorsAsJsonToo) {
+    Recorder recorder;
+    const Outcome outcome = run_with({"probe", "--json=short"}, recorder.caller());
+    const json printed = json::parse(outcome.out);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(printed["error"], "Usage");
+    EXPECT_THAT(printed["parameters"]["message"], HasSubstr("VM is required"));
+    EXPECT_THAT(outcome.err, HasSubstr("VM is required; see 'ivshmemctl probe --help'"));
+}
+
+TEST(Run, TakesGlobalOptionsBeforeAndAfterTheCommand) {
+    for (const auto& arguments :
+         {std::vector<std::string>{"--socket", "/x.sock", "--json", "vms"},
+          std::vector<std::string>{"vms", "--json", "--socket", "/x.sock"},
+          std::vector<std::string>{"--json=short", "vms", "--socket=/x.sock"}}) {
+        Recorder recorder;
+        recorder.answer = reply_of(R"({"vms":[]})");
+        const Outcome outcome = run_with(arguments, recorder.caller());
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        EXPECT_EQ(outcome.out, "{\"vms\":[]}\n");
+        EXPECT_EQ(recorder.socket_path, "/x.sock");
+    }
+}
+
+TEST(Run, UsesTheDefaultSocketOtherwise) {
+    Recorder recorder;
+    run_with({"vms"}, recorder.caller(), "/run/default.sock");
+    EXPECT_EQ(recorder.socket_path, "/run/default.sock");
+}
+
+TEST(Run, PrintsHelpThatFitsAScreen) {
+    Recorder recorder;
+    const Outcome outcome = run_with({"--help"}, recorder.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_LE(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 24);
+    for (const char* word : {"vms", "probe", "attach", "detach", "list", "show", "version"}) {
+        EXPECT_THAT(outcome.out, HasSubstr(std::string("\n  ") + word + " "));
+    }
+    for (const char* command : {"", "attach", "detach", "show"}) {
+        std::vector<std::string> arguments{command, "--help"};
+        if (arguments[0].empty()) arguments.erase(arguments.begin());
+        std::istringstream lines(run_with(arguments, recorder.caller()).out);
+        for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+    }
+}
+
+TEST(Run, ShowsExamplesInTheHelpOfAttach) {
+    Recorder recorder;
+    const Outcome outcome = run_with({"attach", "--help"}, recorder.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("ivshmemctl attach web shm0 --size 64M"));
+}
+
+}  // namespace
+}  // namespace ivshmemd::ctl::test

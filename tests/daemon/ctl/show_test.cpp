@@ -1,0 +1,65 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/daemon/ctl/captured.h"
+
+namespace ivshmemd::ctl::test {
+namespace {
+
+constexpr const char* two_devices = R"({"devices":[
+    {"name":"shm0","vm":"web","state":"attached","stale":false,"origin":"managed",
+     "model":"ivshmem_plain","role":"peer","blocksMigration":true,"size":67108864,"region":"shm0",
+     "bus":"pci.0","slot":29,"guestAddress":"0000:00:1d.0","guestMapped":true,
+     "interrupts":"none","qomPath":"/machine/peripheral/ivshmemd.shm0"},
+    {"name":"other","vm":"web"}]})";
+
+TEST(Show, PrintsEveryFieldThatApplies) {
+    Recorder recorder;
+    recorder.answer = reply_of(two_devices);
+    const Outcome outcome = run_with({"show", "web", "shm0"}, recorder.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out,
+              "name:             shm0\n"
+              "vm:               web\n"
+              "state:            attached\n"
+              "stale:            no\n"
+              "origin:           managed\n"
+              "model:            ivshmem_plain\n"
+              "role:             peer\n"
+              "blocks migration: yes\n"
+              "size:             64M\n"
+              "region:           shm0\n"
+              "interrupts:       none\n"
+              "bus:              pci.0\n"
+              "slot:             29\n"
+              "guest address:    0000:00:1d.0\n"
+              "mapped by guest:  yes\n"
+              "QOM path:         /machine/peripheral/ivshmemd.shm0\n");
+}
+
+TEST(Show, CutsTheJsonReplyDownToThatDevice) {
+    Recorder recorder;
+    recorder.answer = reply_of(two_devices);
+    const Outcome outcome = run_with({"show", "web", "other", "--json"}, recorder.caller());
+    EXPECT_EQ(outcome.out, "{\"devices\":[{\"name\":\"other\",\"vm\":\"web\"}]}\n");
+}
+
+TEST(Show, ExitsWithThreeWhenThereIsNoSuchDevice) {
+    Recorder recorder;
+    recorder.answer = reply_of(two_devices);
+    const Outcome outcome = run_with({"show", "web", "shm", "--json"}, recorder.caller());
+    const json printed = json::parse(outcome.out);
+    EXPECT_EQ(outcome.code, 3);
+    EXPECT_EQ(printed["error"], "NoSuchDevice");
+    EXPECT_EQ(printed["parameters"]["vm"], "web");
+    EXPECT_EQ(outcome.err, "ivshmemctl: VM 'web' has no device 'shm'\n");
+}
+
+TEST(Show, PassesTheDaemonsErrorOn) {
+    Recorder recorder;
+    recorder.answer = daemon_error("io.ivshmemd.Hotplug.NoSuchVm", nullptr);
+    EXPECT_EQ(run_with({"show", "web", "shm0"}, recorder.caller()).code, 3);
+}
+
+}  // namespace
+}  // namespace ivshmemd::ctl::test
