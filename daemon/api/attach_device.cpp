@@ -1,0 +1,30 @@
+#include <nlohmann/json.hpp>
+
+#include "daemon/api/methods.h"
+#include "daemon/vm/attach.h"
+#include "daemon/vm/refresh.h"
+#include "proto/api/values.h"
+
+namespace ivshmemd {
+
+awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context) {
+    Result<DeviceRequest> request = api::read_device_request(context->parameters());
+    if (!request) co_return request.error();
+    const Result<std::shared_ptr<Vm>> vm = find_vm(*context);
+    if (!vm) co_return vm.error();
+    co_await wait_connected(*vm, context->host.deadlines.greeting);
+    const bool dry_run = as_bool(find(context->parameters(), "dryRun")).value_or(false);
+    const Result<Attached> attached = co_await attach(*vm, std::move(*request), dry_run);
+    if (!attached) co_return attached.error();
+    json reply = {{"device", api::spell_device(attached->device)}, {"changed", attached->changed}};
+    if (dry_run) {
+        json commands = json::array();
+        for (const qmp::Command& command : attached->commands) {
+            commands.push_back(qmp::command_object(command));
+        }
+        reply["commands"] = std::move(commands);
+    }
+    co_return reply_of(std::move(reply));
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,31 @@
+#include <nlohmann/json.hpp>
+
+#include "daemon/api/methods.h"
+
+namespace ivshmemd {
+namespace {
+
+json spell_vm(const Vm& vm) {
+    json object = {{"name", vm.name()},
+                   {"qmpSocket", vm.config().qmp_socket},
+                   {"state", vm_state_name(vm.state())},
+                   {"deviceCount", vm.devices().size()}};
+    if (!vm.run_state().empty() && vm.session()) object["runState"] = vm.run_state();
+    if (vm.capabilities()) {
+        object["qemuVersion"] = to_string(vm.capabilities()->version);
+        object["machineType"] = vm.capabilities()->machine_type;
+    }
+    if (vm.identity().pid && vm.session()) object["pid"] = *vm.identity().pid;
+    if (vm.last_error()) object["lastError"] = *vm.last_error();
+    return object;
+}
+
+}  // namespace
+
+awaitable<Result<Document>> list_vms(std::shared_ptr<CallContext> context) {
+    json vms = json::array();
+    for (const auto& vm : context->registry.all()) vms.push_back(spell_vm(*vm));
+    co_return reply_of({{"vms", std::move(vms)}});
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,43 @@
+#include "daemon/api/methods.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "lib/names.h"
+
+namespace ivshmemd {
+namespace {
+
+constexpr std::array methods{
+    ApiMethod{"ListVms", list_vms},         ApiMethod{"Probe", probe_vm},
+    ApiMethod{"Attach", attach_device},     ApiMethod{"Detach", detach_device},
+    ApiMethod{"ListDevices", list_devices}, ApiMethod{"Subscribe", subscribe, true},
+};
+
+}  // namespace
+
+const ApiMethod* find_api_method(std::string_view name) {
+    for (const ApiMethod& method : methods) {
+        if (method.name == name) return &method;
+    }
+    return nullptr;
+}
+
+Result<std::shared_ptr<Vm>> find_vm(const CallContext& context) {
+    const std::string* name = as_string(find(context.parameters(), "vm"));
+    if (!name) return std::shared_ptr<Vm>();
+    const Result<void> valid = check_vm_name(*name);
+    if (!valid) return valid.error();
+    std::shared_ptr<Vm> vm = context.registry.find(*name);
+    if (!vm) {
+        return Error(ErrorKind::no_such_vm,
+                     "no VM is named '" + *name + "'; 'ivshmemctl vms' lists those there are");
+    }
+    return vm;
+}
+
+Document reply_of(json parameters) {
+    return std::make_shared<const json>(std::move(parameters));
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string_view>
+
+#include "daemon/api/service.h"
+
+namespace ivshmemd {
+
+/// A method of the published interface that this daemon answers.
+struct ApiMethod {
+    std::string_view name;
+    MethodHandler handler;
+    bool needs_more = false;  // only as a call with `more`
+};
+
+/// Null for one that is declared and not answered yet.
+const ApiMethod* find_api_method(std::string_view name);
+
+/// The VM a call names. BadName, NoSuchVm.
+Result<std::shared_ptr<Vm>> find_vm(const CallContext& context);
+
+/// A finished reply.
+Document reply_of(json parameters);
+
+awaitable<Result<Document>> list_vms(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> probe_vm(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> detach_device(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> list_devices(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> subscribe(std::shared_ptr<CallContext> context);
+
+}  // namespace ivshmemd

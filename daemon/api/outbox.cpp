@@ -1,0 +1,58 @@
+#include "daemon/api/outbox.h"
+
+#include <boost/asio/write.hpp>
+
+namespace ivshmemd {
+namespace {
+
+constexpr std::size_t limit = 4 << 20;              // bytes
+constexpr std::chrono::seconds write_deadline{10};  // for one batch
+
+}  // namespace
+
+bool Outbox::add(std::string_view bytes) {
+    if (open_ && waiting() + bytes.size() > limit) close();
+    if (!open_) return false;
+    pending_ += bytes;
+    if (!draining_) {
+        draining_ = true;
+        const auto self = shared_from_this();
+        spawn(socket_.get_executor(), "API writer", self->drain());
+    }
+    return true;
+}
+
+awaitable<void> Outbox::drain() {
+    const auto self = shared_from_this();
+    boost::asio::steady_timer watch(socket_.get_executor());
+    while (open_ && !pending_.empty()) {
+        sending_ = std::exchange(pending_, {});
+        watch.expires_after(write_deadline);
+        watch.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+            const auto outbox = weak.lock();
+            if (!error && outbox) outbox->close();
+        });
+        const auto [error, count] =
+            co_await boost::asio::async_write(socket_, boost::asio::buffer(sending_), as_result);
+        watch.cancel();
+        sending_.clear();
+        if (error) close();
+    }
+    draining_ = false;
+    changed_.notify_all();
+}
+
+awaitable<void> Outbox::flush() {
+    const auto self = shared_from_this();
+    while (open_ && waiting() > 0) co_await changed_.wait_until(SteadyClock::time_point::max());
+}
+
+void Outbox::close() {
+    if (!open_) return;
+    open_ = false;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    changed_.notify_all();
+}
+
+}  // namespace ivshmemd

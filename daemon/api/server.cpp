@@ -1,0 +1,74 @@
+#include "daemon/api/server.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include "daemon/api/connection.h"
+
+namespace ivshmemd {
+namespace {
+
+constexpr std::size_t connection_limit = 1024;        // of all users
+constexpr Milliseconds pause_when_out_of_files{100};  // instead of spinning on EMFILE
+
+uid_t user_of(Outbox::Socket& socket) {
+    ucred credentials{};
+    credentials.uid = static_cast<uid_t>(-1);
+    socklen_t length = sizeof credentials;
+    ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &length);
+    return credentials.uid;
+}
+
+}  // namespace
+
+void Server::start(UniqueFd listener) {
+    acceptor_ = std::make_shared<Acceptor>(host_.executor, boost::asio::local::stream_protocol(),
+                                           listener.release());
+    spawn(host_.executor, "API listener", accept(acceptor_));
+}
+
+void Server::stop_listening() {
+    boost::system::error_code ignored;
+    if (acceptor_) acceptor_->close(ignored);
+}
+
+void Server::close_all() {
+    for (const auto& each : clients_) {
+        if (const auto client = each.lock()) client->close();
+    }
+}
+
+awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor) {
+    while (acceptor->is_open()) {
+        auto [error, socket] = co_await acceptor->async_accept(as_result);
+        if (!error) {
+            take(std::move(socket));
+        } else if (acceptor->is_open()) {
+            spdlog::warn("cannot accept a client: {}", error.message());
+            boost::asio::steady_timer timer(host_.executor, pause_when_out_of_files);
+            co_await timer.async_wait(as_result);
+        }
+    }
+}
+
+void Server::take(Outbox::Socket socket) {
+    const uid_t user = user_of(socket);
+    std::erase_if(clients_, [](const auto& client) { return client.expired(); });
+    unsigned& open = users_[user];
+    if (open >= host_.config.connections_per_user || clients_.size() >= connection_limit) {
+        spdlog::debug("refusing a client of user {}: too many connections", user);
+        return;  // closes it
+    }
+    ++open;
+    const auto outbox = std::make_shared<Outbox>(std::move(socket));
+    clients_.push_back(outbox);
+    spawn(host_.executor, "API client", serve(outbox, user));
+}
+
+awaitable<void> Server::serve(std::shared_ptr<Outbox> outbox, uid_t user) {
+    co_await serve_connection(service_, std::move(outbox));
+    const auto entry = users_.find(user);
+    if (--entry->second == 0) users_.erase(entry);
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <list>
+#include <map>
+#include <memory>
+
+#include "daemon/api/service.h"
+#include "daemon/unique_fd.h"
+
+namespace ivshmemd {
+
+/// Takes connections to the API, bounded in all and for each user.
+class Server {
+  public:
+    Server(Host& host, Service& service) : host_(host), service_(service) {}
+
+    /// Starts serving on a listening socket.
+    void start(UniqueFd listener);
+
+    /// Takes no more clients; those connected are let finish what they asked for.
+    void stop_listening();
+    /// Ends all connections.
+    void close_all();
+
+  private:
+    using Acceptor = boost::asio::local::stream_protocol::acceptor;
+
+    awaitable<void> accept(std::shared_ptr<Acceptor> acceptor);
+    void take(Outbox::Socket socket);
+    awaitable<void> serve(std::shared_ptr<Outbox> outbox, uid_t user);
+
+    Host& host_;
+    Service& service_;
+    std::shared_ptr<Acceptor> acceptor_;
+    std::map<uid_t, unsigned> users_;  // open connections of each
+    std::list<std::weak_ptr<Outbox>> clients_;
+};
+
+}  // namespace ivshmemd

@@ -1,0 +1,93 @@
+#include "daemon/api/service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/api/methods.h"
+#include "proto/api/errors.h"
+#include "proto/api/interface_text.h"
+#include "proto/varlink/idl_parser.h"
+#include "proto/varlink/type_check.h"
+
+namespace ivshmemd {
+namespace {
+
+void send(Outbox& outbox, const varlink::Call& call, const std::string& message) {
+    if (!call.oneway) outbox.add(message);
+}
+
+void send_error(Outbox& outbox, const varlink::Call& call, const varlink::ErrorReply& error) {
+    send(outbox, call, varlink::encode_error(error));
+}
+
+std::string vm_of(const json& parameters) {
+    const std::string* vm = as_string(find(parameters, "vm"));
+    return vm ? *vm : std::string();
+}
+
+}  // namespace
+
+void CallContext::reply_early(const json& parameters) const {
+    if (call.more) outbox->add(varlink::encode_reply(parameters, true));
+}
+
+Service::Service(Host& host, Registry& registry) : host_(host), registry_(registry) {
+    const Result<varlink::Interface> parsed = varlink::parse_interface(api::interface_text());
+    if (!parsed) throw std::logic_error("the built-in interface: " + parsed.error().message);
+    interface_ = *parsed;
+    info_ = {"ivshmemd", "ivshmemd", IVSHMEMD_VERSION, "", {}};
+    info_.interfaces.push_back({api::interface_name, api::interface_text()});
+}
+
+awaitable<void> Service::answer(varlink::Call call, std::shared_ptr<Outbox> outbox) {
+    if (call.interface == varlink::service_interface) {
+        const auto reply = varlink::answer(info_, call);
+        if (reply) {
+            send(*outbox, call, varlink::encode_reply(**reply));
+        } else {
+            send_error(*outbox, call, reply.error());
+        }
+    } else if (call.interface == api::interface_name) {
+        co_await answer_method(std::move(call), std::move(outbox));
+    } else {
+        send_error(*outbox, call, varlink::interface_not_found(call.interface));
+    }
+}
+
+awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbox> outbox) {
+    const varlink::Method* declared = varlink::find_method(interface_, call.method);
+    if (!declared) {
+        send_error(*outbox, call, varlink::method_not_found(call.method));
+        co_return;
+    }
+    const ApiMethod* method = find_api_method(call.method);
+    if (!method) {
+        send_error(*outbox, call, varlink::method_not_implemented(call.method));
+        co_return;
+    }
+    const auto offence = varlink::check(interface_, declared->in, *call.parameters,
+                                        varlink::EmptyStrings::refused);
+    if (offence) {
+        send_error(*outbox, call, varlink::invalid_parameter(*offence));
+        co_return;
+    }
+    if (method->needs_more && !call.more) {
+        send_error(*outbox, call, varlink::expected_more());
+        co_return;
+    }
+    const auto context =
+        std::make_shared<CallContext>(CallContext{host_, registry_, std::move(call), outbox});
+    Result<Document> reply = co_await method->handler(context);
+    if (!reply) {
+        Error error = reply.error();
+        if (error.vm.empty()) error.vm = vm_of(context->parameters());
+        spdlog::info("{} of VM '{}': {}: {}", context->call.method, error.vm,
+                     kind_name(error.kind), error.message);
+        send_error(*outbox, context->call, api::spell_error(error));
+    } else if (*reply) {
+        send(*outbox, context->call, varlink::encode_reply(**reply));
+    }
+}
+
+}  // namespace ivshmemd

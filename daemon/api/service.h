@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "daemon/api/outbox.h"
+#include "daemon/async.h"
+#include "daemon/host.h"
+#include "daemon/vm/registry.h"
+#include "lib/result.h"
+#include "proto/json.h"
+#include "proto/varlink/idl_type.h"
+#include "proto/varlink/message.h"
+#include "proto/varlink/service.h"
+
+namespace ivshmemd {
+
+/// One call under way, for the method that answers it.
+struct CallContext {
+    Host& host;
+    Registry& registry;
+    varlink::Call call;
+    std::shared_ptr<Outbox> outbox;
+
+    const json& parameters() const { return *call.parameters; }
+
+    /// A reply before the last one; nothing unless the client asked for more.
+    void reply_early(const json& parameters) const;
+};
+
+/// Answers one method. A value that is null means: already answered.
+using MethodHandler = awaitable<Result<Document>> (*)(std::shared_ptr<CallContext> context);
+
+/// The published interface and org.varlink.service, on top of the VMs. Every call's parameters are
+/// checked against the interface's own text before a method sees them.
+class Service {
+  public:
+    Service(Host& host, Registry& registry);
+
+    /// Answers one call completely: all its replies are in the outbox when this returns.
+    awaitable<void> answer(varlink::Call call, std::shared_ptr<Outbox> outbox);
+
+  private:
+    awaitable<void> answer_method(varlink::Call call, std::shared_ptr<Outbox> outbox);
+
+    Host& host_;
+    Registry& registry_;
+    varlink::Interface interface_;
+    varlink::ServiceInfo info_;
+};
+
+}  // namespace ivshmemd

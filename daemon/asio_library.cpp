@@ -1,0 +1,2 @@
+// Asio's own code, compiled once for the whole daemon.
+#include <boost/asio/impl/src.hpp>

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lib/result.h"
+#include "lib/size.h"
+
+namespace ivshmemd {
+
+/// One VM the daemon looks after.
+struct VmConfig {
+    std::string name;
+    std::string qmp_socket;     // absolute path
+    std::optional<uid_t> user;  // whom its QEMU runs as; else whoever listens on the socket
+
+    bool operator==(const VmConfig&) const = default;
+};
+
+/// Everything configurable, from the file and the command line; the latter wins.
+struct Config {
+    std::string socket = "/run/ivshmemd/ivshmemd.sock";
+    std::string region_dir = "/dev/shm";
+    std::string state_dir = "/var/lib/ivshmemd";
+    std::string log_level = "info";
+    std::vector<VmConfig> vms;
+    std::optional<std::string> vm_dir;
+    std::optional<gid_t> socket_group;  // of the API's socket
+    std::optional<gid_t> region_group;  // may map every region
+    std::set<uid_t> trusted_users;
+    std::uint64_t region_size_limit = default_region_size_limit;  // bytes
+    unsigned connections_per_user = 128;
+    unsigned calls_per_user = 64;
+    std::vector<std::string> warnings;  // for the log, once it is open
+    bool check_only = false;
+};
+
+/// Reads the command line and the file it names. A message for people; exits for --help.
+Result<Config> read_config(int argc, const char* const* argv);
+
+}  // namespace ivshmemd

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <chrono>
+
+namespace ivshmemd {
+
+/// How long the daemon waits for each kind of thing, in ms on the steady clock. Tests shorten them.
+struct Deadlines {
+    using Milliseconds = std::chrono::milliseconds;
+
+    Milliseconds greeting{5000};     // then the monitor counts as held by another client
+    Milliseconds query{10000};       // a question that changes nothing
+    Milliseconds add{60000};         // object-add and device_add
+    Milliseconds write{2000};        // until QEMU takes our bytes
+    Milliseconds out_of_band{1000};  // until a blocked QEMU answers out of band
+    Milliseconds refresh{500};       // re-reading for a list, before the last known state is shown
+    Milliseconds backoff_min{100};   // between two attempts to connect
+    Milliseconds backoff_max{5000};
+    Milliseconds unplug_again{5000};  // until a device_del is repeated
+    Milliseconds settle{500};         // after an attach, until its slot is looked at again
+    Milliseconds mapped{10000};       // until a running guest should have mapped a new BAR
+};
+
+}  // namespace ivshmemd

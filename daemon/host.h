@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "daemon/async.h"
+#include "daemon/config.h"
+#include "daemon/deadlines.h"
+#include "daemon/events.h"
+#include "daemon/shm/region_files.h"
+#include "daemon/state/store.h"
+#include "daemon/worker.h"
+
+namespace ivshmemd {
+
+/// What every part of the daemon shares. Outlives them all.
+struct Host {
+    Executor executor;
+    Config config;
+    Deadlines deadlines;
+    Worker worker;
+    Events events;
+    RegionFiles regions;
+    std::unique_ptr<StateStore> store;
+    /// "VM/NAME" of the device that is master of a region, other than `except`; empty when none.
+    std::function<std::string(const RegionIdentity&, const std::string& except)> find_master;
+
+    Host(Executor executor_, Config config_)
+        : executor(std::move(executor_)),
+          config(std::move(config_)),
+          regions(config.region_dir, config.region_group) {}
+};
+
+}  // namespace ivshmemd

@@ -1,0 +1,22 @@
+#include <spdlog/spdlog.h>
+
+#include <exception>
+#include <iostream>
+
+#include "daemon/config.h"
+#include "daemon/run.h"
+
+int main(int argc, char** argv) {
+    try {
+        const ivshmemd::Result<ivshmemd::Config> config = ivshmemd::read_config(argc, argv);
+        if (!config) {
+            std::cerr << "ivshmemd: " << config.error().message << "\n";
+            return 2;
+        }
+        if (config->check_only) return 0;
+        return ivshmemd::run_daemon(*config);
+    } catch (const std::exception& error) {
+        std::cerr << "ivshmemd: unexpected: " << error.what() << "\n";
+        return 1;
+    }
+}

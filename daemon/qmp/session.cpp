@@ -1,0 +1,255 @@
+#include "daemon/qmp/session.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "lib/names.h"
+
+namespace ivshmemd::qmp {
+namespace {
+
+Error lost(std::string message) {
+    return Error(ErrorKind::vm_unavailable, std::move(message),
+                 {{"state", std::string("unreachable")}});
+}
+
+ssize_t send_message(int socket, std::string_view bytes, int fd) {
+    iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    if (fd >= 0) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    }
+    return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace
+
+Session::Session(Socket socket, const Deadlines& deadlines, Handlers handlers)
+    : socket_(std::move(socket)),
+      deadlines_(deadlines),
+      handlers_(std::move(handlers)),
+      greeted_(socket_.get_executor()) {}
+
+awaitable<Error> Session::run() {
+    std::vector<char> buffer(16 * 1024);
+    while (!cause()) {
+        const auto [error, count] =
+            co_await socket_.async_read_some(boost::asio::buffer(buffer), as_result);
+        if (error) {
+            close(lost(error == boost::asio::error::eof
+                           ? "QEMU closed the monitor connection"
+                           : "the monitor connection failed: " + error.message()));
+            break;
+        }
+        feed(std::string_view(buffer.data(), count));
+    }
+    co_return* cause();
+}
+
+void Session::feed(std::string_view bytes) {
+    framer_.feed(bytes);
+    while (!cause()) {
+        const std::optional<std::string> frame = framer_.next();
+        if (!frame) break;
+        take(parse_message(*frame));
+    }
+    if (!cause() && framer_.fault() != Framer::Fault::none) {
+        close(lost("the monitor does not speak QMP: not a sequence of JSON objects"));
+    }
+}
+
+void Session::take(const Message& message) {
+    if (const auto* greeting = std::get_if<Greeting>(&message)) {
+        if (!greeting_) greeting_ = *greeting;
+        greeted_.notify_all();
+    } else if (const auto* reply = std::get_if<Reply>(&message)) {
+        take_response(*reply, Answer{Answer::Kind::value, reply->value, {}});
+    } else if (const auto* error = std::get_if<ErrorReply>(&message)) {
+        take_response(*error, Answer{Answer::Kind::refused, nullptr, *error});
+    } else if (const auto* event = std::get_if<Event>(&message)) {
+        handlers_.event(*event);
+    } else if (const auto* malformed = std::get_if<Malformed>(&message)) {
+        close(lost("the monitor does not speak QMP: " + malformed->reason));
+    }
+}
+
+template <class Response>
+void Session::take_response(const Response& response, Answer answer) {
+    switch (mux_.on_message(response)) {
+        case Mux::Outcome::matched: {
+            // What comes out of band says nothing about the main loop.
+            if (response.id.number != out_of_band_id_) set_responsive(true);
+            const auto slot = slots_.find(response.id.number);
+            if (slot == slots_.end()) return;
+            slot->second->answer = std::move(answer);
+            slot->second->timer.cancel();
+            return;
+        }
+        case Mux::Outcome::late: set_responsive(true); return;
+        case Mux::Outcome::unknown:
+            spdlog::debug("dropping a reply to a command that was never sent");
+            return;
+        case Mux::Outcome::protocol_error:
+            close(lost("QEMU could not read a command: " + printable(answer.error.description)));
+            return;
+    }
+}
+
+void Session::set_responsive(bool responsive) {
+    if (responsive_ == responsive) return;
+    responsive_ = responsive;
+    handlers_.responsive(responsive);
+}
+
+awaitable<std::optional<Greeting>> Session::wait_greeting(Milliseconds deadline) {
+    const auto self = shared_from_this();
+    const auto until = deadline == Milliseconds::max() ? SteadyClock::time_point::max()
+                                                       : SteadyClock::now() + deadline;
+    while (!greeting_ && !cause() && SteadyClock::now() < until) co_await greeted_.wait_until(until);
+    if (cause()) co_return std::nullopt;
+    co_return greeting_;
+}
+
+awaitable<Answer> Session::negotiate() {
+    Command command("qmp_capabilities");
+    out_of_band_ = greeting_ && greeting_->oob;
+    if (out_of_band_) command = Command("qmp_capabilities", json({{"enable", {"oob"}}}));
+    co_return co_await call(std::move(command), deadlines_.query);
+}
+
+Session::Entry Session::enter(const Command& command, Milliseconds deadline, std::string& bytes) {
+    const Result<std::uint64_t> id = mux_.add();
+    if (!id) return {};
+    auto slot = std::make_shared<Slot>(Slot{
+        boost::asio::steady_timer(socket_.get_executor(), SteadyClock::now() + deadline), {}});
+    slots_.emplace(*id, slot);
+    bytes += encode(command, *id);
+    return {*id, std::move(slot)};
+}
+
+awaitable<Answer> Session::wait(Entry entry) {
+    if (!entry.slot) co_return Answer{Answer::Kind::disconnected, nullptr, {}};
+    while (!entry.slot->answer && !cause()) {
+        const auto [error] = co_await entry.slot->timer.async_wait(as_result);
+        // Only a timer that ran out ends the wait; what the slot holds decides before it.
+        if (!error) break;
+    }
+    slots_.erase(entry.id);
+    if (entry.slot->answer) co_return std::move(*entry.slot->answer);
+    if (cause()) co_return Answer{Answer::Kind::disconnected, nullptr, {}};
+    mux_.abandon(entry.id);
+    set_responsive(false);
+    co_return Answer{};
+}
+
+awaitable<Answer> Session::call(Command command, Milliseconds deadline) {
+    co_return co_await call_with_fd(std::move(command), UniqueFd(), deadline);
+}
+
+awaitable<Answer> Session::call_with_fd(Command command, UniqueFd fd, Milliseconds deadline) {
+    const auto self = shared_from_this();
+    std::string bytes;
+    Entry entry = enter(command, deadline, bytes);
+    if (entry.slot) send(std::move(bytes), std::move(fd));
+    co_return co_await wait(std::move(entry));
+}
+
+awaitable<std::vector<Answer>> Session::call_all(std::vector<Command> commands,
+                                                 Milliseconds deadline) {
+    const auto self = shared_from_this();
+    std::string bytes;
+    std::vector<Entry> entries;
+    for (const Command& command : commands) entries.push_back(enter(command, deadline, bytes));
+    if (!bytes.empty()) send(std::move(bytes), UniqueFd());
+    std::vector<Answer> answers;
+    for (Entry& entry : entries) answers.push_back(co_await wait(std::move(entry)));
+    co_return answers;
+}
+
+awaitable<std::optional<bool>> Session::answers_out_of_band() {
+    if (!out_of_band_) co_return std::nullopt;
+    const auto self = shared_from_this();
+    // Any answer will do, an unknown command's error too: the monitor's own thread gives it.
+    Command command("query-yank");
+    command.oob = true;
+    std::string bytes;
+    Entry entry = enter(command, deadlines_.out_of_band, bytes);
+    if (!entry.slot) co_return std::nullopt;
+    out_of_band_id_ = entry.id;
+    send(std::move(bytes), UniqueFd());
+    const Answer answer = co_await wait(std::move(entry));
+    if (cause()) co_return std::nullopt;
+    co_return answer.kind != Answer::Kind::timed_out;
+}
+
+void Session::send(std::string bytes, UniqueFd fd) {
+    outbox_.push_back({std::move(bytes), 0, std::move(fd)});
+    if (draining_) return;
+    while (!outbox_.empty() && send_some(outbox_.front())) outbox_.pop_front();
+    if (outbox_.empty() || cause()) return;
+    draining_ = true;
+    const auto self = shared_from_this();
+    spawn(socket_.get_executor(), "QMP writer", self->drain());
+}
+
+// True when all of it is sent.
+bool Session::send_some(Outgoing& outgoing) {
+    while (outgoing.sent < outgoing.bytes.size() && !cause()) {
+        const std::string_view rest = std::string_view(outgoing.bytes).substr(outgoing.sent);
+        const ssize_t sent = send_message(socket_.native_handle(), rest, outgoing.fd.get());
+        if (sent < 0) {
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN) {
+                close(lost(std::string("the monitor connection failed: ") + std::strerror(errno)));
+            }
+            return false;
+        }
+        outgoing.fd.reset();
+        outgoing.sent += static_cast<std::size_t>(sent);
+    }
+    return !cause();
+}
+
+awaitable<void> Session::drain() {
+    const auto self = shared_from_this();
+    boost::asio::steady_timer watch(socket_.get_executor());
+    while (!outbox_.empty() && !cause()) {
+        watch.expires_after(deadlines_.write);
+        watch.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+            const auto session = weak.lock();
+            if (!error && session) session->close(lost("QEMU takes no bytes from its monitor"));
+        });
+        co_await socket_.async_wait(Socket::wait_write, as_result);
+        watch.cancel();
+        if (!cause() && send_some(outbox_.front())) outbox_.pop_front();
+    }
+    draining_ = false;
+}
+
+void Session::close(Error cause) {
+    const std::vector<std::uint64_t> ended = mux_.close(std::move(cause));
+    for (const std::uint64_t id : ended) {
+        const auto slot = slots_.find(id);
+        if (slot != slots_.end()) slot->second->timer.cancel();
+    }
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    outbox_.clear();
+    greeted_.notify_all();
+}
+
+}  // namespace ivshmemd::qmp

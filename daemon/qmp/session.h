@@ -1,0 +1,113 @@
+#pragma once
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/async.h"
+#include "daemon/deadlines.h"
+#include "daemon/qmp/answer.h"
+#include "daemon/signal.h"
+#include "daemon/unique_fd.h"
+#include "proto/qmp/command.h"
+#include "proto/qmp/framer.h"
+#include "proto/qmp/message.h"
+#include "proto/qmp/mux.h"
+
+namespace ivshmemd::qmp {
+
+/// One connection to one monitor, from the greeting to its end, which is final: reconnecting makes a
+/// new session. run() is the only reader; any number of coroutines may have calls in flight.
+///
+/// Order: make_shared, spawn run(), wait_greeting() as often as needed, negotiate(), then call().
+class Session : public std::enable_shared_from_this<Session> {
+  public:
+    using Socket = boost::asio::local::stream_protocol::socket;
+
+    struct Handlers {
+        std::function<void(const Event&)> event;
+        std::function<void(bool responsive)> responsive;  // on each change
+    };
+
+    Session(Socket socket, const Deadlines& deadlines, Handlers handlers);
+
+    /// Reads until the connection ends, and returns why.
+    awaitable<Error> run();
+
+    /// The greeting, or nothing by the deadline: another client holds the monitor, or QEMU is
+    /// stopped. Waiting may go on afterwards. Nothing too when the connection ended (cause()).
+    awaitable<std::optional<Greeting>> wait_greeting(Milliseconds deadline);
+
+    /// Leaves negotiation mode, with out-of-band commands where QEMU offers them.
+    awaitable<Answer> negotiate();
+
+    awaitable<Answer> call(Command command, Milliseconds deadline);
+
+    /// With a descriptor for QEMU, as getfd and add-fd take one.
+    awaitable<Answer> call_with_fd(Command command, UniqueFd fd, Milliseconds deadline);
+
+    /// All commands in one write; one answer each, in order, under one deadline.
+    awaitable<std::vector<Answer>> call_all(std::vector<Command> commands, Milliseconds deadline);
+
+    /// Ends the connection: every waiter gets `cause`, of several the first.
+    void close(Error cause);
+
+    const Error* cause() const { return mux_.cause(); }
+
+    /// False from the first expired deadline until QEMU answers anything again.
+    bool responsive() const { return responsive_; }
+
+    /// Whether a silent QEMU still answers out of band: its main loop is blocked rather than the
+    /// process stopped. Nothing where this QEMU has no out-of-band commands.
+    awaitable<std::optional<bool>> answers_out_of_band();
+
+    std::uint64_t unknown_replies() const { return mux_.unknown_count(); }
+
+  private:
+    struct Slot {
+        boost::asio::steady_timer timer;  // the deadline, and the wake-up when cancelled
+        std::optional<Answer> answer;
+    };
+    struct Outgoing {
+        std::string bytes;
+        std::size_t sent = 0;
+        UniqueFd fd;  // goes with the first byte
+    };
+    using SlotPointer = std::shared_ptr<Slot>;
+    struct Entry {
+        std::uint64_t id = 0;
+        SlotPointer slot;  // null: the table refused the call
+    };
+
+    Entry enter(const Command& command, Milliseconds deadline, std::string& bytes);
+    awaitable<Answer> wait(Entry entry);
+    void send(std::string bytes, UniqueFd fd);
+    bool send_some(Outgoing& outgoing);
+    awaitable<void> drain();
+    void feed(std::string_view bytes);
+    void take(const Message& message);
+    template <class Response>
+    void take_response(const Response& response, Answer answer);
+    void set_responsive(bool responsive);
+
+    Socket socket_;
+    Deadlines deadlines_;
+    Handlers handlers_;
+    Framer framer_;
+    Mux mux_;
+    std::map<std::uint64_t, SlotPointer> slots_;
+    std::deque<Outgoing> outbox_;
+    bool draining_ = false;
+    std::optional<Greeting> greeting_;
+    Signal greeted_;
+    bool out_of_band_ = false;
+    std::uint64_t out_of_band_id_ = 0;
+    bool responsive_ = true;
+};
+
+}  // namespace ivshmemd::qmp

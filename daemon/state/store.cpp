@@ -1,0 +1,87 @@
+#include "daemon/state/store.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "proto/state_file.h"
+
+namespace ivshmemd {
+namespace {
+
+constexpr const char* file_name = "state.json";
+
+Error failed(const std::string& what) {
+    return Error(ErrorKind::internal, what + ": " + std::strerror(errno));
+}
+
+bool write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(fd, text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return false;
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+}
+
+// Temp + fsync + rename: a reader sees the old file or the new one, whatever happens. An errno, or 0.
+int replace_file(const std::string& directory, const std::string& text) {
+    const std::string target = directory + "/" + file_name;
+    const std::string temporary = target + ".new";
+    const UniqueFd file(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file || !write_all(file.get(), text) || ::fsync(file.get()) != 0) return errno;
+    if (::rename(temporary.c_str(), target.c_str()) != 0) return errno;
+    const UniqueFd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return parent && ::fsync(parent.get()) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& directory, Worker& worker) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    UniqueFd lock(::open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!lock) return failed("cannot use the state directory " + directory);
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        return failed("another ivshmemd uses the state directory " + directory);
+    }
+    std::unique_ptr<StateStore> store(new StateStore(directory, std::move(lock), worker));
+    store->load();
+    return store;
+}
+
+void StateStore::load() {
+    const std::string path = directory_ + "/" + file_name;
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return;
+    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    Result<SavedState> state = parse_state(text);
+    if (state) {
+        state_ = std::move(*state);
+        return;
+    }
+    const std::string aside = path + ".unreadable";
+    std::error_code ignored;
+    std::filesystem::rename(path, aside, ignored);
+    warning_ = state.error().message + "; set aside as " + aside;
+}
+
+awaitable<void> StateStore::put(SavedState state) {
+    if (state == state_) co_return;
+    state_ = std::move(state);
+    const auto write = [directory = directory_, text = spell_state(state_)] {
+        return replace_file(directory, text);
+    };
+    const int error = co_await worker_.run(write);
+    if (error != 0) spdlog::warn("cannot write the state: {}; going on without", strerror(error));
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,290 @@
+#include "daemon/vm/attach.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "daemon/vm/executor.h"
+#include "daemon/vm/refresh.h"
+#include "daemon/vm/verify.h"
+#include "lib/equality.h"
+#include "lib/names.h"
+#include "lib/plan.h"
+#include "lib/region.h"
+#include "lib/resolve.h"
+#include "proto/qmp/dialect.h"
+
+namespace ivshmemd {
+namespace {
+
+// The region a spec will map, and what to do for it.
+struct RegionChoice {
+    std::string path;
+    bool create = false;
+};
+
+struct Decision {
+    DeviceSpec spec;
+    RegionChoice region;
+};
+
+Result<void> check_run_state(const Vm& vm, Role role) {
+    const std::string& state = vm.run_state();
+    const bool waits = state == "inmigrate" && role == Role::peer;
+    if (!waits && state != "postmigrate" && state != "finish-migrate") return {};
+    return Error(ErrorKind::vm_unavailable,
+                 "VM " + vm.name() + " is in run state " + state + ", which takes no " +
+                     (waits ? "peer" : "device"),
+                 {{"state", state}});
+}
+
+// Nothing: no device of that name. A device: it is equal and nothing is to be done.
+Result<std::optional<Device>> check_existing(const Vm& vm, const DeviceRequest& request) {
+    const std::optional<Device> existing = vm.device(request.name);
+    if (!existing) return std::optional<Device>();
+    if (existing->state == DeviceState::detaching) {
+        return Error(ErrorKind::operation_in_progress,
+                     "device " + request.name + " is being detached; wait until the guest lets it "
+                     "go, or reset the VM");
+    }
+    const Result<void> equal = check_equal(request, existing->spec);
+    if (!equal) return equal.error();
+    return existing;
+}
+
+// Two masters would both carry the content along: the later migration overwrites the earlier one's.
+Result<void> check_only_master(Vm& vm, const std::string& path, const std::string& device) {
+    const std::optional<RegionIdentity> region = RegionFiles::identity(path);
+    if (!region) return {};
+    const std::string holder = vm.host().find_master(*region, vm.name() + "/" + device);
+    if (holder.empty()) return {};
+    return Error(ErrorKind::master_exists,
+                 "region " + path + " has a master already: " + holder +
+                     "; attach as peer, or detach that one first",
+                 {{"holder", holder}});
+}
+
+Result<Decision> decide_region(Vm& vm, const DeviceRequest& request, Model model) {
+    const RegionFiles& files = vm.host().regions;
+    Decision decision;
+    decision.spec.name = request.name;
+    decision.spec.model = model;
+    decision.spec.role = request.role.value_or(Role::peer);
+    decision.spec.region = request.region.value_or(request.name);
+    decision.region.path = files.path_of(*decision.spec.region);
+    const RegionFacts facts = RegionFiles::inspect(decision.region.path);
+    const Result<std::uint64_t> size =
+        decide_size(request.size, facts, vm.host().config.region_size_limit);
+    if (!size) return size.error();
+    decision.spec.size = *size;
+    const RegionTrust trust{::geteuid(), vm.qemu_user(), vm.host().config.trusted_users};
+    const Result<RegionPlan> plan = check_region(decision.region.path, *size, facts, trust);
+    if (!plan) return plan.error();
+    decision.region.create = plan->create;
+    if (decision.spec.role == Role::master && !plan->create) {
+        const Result<void> only = check_only_master(vm, decision.region.path, request.name);
+        if (!only) return only.error();
+    }
+    return decision;
+}
+
+// Waits while every slot that would do is resting.
+awaitable<Result<Placement>> find_place(std::shared_ptr<Vm> vm, PlacementRequest wanted) {
+    while (true) {
+        const auto choice = place(wanted, vm->inventory().buses, vm->vacated());
+        if (!choice) co_return choice.error();
+        if (const auto* found = std::get_if<Placement>(&*choice)) co_return *found;
+        co_await vm->sleep_until(SteadyClock::now() + std::get<WaitForSlot>(*choice).wait);
+        if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    }
+}
+
+// Makes the region file when there is none; what it is then, for taking it back.
+awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<Vm> vm,
+                                                               Decision decision) {
+    Host& host = vm->host();
+    if (!decision.region.create) {
+        host.regions.grant(decision.region.path, vm->qemu_user());
+        co_return std::optional<RegionIdentity>();
+    }
+    const auto make = [files = host.regions, spec = decision.spec, user = vm->qemu_user()] {
+        return files.create(*spec.region, spec.size, user);
+    };
+    const Result<RegionIdentity> made = co_await host.worker.run(make);
+    if (!made) co_return made.error();
+    co_return std::optional<RegionIdentity>(*made);
+}
+
+// Takes back what took effect. The ids that could not be deleted.
+awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::string device,
+                                              Plan plan, std::vector<StepOutcome> outcomes) {
+    std::vector<std::string> leftovers;
+    for (const Command& command : undo_of(plan, outcomes)) {
+        const auto* backend = std::get_if<DelBackend>(&command);
+        if (!backend) continue;  // a device that was accepted is never part of a failure
+        if (!co_await delete_backend(vm, backend->id, device)) leftovers.push_back(backend->id);
+    }
+    co_return leftovers;
+}
+
+bool slot_was_taken(const Vm& vm, const DeviceSpec& spec) {
+    const Bus* bus = find_bus(vm.inventory(), spec.bus);
+    return bus && (bus->port ? !bus->occupied.empty() : bus->occupied.contains(spec.slot));
+}
+
+enum class Try {
+    done,
+    again,    // the slot was taken meanwhile
+    failed,   // and taken back
+    unknown,  // QEMU is silent: it may still carry it out
+};
+struct TryResult {
+    Try verdict = Try::done;
+    Error error;
+};
+
+TryResult failed(Error error) {
+    return {Try::failed, std::move(error)};
+}
+
+// The monitor went away. A dead QEMU holds nothing; one that is back is asked what it holds.
+awaitable<TryResult> settle_loss(std::shared_ptr<Vm> vm, DeviceSpec spec) {
+    co_await wait_connected(vm, vm->host().deadlines.refresh);
+    const bool kept = vm->session() && find_managed(vm->inventory(), spec.name);
+    co_return TryResult{kept ? Try::unknown : Try::failed,
+                        gone_error(*vm, "the attach of " + spec.name)};
+}
+
+// QEMU fell silent: one look, then the answer.
+awaitable<TryResult> settle_silence(std::shared_ptr<Vm> vm, DeviceSpec spec, std::string backend) {
+    const std::string what = "the attach of " + spec.name;
+    if (!co_await refresh(vm, vm->host().deadlines.query)) {
+        co_return TryResult{Try::unknown, silence_error(*vm, what, "unknown")};
+    }
+    if (find_managed(vm->inventory(), spec.name)) co_return TryResult{};
+    co_await delete_backend(vm, backend, spec.name);
+    co_return failed(silence_error(*vm, what, "undone"));
+}
+
+// One run of the plan, taken back when it fails.
+awaitable<TryResult> try_once(std::shared_ptr<Vm> vm, Decision decision) {
+    const DeviceSpec& spec = decision.spec;
+    const std::string backend = fresh_backend_id(vm->inventory(), spec.name);
+    const Plan plan = plan_attach(spec, backend, decision.region.path);
+    std::vector<Command> commands = commands_of(plan);
+    const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.add);
+    if (run.all_done()) {
+        vm->add_device(spec, backend, decision.region.path);
+        co_return TryResult{};
+    }
+    if (run.disconnected()) co_return co_await settle_loss(vm, spec);
+    const std::size_t refused = run.first_refused();
+    if (refused == plan.size()) co_return co_await settle_silence(vm, spec, backend);
+    const std::vector<std::string> leftovers =
+        co_await roll_back(vm, spec.name, plan, run.outcomes);
+    const bool fresh = co_await refresh(vm, vm->host().deadlines.query);
+    if (fresh && refused == 1 && slot_was_taken(*vm, spec)) {
+        co_return TryResult{Try::again,
+                            Error(ErrorKind::slot_in_use, "slot " + std::to_string(spec.slot) +
+                                                              " of " + spec.bus +
+                                                              " was taken meanwhile")};
+    }
+    co_return failed(qemu_error(plan[refused].command, run.answers[refused].error, leftovers,
+                                vm->capabilities()->version));
+}
+
+// Another client may take the slot first: then one more try with a fresh look.
+awaitable<TryResult> try_twice(std::shared_ptr<Vm> vm, Decision& decision,
+                               const PlacementRequest& wanted) {
+    TryResult result = co_await try_once(vm, decision);
+    if (result.verdict != Try::again || wanted.slot) co_return result;
+    const Result<Placement> other = co_await find_place(vm, wanted);
+    if (!other) co_return failed(other.error());
+    decision.spec.bus = other->bus;
+    decision.spec.slot = other->slot;
+    co_return co_await try_once(vm, decision);
+}
+
+awaitable<void> remember_region(Host& host, std::string path, RegionIdentity identity) {
+    SavedState state = host.store->get();
+    std::erase_if(state.regions, [&](const CreatedRegion& each) { return each.path == path; });
+    state.regions.push_back({path, identity.device, identity.inode});
+    co_await host.store->put(std::move(state));
+}
+
+Device announced(const Vm& vm, const DeviceSpec& spec) {
+    Device device;
+    device.spec = spec;
+    device.vm = vm.name();
+    device.qom_path = "/machine/peripheral/" + device_id(spec.name);
+    device.origin = Origin::managed;
+    device.state = DeviceState::attaching;
+    return device;
+}
+
+Attached dry(const Vm& vm, const Decision& decision) {
+    const std::string backend = fresh_backend_id(vm.inventory(), decision.spec.name);
+    Attached attached{announced(vm, decision.spec), true, {}};
+    for (const Step& step : plan_attach(decision.spec, backend, decision.region.path)) {
+        attached.commands.push_back(qmp::spell(step.command, vm.capabilities()->version));
+    }
+    return attached;
+}
+
+awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
+                                      PlacementRequest wanted) {
+    Result<std::optional<RegionIdentity>> region = co_await prepare_region(vm, decision);
+    if (!region) co_return region.error();
+    vm->attaching() = decision.spec;
+    vm->publish(EventKind::attaching, decision.spec.name, "");
+    const TryResult result = co_await try_twice(vm, decision, wanted);
+    vm->attaching().reset();
+    if (result.verdict != Try::done) {
+        // While QEMU may still map the file, it stays.
+        const bool removable = *region && result.verdict != Try::unknown;
+        if (removable) RegionFiles::remove(decision.region.path, **region);
+        if (*region && !removable) {
+            co_await remember_region(vm->host(), decision.region.path, **region);
+        }
+        co_return result.error;
+    }
+    if (*region) co_await remember_region(vm->host(), decision.region.path, **region);
+    vm->publish(EventKind::attached, decision.spec.name, std::string(qom_type(decision.spec.model)));
+    spawn(vm->host().executor, "verify " + decision.spec.name, verify(vm, decision.spec));
+    std::optional<Device> device = vm->device(decision.spec.name);
+    if (!device) co_return gone_error(*vm, "the attach of " + decision.spec.name);
+    co_return Attached{std::move(*device), true, {}};
+}
+
+Error without_server(Model model) {
+    const std::string reason = std::string(qom_type(model)) + " is not handled by this version";
+    return Error(ErrorKind::config_unsupported, "configuration unsupported: " + reason,
+                 {{"reason", reason}});
+}
+
+}  // namespace
+
+awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, bool dry_run) {
+    const Gate::Pass pass = co_await vm->gate().enter();
+    if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    const Result<void> state = check_run_state(*vm, request.role.value_or(Role::peer));
+    if (!state) co_return state.error();
+    const Result<Model> model = resolve_model(request, *vm->capabilities());
+    if (!model) co_return model.error();
+    if (*model != Model::plain) co_return without_server(*model);
+    if (vm->doubtful()) co_await refresh(vm, vm->host().deadlines.query);
+    Result<std::optional<Device>> existing = check_existing(*vm, request);
+    if (!existing) co_return existing.error();
+    if (*existing) co_return Attached{std::move(**existing), false, {}};
+    Result<Decision> decision = decide_region(*vm, request, *model);
+    if (!decision) co_return decision.error();
+    PlacementRequest wanted{request.bus, request.slot, vm->last_place(request.name),
+                            decision->spec.size};
+    const Result<Placement> placement = co_await find_place(vm, wanted);
+    if (!placement) co_return placement.error();
+    decision->spec.bus = placement->bus;
+    decision->spec.slot = placement->slot;
+    if (dry_run) co_return dry(*vm, *decision);
+    co_return co_await carry_out(vm, std::move(*decision), std::move(wanted));
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "daemon/async.h"
+#include "daemon/vm/vm.h"
+#include "lib/device.h"
+#include "lib/result.h"
+#include "proto/qmp/command.h"
+
+namespace ivshmemd {
+
+struct Attached {
+    Device device;
+    bool changed = true;                 // false: an equal device was there
+    std::vector<qmp::Command> commands;  // with a dry run: what would have been sent
+};
+
+/// Attaches a device: checks in the order of the contract, makes region, backend and device, and
+/// takes everything back when a step fails. Waits for its turn behind the VM's gate.
+awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, bool dry_run);
+
+}  // namespace ivshmemd

@@ -1,0 +1,114 @@
+#include "daemon/vm/executor.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "lib/names.h"
+#include "proto/qmp/dialect.h"
+
+namespace ivshmemd {
+namespace {
+
+StepOutcome outcome_of(const qmp::Answer& answer) {
+    switch (answer.kind) {
+        case qmp::Answer::Kind::value: return StepOutcome::done;
+        case qmp::Answer::Kind::refused: return StepOutcome::refused;
+        case qmp::Answer::Kind::timed_out:
+        case qmp::Answer::Kind::disconnected: return StepOutcome::unknown;
+    }
+    return StepOutcome::unknown;
+}
+
+}  // namespace
+
+bool Execution::all_done() const {
+    return std::all_of(outcomes.begin(), outcomes.end(),
+                       [](StepOutcome each) { return each == StepOutcome::done; });
+}
+
+bool Execution::disconnected() const {
+    return std::any_of(answers.begin(), answers.end(), [](const qmp::Answer& each) {
+        return each.kind == qmp::Answer::Kind::disconnected;
+    });
+}
+
+std::size_t Execution::first_refused() const {
+    const auto found = std::find(outcomes.begin(), outcomes.end(), StepOutcome::refused);
+    return static_cast<std::size_t>(found - outcomes.begin());
+}
+
+awaitable<Execution> execute(std::shared_ptr<Vm> vm, std::vector<Command> commands,
+                             Milliseconds deadline) {
+    const std::shared_ptr<qmp::Session> session = vm->session();
+    Execution execution;
+    if (!session) {
+        execution.answers.assign(commands.size(), {qmp::Answer::Kind::disconnected, nullptr, {}});
+    } else {
+        std::vector<qmp::Command> spelled;
+        for (const Command& command : commands) {
+            spelled.push_back(qmp::spell(command, vm->capabilities()->version));
+            spdlog::debug("{}: {} {}", vm->name(), spelled.back().name, spelled.back().arguments);
+        }
+        execution.answers = co_await session->call_all(std::move(spelled), deadline);
+    }
+    for (const qmp::Answer& answer : execution.answers) {
+        execution.outcomes.push_back(outcome_of(answer));
+    }
+    co_return execution;
+}
+
+std::vector<Command> commands_of(const Plan& plan) {
+    std::vector<Command> commands;
+    for (const Step& step : plan) commands.push_back(step.command);
+    return commands;
+}
+
+Error qemu_error(const Command& command, const qmp::ErrorReply& reply,
+                 const std::vector<std::string>& leftovers, const Version& version) {
+    const std::string name = qmp::spell(command, version).name;
+    std::string message = "QEMU refused " + name + ": " + reply.error_class + ": " +
+                          printable(reply.description, 1000);
+    if (!leftovers.empty()) {
+        message += "; left behind until QEMU ends:";
+        for (const std::string& each : leftovers) message += " " + each;
+    }
+    return Error(ErrorKind::qemu_error, std::move(message),
+                 {{"command", name},
+                  {"class", reply.error_class},
+                  {"description", reply.description},
+                  {"leftovers", leftovers}});
+}
+
+Error gone_error(const Vm& vm, const std::string& what) {
+    std::string message = "VM " + vm.name() + " went away during " + what;
+    if (vm.last_error()) message += ": " + *vm.last_error();
+    return Error(ErrorKind::vm_unavailable, std::move(message),
+                 {{"state", std::string("unreachable")}});
+}
+
+Error silence_error(const Vm& vm, const std::string& what, const std::string& outcome) {
+    return Error(ErrorKind::timed_out,
+                 "VM " + vm.name() + " gave no answer to " + what +
+                     " in time; its main loop is blocked or it is stopped. Look again with "
+                     "'ivshmemctl list " + vm.name() + "' once it answers",
+                 {{"outcome", outcome}});
+}
+
+awaitable<bool> delete_backend(std::shared_ptr<Vm> vm, std::string id, std::string device) {
+    std::vector<Command> commands;
+    commands.push_back(DelBackend{id});
+    const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.query);
+    if (run.outcomes[0] == StepOutcome::done) {
+        vm->forget_backend(id);
+        co_return true;
+    }
+    if (run.outcomes[0] == StepOutcome::refused) {
+        const std::string why = printable(run.answers[0].error.description);
+        spdlog::warn("{}: backend {} cannot be deleted: {}", vm->name(), id, why);
+        vm->publish(EventKind::leaked, std::move(device), id + ": " + why);
+    }
+    co_return false;
+}
+
+}  // namespace ivshmemd

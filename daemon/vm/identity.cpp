@@ -1,0 +1,112 @@
+#include "daemon/vm/identity.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace ivshmemd {
+namespace {
+
+std::vector<std::string> read_command_line(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    std::vector<std::string> arguments;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find('\0', begin), text.size());
+        arguments.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return arguments;
+}
+
+// A socket path in an argument ends at the argument's end or at a comma of an option list.
+bool names_socket(const std::string& argument, const std::string& path) {
+    for (std::size_t at = argument.find(path); at != std::string::npos;
+         at = argument.find(path, at + 1)) {
+        const std::size_t end = at + path.size();
+        if (end == argument.size() || argument[end] == ',') return true;
+    }
+    return false;
+}
+
+std::optional<timespec> changed_at(const std::filesystem::path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+    return status.st_ctim;
+}
+
+bool later(const timespec& a, const timespec& b) {
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+// Where distributions keep QEMU's modules, relative to its binary's prefix.
+std::vector<std::filesystem::path> module_directories() {
+    std::vector<std::filesystem::path> found;
+    std::error_code ignored;
+    for (const char* parent : {"/usr/lib", "/usr/lib64", "/usr/local/lib"}) {
+        const std::filesystem::path direct = std::filesystem::path(parent) / "qemu";
+        if (std::filesystem::is_directory(direct, ignored)) found.push_back(direct);
+        for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
+            const std::filesystem::path nested = entry.path() / "qemu";
+            if (std::filesystem::is_directory(nested, ignored)) found.push_back(nested);
+        }
+    }
+    return found;
+}
+
+// The socket's modification time is when it was bound: chmod and chgrp leave it alone.
+bool unchanged_since_bound(const std::filesystem::path& binary, const std::string& socket_path) {
+    struct stat socket {};
+    if (::stat(socket_path.c_str(), &socket) != 0) return false;
+    const std::optional<timespec> binary_changed = changed_at(binary);
+    if (!binary_changed || later(*binary_changed, socket.st_mtim)) return false;
+    for (const std::filesystem::path& directory : module_directories()) {
+        const std::optional<timespec> changed = changed_at(directory);
+        if (changed && later(*changed, socket.st_mtim)) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+Identity identify(int socket, const std::string& socket_path) {
+    Identity identity;
+    ucred credentials{};
+    socklen_t length = sizeof credentials;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return identity;
+    identity.user = credentials.uid;
+    std::vector<std::string> arguments = read_command_line(credentials.pid);
+    const bool named = std::any_of(arguments.begin(), arguments.end(), [&](const std::string& each) {
+        return names_socket(each, socket_path);
+    });
+    if (named) {
+        identity.pid = credentials.pid;
+        identity.command_line = std::move(arguments);
+    }
+    return identity;
+}
+
+bool modules_unchanged(const Identity& identity, const std::string& socket_path) {
+    if (!identity.pid) return false;
+    std::error_code error;
+    const std::filesystem::path executable = std::filesystem::read_symlink(
+        "/proc/" + std::to_string(*identity.pid) + "/exe", error);
+    if (!error) return !executable.native().ends_with(" (deleted)");
+    // Another user's process: its command line is readable where its executable is not.
+    const std::filesystem::path binary = identity.command_line.front();
+    return binary.is_absolute() && unchanged_since_bound(binary, socket_path);
+}
+
+bool is_only_migratable(const Identity& identity) {
+    return std::any_of(identity.command_line.begin(), identity.command_line.end(),
+                       [](const std::string& argument) {
+                           return argument == "-only-migratable" || argument == "--only-migratable";
+                       });
+}
+
+}  // namespace ivshmemd

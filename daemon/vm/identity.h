@@ -1,0 +1,31 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ivshmemd {
+
+/// Who is behind a monitor, as far as the host lets us see.
+struct Identity {
+    uid_t user = 0;                          // who called listen(2) on the monitor's socket
+    std::optional<pid_t> pid;                // only when its command line names the socket
+    std::vector<std::string> command_line;   // of that pid; else empty
+};
+
+/// Reads SO_PEERCRED of a connected monitor and /proc. With libvirt, systemd-passed sockets or
+/// -runas, whoever called listen(2) is not the running QEMU: hence the check of the command line.
+Identity identify(int socket, const std::string& socket_path);
+
+/// Whether QEMU may load its modules now: one whose files were replaced since it started aborts.
+/// True when the executable behind the monitor is still the one on disk; where /proc cannot say,
+/// when neither the binary nor its module directories changed since the monitor's socket was bound.
+bool modules_unchanged(const Identity& identity, const std::string& socket_path);
+
+/// Whether the command line has -only-migratable: then QEMU takes no peer and leaks the backend of
+/// one it refuses.
+bool is_only_migratable(const Identity& identity);
+
+}  // namespace ivshmemd

@@ -1,0 +1,65 @@
+#include "daemon/vm/probe.h"
+
+#include "proto/qmp/queries.h"
+
+namespace ivshmemd {
+namespace {
+
+constexpr Model all_models[] = {Model::legacy, Model::plain, Model::doorbell};
+
+std::set<Model> models_of(const std::vector<std::string>& types) {
+    std::set<Model> models;
+    for (const std::string& type : types) {
+        if (const std::optional<Model> model = model_from_qom_type(type)) models.insert(*model);
+    }
+    return models;
+}
+
+std::vector<qmp::Command> commands_for(ProbeMethod method) {
+    std::vector<qmp::Command> commands{qmp::qom_get("/machine", "type")};
+    if (method == ProbeMethod::qom_list_types) {
+        commands.push_back(qmp::list_ivshmem_types());
+        return commands;
+    }
+    for (const Model model : all_models) {
+        commands.push_back(qmp::list_device_properties(qom_type(model)));
+    }
+    return commands;
+}
+
+bool answered(const qmp::Answer& answer) {
+    return answer.kind == qmp::Answer::Kind::value || answer.kind == qmp::Answer::Kind::refused;
+}
+
+}  // namespace
+
+awaitable<Result<Capabilities>> probe(std::shared_ptr<qmp::Session> session, Version version,
+                                      Identity identity, std::string socket_path,
+                                      Milliseconds deadline) {
+    Capabilities capabilities;
+    capabilities.version = version;
+    capabilities.only_migratable = is_only_migratable(identity);
+    capabilities.probe_method = modules_unchanged(identity, socket_path)
+                                    ? ProbeMethod::qom_list_types
+                                    : ProbeMethod::device_list_properties;
+    std::vector<qmp::Command> commands = commands_for(capabilities.probe_method);
+    const std::vector<qmp::Answer> answers =
+        co_await session->call_all(std::move(commands), deadline);
+    for (const qmp::Answer& answer : answers) {
+        if (!answered(answer)) {
+            co_return Error(ErrorKind::vm_unavailable, "QEMU does not answer the probe",
+                            {{"state", std::string("unresponsive")}});
+        }
+    }
+    if (const std::string* type = as_string(answers[0].get())) capabilities.machine_type = *type;
+    if (capabilities.probe_method == ProbeMethod::qom_list_types) {
+        capabilities.models = models_of(qmp::read_type_names(answers[1].get()));
+        co_return capabilities;
+    }
+    for (std::size_t i = 0; i < std::size(all_models); ++i) {
+        if (answers[i + 1].ok()) capabilities.models.insert(all_models[i]);
+    }
+    co_return capabilities;
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "daemon/async.h"
+#include "daemon/qmp/session.h"
+#include "daemon/vm/identity.h"
+#include "lib/capabilities.h"
+#include "lib/result.h"
+
+namespace ivshmemd {
+
+/// Asks a QEMU what it can do, without ever making it load modules that may be of another build.
+/// VmUnavailable when it does not answer.
+awaitable<Result<Capabilities>> probe(std::shared_ptr<qmp::Session> session, Version version,
+                                      Identity identity, std::string socket_path,
+                                      Milliseconds deadline);
+
+}  // namespace ivshmemd

@@ -1,0 +1,52 @@
+#include "daemon/vm/refresh.h"
+
+namespace ivshmemd {
+namespace {
+
+awaitable<void> refresh_in_background(std::shared_ptr<Vm> vm) {
+    co_await refresh(vm, vm->host().deadlines.query);
+    vm->refreshing() = false;
+    vm->changed().notify_all();
+}
+
+}  // namespace
+
+awaitable<bool> refresh(std::shared_ptr<Vm> vm, Milliseconds deadline) {
+    const std::shared_ptr<qmp::Session> session = vm->session();
+    if (!session) co_return false;
+    const std::uint64_t generation = vm->generation();
+    std::optional<Reading> reading =
+        co_await read_inventory(session, vm->host().regions.directory(), deadline);
+    if (!reading || vm->session() != session) co_return false;
+    if (vm->generation() == generation) vm->apply(std::move(*reading));
+    co_return true;
+}
+
+void start_refresh(const std::shared_ptr<Vm>& vm) {
+    if (vm->state() != VmState::connected || vm->gate().busy() || vm->refreshing()) return;
+    vm->refreshing() = true;
+    spawn(vm->host().executor, "refresh of " + vm->name(), refresh_in_background(vm));
+}
+
+awaitable<void> refresh_for_read(std::shared_ptr<Vm> vm) {
+    co_await wait_connected(vm, vm->host().deadlines.refresh);
+    start_refresh(vm);
+    // The reading has a deadline of its own: a short wait here must not make the VM unresponsive.
+    const SteadyClock::time_point until = SteadyClock::now() + vm->host().deadlines.refresh;
+    while (vm->refreshing() && SteadyClock::now() < until) {
+        co_await vm->changed().wait_until(until);
+    }
+}
+
+awaitable<void> wait_connected(std::shared_ptr<Vm> vm, Milliseconds deadline) {
+    const bool trying = vm->state() == VmState::connecting || vm->state() == VmState::unreachable;
+    if (!trying || vm->stopping()) co_return;
+    const SteadyClock::time_point until = SteadyClock::now() + deadline;
+    const std::uint64_t attempts = vm->attempts();
+    vm->hurry();
+    while (vm->attempts() == attempts && SteadyClock::now() < until) {
+        co_await vm->changed().wait_until(until);
+    }
+}
+
+}  // namespace ivshmemd

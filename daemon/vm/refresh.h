@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+
+#include "daemon/async.h"
+#include "daemon/vm/vm.h"
+
+namespace ivshmemd {
+
+/// Reads what the QEMU holds and replaces the VM's inventory by it. False when QEMU did not answer.
+/// A reading that a change here overtook meanwhile is not used; that still counts as an answer.
+awaitable<bool> refresh(std::shared_ptr<Vm> vm, Milliseconds deadline);
+
+/// Starts a reading unless one is under way or an operation is running.
+void start_refresh(const std::shared_ptr<Vm>& vm);
+
+/// For reads of the API: as fresh as it can be had at once, without waiting for an operation.
+awaitable<void> refresh_for_read(std::shared_ptr<Vm> vm);
+
+/// Waits a moment for a VM whose connection is just being made, and hurries one that waits to be
+/// tried again.
+awaitable<void> wait_connected(std::shared_ptr<Vm> vm, Milliseconds deadline);
+
+}  // namespace ivshmemd

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/host.h"
+#include "daemon/vm/vm.h"
+
+namespace ivshmemd {
+
+/// All VMs: those configured, and those whose sockets stand in the watched directory.
+class Registry {
+  public:
+    explicit Registry(Host& host);
+
+    /// Starts looking after the configured VMs and watching the directory.
+    void start();
+
+    /// Ends all connections. Their coroutines return by themselves.
+    void stop();
+
+    /// Null when there is none of that name.
+    std::shared_ptr<Vm> find(const std::string& name) const;
+
+    /// All VMs, by name.
+    std::vector<std::shared_ptr<Vm>> all() const;
+
+  private:
+    std::string master_of(const RegionIdentity& region, const std::string& except) const;
+    void add(VmConfig config);
+    void remove(const std::string& name);
+    void scan();
+    awaitable<void> watch();
+
+    Host& host_;
+    std::map<std::string, std::shared_ptr<Vm>> vms_;
+    std::set<std::string> watched_;  // names that came from the directory
+    std::set<std::string> refused_;  // file names warned about
+    std::shared_ptr<boost::asio::posix::stream_descriptor> notifications_;
+};
+
+}  // namespace ivshmemd

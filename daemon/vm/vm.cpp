@@ -1,0 +1,224 @@
+#include "daemon/vm/vm.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "lib/names.h"
+
+namespace ivshmemd {
+
+std::string_view vm_state_name(VmState state) {
+    switch (state) {
+        case VmState::connecting: return "connecting";
+        case VmState::connected: return "connected";
+        case VmState::busy: return "busy";
+        case VmState::unresponsive: return "unresponsive";
+        case VmState::unreachable: return "unreachable";
+    }
+    return "";
+}
+
+void Vm::set_state(VmState state) {
+    if (state_ == state) return;
+    state_ = state;
+    publish(EventKind::vm_state, std::nullopt, std::string(vm_state_name(state)));
+    changed_.notify_all();
+}
+
+void Vm::set_run_state(const std::string& run_state) {
+    if (run_state.empty() || run_state_ == run_state) return;
+    run_state_ = run_state;
+    if (run_state != "prelaunch" && run_state != "inmigrate") started_ = true;
+    changed_.notify_all();
+}
+
+void Vm::end_attempt() {
+    ++attempts_;
+    changed_.notify_all();
+}
+
+void Vm::stop() {
+    stopping_ = true;
+    if (pending_) pending_->close(Error(ErrorKind::vm_unavailable, "ivshmemd is stopping"));
+    retry_.notify_all();
+    changed_.notify_all();
+}
+
+awaitable<void> Vm::sleep_until(SteadyClock::time_point until) {
+    while (!stopping_ && SteadyClock::now() < until) co_await retry_.wait_until(until);
+}
+
+std::optional<Error> Vm::unavailable() const {
+    if (state_ == VmState::connected && session_ && !session_->cause()) return std::nullopt;
+    const std::string state(vm_state_name(state_));
+    std::string message = "VM " + name() + " is " + state;
+    if (last_error_) message += ": " + *last_error_;
+    if (state_ == VmState::busy) {
+        message += "; give ivshmemd a monitor of its own";
+    } else if (state_ == VmState::unreachable) {
+        message += "; is it running, with a QMP socket at " + config_.qmp_socket + "?";
+    }
+    return Error(ErrorKind::vm_unavailable, std::move(message), {{"state", state}});
+}
+
+void Vm::connect(std::shared_ptr<qmp::Session> session, Identity identity, std::string uuid,
+                 Capabilities capabilities, Reading reading) {
+    const bool same_process = identity_.pid && identity.pid == identity_.pid;
+    if (!same_process) {
+        started_ = false;
+        run_state_.clear();
+        inventory_ = {};
+        removals_.clear();
+        vacated_.clear();
+    }
+    session_ = std::move(session);
+    identity_ = std::move(identity);
+    uuid_ = std::move(uuid);
+    capabilities_ = std::move(capabilities);
+    last_error_.reset();
+    apply(std::move(reading));
+    set_state(VmState::connected);
+}
+
+void Vm::disconnect(std::string why) {
+    session_.reset();
+    last_error_ = std::move(why);
+    ++generation_;
+    set_state(VmState::unreachable);
+    changed_.notify_all();
+}
+
+void Vm::apply(Reading reading) {
+    const Inventory before = std::exchange(inventory_, std::move(reading.inventory));
+    ++generation_;
+    doubtful_ = false;
+    // Whatever device left a slot, others' included: the guest may still be busy with it.
+    for (const Bus& old : before.buses) {
+        const Bus* bus = find_bus(inventory_, old.name);
+        for (const int slot : old.occupied) {
+            if (bus && !bus->occupied.contains(slot)) rest({old.name, slot});
+        }
+    }
+    std::erase_if(removals_, [&](const auto& entry) {
+        return !find_by_path(inventory_, entry.first);
+    });
+    set_run_state(reading.run_state);
+    changed_.notify_all();
+}
+
+void Vm::add_device(const DeviceSpec& spec, const std::string& backend,
+                    const std::string& region_path) {
+    InventoryDevice entry;
+    entry.id = device_id(spec.name);
+    entry.backend_id = backend;
+    entry.device.spec = spec;
+    entry.device.qom_path = "/machine/peripheral/" + entry.id;
+    entry.device.origin = Origin::managed;
+    inventory_.devices.push_back(std::move(entry));
+    inventory_.backends.push_back({backend, region_path, spec.size, true});
+    for (Bus& bus : inventory_.buses) {
+        if (bus.name == spec.bus) bus.occupied.insert(spec.slot);
+    }
+    last_places_[spec.name] = {spec.bus, spec.slot};
+    ++generation_;
+    changed_.notify_all();
+}
+
+void Vm::forget_device(const std::string& qom_path) {
+    ++generation_;  // even of an unknown device: a reading under way may still hold it
+    const InventoryDevice* entry = find_by_path(inventory_, qom_path);
+    if (!entry) return;
+    const DeviceSpec spec = entry->device.spec;
+    rest({spec.bus, spec.slot});
+    removals_.erase(qom_path);
+    for (Bus& bus : inventory_.buses) {
+        if (bus.name == spec.bus) bus.occupied.erase(spec.slot);
+    }
+    std::erase_if(inventory_.devices, [&](const InventoryDevice& each) {
+        return each.device.qom_path == qom_path;
+    });
+    changed_.notify_all();
+}
+
+void Vm::forget_backend(const std::string& id) {
+    std::erase_if(inventory_.backends, [&](const Backend& each) { return each.id == id; });
+    ++generation_;
+}
+
+void Vm::rest(Placement place) {
+    const SteadyClock::time_point now = SteadyClock::now();
+    std::erase_if(vacated_, [&](const auto& entry) { return now - entry.second > slot_rest; });
+    vacated_.emplace_back(std::move(place), now);
+}
+
+std::vector<VacatedSlot> Vm::vacated() const {
+    std::vector<VacatedSlot> resting;
+    const SteadyClock::time_point now = SteadyClock::now();
+    for (const auto& [place, since] : vacated_) {
+        resting.push_back({place, std::chrono::duration_cast<Milliseconds>(now - since)});
+    }
+    return resting;
+}
+
+std::optional<Placement> Vm::last_place(const std::string& device) const {
+    const auto found = last_places_.find(device);
+    if (found == last_places_.end()) return std::nullopt;
+    return found->second;
+}
+
+Device Vm::view(const InventoryDevice& entry) const {
+    Device device = entry.device;
+    device.vm = name();
+    device.stale = !session_;
+    const auto removal = removals_.find(device.qom_path);
+    const bool leaving = removal != removals_.end() && !removal->second.refusal;
+    if (leaving || cleaning_.contains(device.qom_path)) device.state = DeviceState::detaching;
+    return device;
+}
+
+// A backend with our prefix and no device, outside of any operation, could not be deleted.
+void Vm::add_leaked(std::vector<Device>& devices) const {
+    if (gate_.busy() || !cleaning_.empty()) return;
+    for (const std::string& id : orphan_backends(inventory_)) {
+        Device device;
+        device.spec.name = name_of_backend_id(id).value_or(id);
+        device.vm = name();
+        device.qom_path = "/objects/" + id;
+        device.origin = Origin::managed;
+        device.state = DeviceState::leaked;
+        device.stale = !session_;
+        for (const Backend& backend : inventory_.backends) {
+            if (backend.id == id) device.spec.size = backend.size;
+        }
+        devices.push_back(std::move(device));
+    }
+}
+
+std::vector<Device> Vm::devices() const {
+    std::vector<Device> devices;
+    for (const InventoryDevice& entry : inventory_.devices) devices.push_back(view(entry));
+    if (attaching_ && !find_managed(inventory_, attaching_->name)) {
+        Device device;
+        device.spec = *attaching_;
+        device.vm = name();
+        device.qom_path = "/machine/peripheral/" + device_id(attaching_->name);
+        device.origin = Origin::managed;
+        device.state = DeviceState::attaching;
+        devices.push_back(std::move(device));
+    }
+    add_leaked(devices);
+    return devices;
+}
+
+std::optional<Device> Vm::device(const std::string& name) const {
+    const InventoryDevice* entry = find_managed(inventory_, name);
+    if (!entry) return std::nullopt;
+    return view(*entry);
+}
+
+void Vm::publish(EventKind kind, std::optional<std::string> device, std::string detail) {
+    host_.events.publish({kind, name(), std::move(device), std::move(detail)});
+}
+
+}  // namespace ivshmemd

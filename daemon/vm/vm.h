@@ -1,0 +1,169 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/config.h"
+#include "daemon/gate.h"
+#include "daemon/host.h"
+#include "daemon/qmp/session.h"
+#include "daemon/signal.h"
+#include "daemon/vm/identity.h"
+#include "daemon/vm/inventory_reader.h"
+#include "lib/capabilities.h"
+#include "lib/inventory.h"
+#include "lib/placement.h"
+
+namespace ivshmemd {
+
+enum class VmState {
+    connecting,    // no answer from the monitor yet
+    connected,     // commands are answered
+    busy,          // another client holds the monitor, or QEMU is stopped
+    unresponsive,  // a command went unanswered past its deadline
+    unreachable,   // nothing listens
+};
+
+std::string_view vm_state_name(VmState state);
+
+/// A removal the guest was asked for and has not completed.
+struct Removal {
+    bool remove_region = false;
+    std::optional<std::string> refusal;  // the guest's word, once it refused
+    SteadyClock::time_point again;       // when device_del may be repeated
+};
+
+/// One VM as the daemon knows it: its connection, what its QEMU can do and holds, and what is going
+/// on. The supervisor keeps it true; operations change it behind the gate; reads look at it any time.
+class Vm : public std::enable_shared_from_this<Vm> {
+  public:
+    Vm(Host& host, VmConfig config)
+        : host_(host),
+          config_(std::move(config)),
+          gate_(host.executor),
+          changed_(host.executor),
+          retry_(host.executor) {}
+
+    const std::string& name() const { return config_.name; }
+    const VmConfig& config() const { return config_; }
+    Host& host() { return host_; }
+
+    // One operation at a time, first come first served.
+    Gate& gate() { return gate_; }
+    // Whenever anything here changes.
+    Signal& changed() { return changed_; }
+
+    VmState state() const { return state_; }
+    void set_state(VmState state);
+    const std::optional<std::string>& last_error() const { return last_error_; }
+    void set_last_error(std::optional<std::string> error) { last_error_ = std::move(error); }
+
+    const std::string& run_state() const { return run_state_; }
+    void set_run_state(const std::string& run_state);
+    /// False while this daemon has never seen this QEMU in another state than before its first start.
+    bool started() const { return started_; }
+
+    /// Null unless a greeting was exchanged.
+    const std::shared_ptr<qmp::Session>& session() const { return session_; }
+    const std::optional<Capabilities>& capabilities() const { return capabilities_; }
+    const Identity& identity() const { return identity_; }
+    const std::string& uuid() const { return uuid_; }
+    /// Whom regions are shared with.
+    uid_t qemu_user() const { return config_.user.value_or(identity_.user); }
+
+    /// Cuts the wait before the next attempt to connect short.
+    void hurry() { retry_.notify_all(); }
+    Signal& retry() { return retry_; }
+    /// Attempts to connect that came to an end, good or bad.
+    std::uint64_t attempts() const { return attempts_; }
+    void end_attempt();
+
+    /// The connection that is being made or used, for stop() to end it.
+    void set_pending(std::shared_ptr<qmp::Session> session) { pending_ = std::move(session); }
+
+    /// Ends the connection and keeps it ended.
+    void stop();
+    bool stopping() const { return stopping_; }
+    /// Pauses; ends early only when the VM is stopped.
+    awaitable<void> sleep_until(SteadyClock::time_point until);
+
+    /// True while a re-reading for reads is under way.
+    bool& refreshing() { return refreshing_; }
+
+    /// VmUnavailable with the reason, or nothing when commands can be sent.
+    std::optional<Error> unavailable() const;
+
+    /// A new QEMU connection took over.
+    void connect(std::shared_ptr<qmp::Session> session, Identity identity, std::string uuid,
+                 Capabilities capabilities, Reading reading);
+    /// The connection ended; devices stay as last known.
+    void disconnect(std::string why);
+
+    const Inventory& inventory() const { return inventory_; }
+    /// Replaces the inventory by what was just read.
+    void apply(Reading reading);
+    /// A device of ours that QEMU just accepted.
+    void add_device(const DeviceSpec& spec, const std::string& backend,
+                    const std::string& region_path);
+    /// A device that is gone: its slot rests from now on.
+    void forget_device(const std::string& qom_path);
+    void forget_backend(const std::string& id);
+    /// Counts changes made here, so that a slower reading of an older state is not applied.
+    std::uint64_t generation() const { return generation_; }
+    /// Another client's hotplug may have changed the slots.
+    bool doubtful() const { return doubtful_; }
+    void doubt() { doubtful_ = true; }
+
+    std::vector<VacatedSlot> vacated() const;
+    std::optional<Placement> last_place(const std::string& device) const;
+
+    /// By QOM path.
+    std::map<std::string, Removal>& removals() { return removals_; }
+    /// QOM paths whose backend is being deleted after the device went.
+    std::set<std::string>& cleaning() { return cleaning_; }
+    /// The device a running attach is making.
+    std::optional<DeviceSpec>& attaching() { return attaching_; }
+
+    /// All devices for the API: what is there, being attached, and leaked.
+    std::vector<Device> devices() const;
+    std::optional<Device> device(const std::string& name) const;
+
+    void publish(EventKind kind, std::optional<std::string> device, std::string detail);
+
+  private:
+    void rest(Placement place);
+    Device view(const InventoryDevice& entry) const;
+    void add_leaked(std::vector<Device>& devices) const;
+
+    Host& host_;
+    VmConfig config_;
+    Gate gate_;
+    Signal changed_;
+    Signal retry_;
+    std::uint64_t attempts_ = 0;
+    bool stopping_ = false;
+    bool refreshing_ = false;
+    VmState state_ = VmState::connecting;
+    std::optional<std::string> last_error_;
+    std::string run_state_;
+    bool started_ = false;
+    std::shared_ptr<qmp::Session> session_;
+    std::shared_ptr<qmp::Session> pending_;
+    std::optional<Capabilities> capabilities_;
+    Identity identity_;
+    std::string uuid_;
+    Inventory inventory_;
+    std::uint64_t generation_ = 0;
+    bool doubtful_ = false;
+    std::vector<std::pair<Placement, SteadyClock::time_point>> vacated_;
+    std::map<std::string, Placement> last_places_;
+    std::map<std::string, Removal> removals_;
+    std::set<std::string> cleaning_;
+    std::optional<DeviceSpec> attaching_;
+};
+
+}  // namespace ivshmemd
