@@ -1,0 +1,146 @@
+#include "tests/support/qemu_vm.h"
+
+#include <cstdlib>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <thread>
+
+namespace ivshmemd::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+// On a busy host the kernel's timer and clock checks would fail, and it would panic.
+constexpr const char* kernel_command_line =
+    "console=ttyS0 quiet no_timer_check tsc=unstable panic=-1 rdinit=/init";
+
+}  // namespace
+
+QemuVm::QemuVm(const fs::path& dir, VmOptions options) : dir_(dir), options_(std::move(options)) {
+    const fs::path spy_socket = dir_ / (options_.name + ".spy");
+    fs::remove(spy_socket);
+    process_.emplace(Command{arguments()});
+    const Deadline deadline = boot_deadline();
+    try {
+        eventually(deadline, [&] { return fs::exists(spy_socket) || !alive(); });
+        if (!alive()) throw std::runtime_error("exit code " + std::to_string(*wait_exit(deadline)));
+        spy_.emplace(spy_socket, deadline);
+        if (options_.guest) console_.emplace(dir_ / (options_.name + ".serial"), deadline);
+        if (!options_.paused) resume();
+    } catch (const std::exception& error) {
+        throw std::runtime_error("QEMU did not start: " + std::string(error.what()) + "\n" + err());
+    }
+}
+
+QemuVm::~QemuVm() {
+    if (!end_expected_ && !process_->alive()) {
+        std::cerr << "QEMU " << options_.name << " ended by itself, exit code "
+                  << process_->wait_exit(soon()).value_or(-1) << ":\n"
+                  << err();
+    }
+}
+
+std::vector<std::string> QemuVm::arguments() const {
+    const auto socket = [&](const char* suffix) {
+        return "unix:" + (dir_ / (options_.name + suffix)).string() + ",server=on,wait=off";
+    };
+    // -S: the serial line must be connected before the guest speaks.
+    std::vector<std::string> result{
+        binary(),      "-name", options_.name, "-machine",        options_.machine + ",accel=tcg",
+        "-m",          "192M",  "-nodefaults", "-no-user-config", "-display",
+        "none",        "-S",    "-qmp",        socket(".qmp"),    "-qmp",
+        socket(".spy")};
+    const auto add = [&](std::initializer_list<std::string> more) {
+        result.insert(result.end(), more);
+    };
+    for (int i = 0; i < options_.root_ports; ++i) {
+        std::string port = "pcie-root-port,id=rp" + std::to_string(i) +
+                           ",chassis=" + std::to_string(i + 1) + ",slot=" + std::to_string(i + 1);
+        if (!options_.root_port_options.empty()) port += "," + options_.root_port_options;
+        add({"-device", port});
+    }
+    if (options_.guest) {
+        add({"-kernel", guest_dir() / "vmlinuz", "-initrd", guest_dir() / "initramfs.cpio",
+             "-append", kernel_command_line, "-serial", socket(".serial")});
+    }
+    result.insert(result.end(), options_.extra.begin(), options_.extra.end());
+    return result;
+}
+
+void QemuVm::kill() {
+    end_expected_ = true;
+    process_->kill();
+}
+
+void QemuVm::quit() {
+    end_expected_ = true;
+    try {
+        spy_->execute("quit");
+    } catch (const std::runtime_error&) {
+        // The connection may end before the reply.
+    }
+    if (!process_->wait_exit(soon())) process_->kill();
+}
+
+void QemuVm::pause() {
+    spy_->call("stop");
+}
+
+void QemuVm::resume() {
+    spy_->call("cont");
+}
+
+GuestResult QemuVm::guest(const std::string& command, Deadline deadline) {
+    return console_->run(command, deadline);
+}
+
+json QemuVm::object_add_file(const std::string& id, const fs::path& file, uint64_t size) {
+    json backend{{"qom-type", "memory-backend-file"}, {"id", id}};
+    const json properties{{"size", size}, {"mem-path", file.string()}, {"share", true}};
+    if (version() < 5002) {
+        backend["props"] = properties;
+    } else {
+        backend.update(properties);
+    }
+    return spy_->execute("object-add", backend);
+}
+
+std::string QemuVm::binary() {
+    const std::string chosen = environment("QEMU_SYSTEM_X86_64");
+    return chosen.empty() ? "qemu-system-x86_64" : chosen;
+}
+
+fs::path QemuVm::guest_dir() {
+    if (const std::string dir = environment("IVSHMEMD_GUEST_DIR"); !dir.empty()) return dir;
+    std::string cache = environment("XDG_CACHE_HOME");
+    if (cache.empty()) {
+        const std::string home = environment("HOME");
+        cache = (home.empty() ? "/root" : home) + "/.cache";
+    }
+    return fs::path(cache) / "ivshmemd" / "guest";
+}
+
+bool QemuVm::available() {
+    return run(Command{{binary(), "--version"}}).exit_code == 0;
+}
+
+bool QemuVm::guest_available() {
+    return fs::exists(guest_dir() / "vmlinuz") && fs::exists(guest_dir() / "initramfs.cpio");
+}
+
+bool eventually(Deadline deadline, const std::function<bool()>& condition) {
+    for (;;) {
+        if (condition()) return true;
+        if (deadline.passed()) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
+}  // namespace ivshmemd::test
