@@ -8,10 +8,14 @@ std::string_view origin_name(Origin origin) {
 
 std::string_view state_name(DeviceState state) {
     switch (state) {
-        case DeviceState::attaching: return "attaching";
-        case DeviceState::attached: return "attached";
-        case DeviceState::detaching: return "detaching";
-        case DeviceState::leaked: return "leaked";
+        case DeviceState::attaching:
+            return "attaching";
+        case DeviceState::attached:
+            return "attached";
+        case DeviceState::detaching:
+            return "detaching";
+        case DeviceState::leaked:
+            return "leaked";
     }
     return "";
 }
@@ -22,11 +26,14 @@ std::string_view interrupts_of(const DeviceSpec& spec) {
     return "intx";
 }
 
-bool blocks_migration(const DeviceSpec& spec) {
-    switch (spec.role) {
-        case Role::peer: return true;
-        case Role::master: return false;
-        case Role::automatic: return spec.model == Model::doorbell || spec.server.has_value();
+bool blocks_migration(const Device& device) {
+    switch (device.spec.role) {
+        case Role::peer:
+            return true;
+        case Role::master:
+            return false;
+        case Role::automatic:
+            return device.spec.model == Model::doorbell || device.has_server;
     }
     return true;
 }

@@ -62,6 +62,7 @@ struct Device {
     DeviceState state = DeviceState::attached;
     std::optional<std::string> guest_address;  // "0000:01:00.0" once the guest numbered it
     bool guest_mapped = false;                 // the guest gave BAR 2 an address
+    bool has_server = false;                   // even where its path cannot be told
     bool stale = false;                        // the VM is not connected; last known
 };
 
@@ -73,6 +74,6 @@ std::string_view interrupts_of(const DeviceSpec& spec);
 
 /// Whether this device keeps its VM from migrating. A device left to `auto` counts unless it has no
 /// server: then QEMU makes it a master.
-bool blocks_migration(const DeviceSpec& spec);
+bool blocks_migration(const Device& device);
 
 }  // namespace ivshmemd

@@ -10,10 +10,12 @@ namespace {
 
 using Choice = std::variant<Placement, WaitForSlot>;
 
-std::chrono::milliseconds rest_left(const Placement& place, const std::vector<VacatedSlot>& vacated) {
+std::chrono::milliseconds rest_left(const Placement& place,
+                                    const std::vector<VacatedSlot>& vacated) {
     std::chrono::milliseconds left{0};
     for (const VacatedSlot& each : vacated) {
-        if (each.place == place && each.age < slot_rest) left = std::max(left, slot_rest - each.age);
+        if (each.place == place && each.age < slot_rest)
+            left = std::max(left, slot_rest - each.age);
     }
     return left;
 }
@@ -39,9 +41,15 @@ Error no_free_slot(const PlacementRequest& request, const std::vector<Bus>& buse
     }
     std::string message = "no hotpluggable PCI slot is free";
     if (request.bus) message += " on bus " + *request.bus;
-    return Error(ErrorKind::no_free_slot,
-                 message + "; start the VM with another port, such as -device "
-                           "pcie-root-port,id=shm1,chassis=101,slot=101");
+    return Error(ErrorKind::no_free_slot, message +
+                                              "; start the VM with another port, such as -device "
+                                              "pcie-root-port,id=shm1,chassis=101,slot=101");
+}
+
+const Bus* find(const std::vector<Bus>& buses, const std::string& name) {
+    const auto found =
+        std::find_if(buses.begin(), buses.end(), [&](const Bus& bus) { return bus.name == name; });
+    return found == buses.end() ? nullptr : &*found;
 }
 
 // Candidates in order of preference.
@@ -71,13 +79,19 @@ Result<void> check_explicit(const PlacementRequest& request, const std::vector<B
     for (const Bus& bus : buses) {
         if (request.bus && bus.name != *request.bus) continue;
         bus_known = true;
-        slot_taken = slot_taken || (bus.hotpluggable && request.slot &&
-                                    bus.occupied.contains(*request.slot));
+        slot_taken = slot_taken ||
+                     (bus.hotpluggable && request.slot && bus.occupied.contains(*request.slot));
     }
     if (!bus_known && request.bus) {
         return Error(ErrorKind::invalid_parameter,
                      "the VM has no bus '" + printable(*request.bus) + "'",
                      {{"parameter", std::string("bus")}});
+    }
+    const Bus* bus = request.bus ? find(buses, *request.bus) : nullptr;
+    if (bus && bus->port && request.slot.value_or(0) != 0) {
+        return Error(ErrorKind::invalid_parameter,
+                     "bus " + bus->name + " is a port, which has slot 0 only",
+                     {{"parameter", std::string("slot")}});
     }
     if (slot_taken && candidates(request, buses).empty()) {
         return Error(ErrorKind::slot_in_use,

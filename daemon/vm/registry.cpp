@@ -22,7 +22,7 @@ bool is_master_of(const Vm& vm, const InventoryDevice& entry, const RegionIdenti
     if (!vm.session() || vm.run_state() == "inmigrate" || vm.run_state() == "postmigrate") {
         return false;
     }
-    if (blocks_migration(entry.device.spec)) return false;
+    if (blocks_migration(entry.device)) return false;
     for (const Backend& backend : vm.inventory().backends) {
         if (backend.id == entry.backend_id && !backend.path.empty()) {
             return RegionFiles::identity(backend.path) == region;
@@ -78,8 +78,8 @@ awaitable<void> Registry::watch() {
     const auto notifications = notifications_;
     std::array<char, 4096> buffer{};
     while (true) {
-        const auto [error, count] = co_await notifications->async_read_some(
-            boost::asio::buffer(buffer), as_result);
+        const auto [error, count] =
+            co_await notifications->async_read_some(boost::asio::buffer(buffer), as_result);
         if (error) co_return;
         scan();  // what changed matters less than what is there now
     }

@@ -15,14 +15,15 @@ awaitable<void> remove_region(std::shared_ptr<Vm> vm, std::string region) {
     SavedState state = host.store->get();
     for (const CreatedRegion& each : host.store->get().regions) {
         if (each.path != path) continue;
-        RegionFiles::remove(path, {static_cast<dev_t>(each.device), static_cast<ino_t>(each.inode)});
+        RegionFiles::remove(path,
+                            {static_cast<dev_t>(each.device), static_cast<ino_t>(each.inode)});
     }
     std::erase_if(state.regions, [&](const CreatedRegion& each) { return each.path == path; });
     co_await host.store->put(std::move(state));
 }
 
 bool is_intent_of(const RemovalIntent& intent, const Vm& vm, const std::string& device) {
-    return intent.vm == vm.name() && intent.device == device;
+    return intent.vm == vm.name() && intent.uuid == vm.uuid() && intent.device == device;
 }
 
 }  // namespace
@@ -34,7 +35,8 @@ awaitable<void> finish_removal(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     const bool asked = removal != vm->removals().end();
     const bool drop_region = asked && removal->second.remove_region;
     const std::string& name = entry.device.spec.name;
-    if (name_of_backend_id(entry.backend_id)) {
+    const bool ours = entry.device.origin == Origin::managed;
+    if (ours && name_of_backend_id(entry.backend_id)) {
         co_await delete_backend(vm, entry.backend_id, name);
     }
     vm->forget_device(path);

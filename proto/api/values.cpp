@@ -80,24 +80,26 @@ json spell_bus(const Bus& bus) {
 
 json spell_device(const Device& device) {
     const DeviceSpec& spec = device.spec;
-    json object = {{"name", spec.name},
-                   {"model", api_name(spec.model)},
-                   {"role", role_name(spec.role)},
-                   {"size", spec.size},
-                   {"vm", device.vm},
-                   {"interrupts", interrupts_of(spec)},
-                   {"guestMapped", device.guest_mapped},
-                   {"qomPath", device.qom_path},
-                   {"origin", origin_name(device.origin)},
-                   {"state", state_name(device.state)},
-                   {"blocksMigration",
-                    device.state != DeviceState::leaked && blocks_migration(spec)},
-                   {"stale", device.stale}};
+    json object = {
+        {"name", spec.name},
+        {"model", api_name(spec.model)},
+        {"role", role_name(spec.role)},
+        {"size", spec.size},
+        {"vm", device.vm},
+        {"interrupts", interrupts_of(spec)},
+        {"guestMapped", device.guest_mapped},
+        {"qomPath", device.qom_path},
+        {"origin", origin_name(device.origin)},
+        {"state", state_name(device.state)},
+        {"blocksMigration", device.state != DeviceState::leaked && blocks_migration(device)},
+        {"stale", device.stale}};
     put(object, "region", spec.region);
     put(object, "server", spec.server);
-    put(object, "vectors", spec.vectors);
-    put(object, "msi", spec.msi);
-    put(object, "ioeventfd", spec.ioeventfd);
+    if (device.has_server) {  // without one these are defaults that mean nothing
+        put(object, "vectors", spec.vectors);
+        put(object, "msi", spec.msi);
+        put(object, "ioeventfd", spec.ioeventfd);
+    }
     put(object, "guestAddress", device.guest_address);
     if (!spec.bus.empty()) {  // what is left of a leaked device has no place
         object["bus"] = spec.bus;

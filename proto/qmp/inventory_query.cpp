@@ -91,6 +91,11 @@ std::vector<Question> InventoryQuery::second() {
     for (RawDevice& raw : devices_) ask_about(raw, questions);
     for (Backend& backend : backends_) ask_about(backend, questions);
     for (Port& port : ports_) ask_about(port, questions);
+    for (const std::string& label : chardevs_) {
+        questions.push_back({qom_get("/chardevs/" + label, "addr"), [=, this](const json* reply) {
+                                 if (auto path = read_server_path(reply)) servers_[label] = *path;
+                             }});
+    }
     ask_about_root_bus(questions);
     return questions;
 }
@@ -101,9 +106,8 @@ void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions)
     const auto ask = [&](const char* property, std::function<void(const json*)> answer) {
         questions.push_back({qom_get(path, property), std::move(answer)});
     };
-    ask("addr", [&raw](const json* reply) {
-        raw.devfn = static_cast<int>(as_int(reply).value_or(-1));
-    });
+    ask("addr",
+        [&raw](const json* reply) { raw.devfn = static_cast<int>(as_int(reply).value_or(-1)); });
     ask("parent_bus", [&raw](const json* reply) {
         if (const std::string* bus = as_string(reply)) raw.bus_path = *bus;
     });
@@ -197,6 +201,9 @@ void InventoryQuery::complete_device(RawDevice& raw) const {
     device.spec.bus = last_part(raw.bus_path);
     device.spec.slot = raw.devfn >= 0 ? raw.devfn / 8 : 0;
     complete_region(raw);
+    device.has_server = !raw.entry.chardev_id.empty();
+    const auto server = servers_.find(raw.entry.chardev_id);
+    if (server != servers_.end()) device.spec.server = server->second;
     const PciFunction* function = function_of(raw);
     if (!function) return;
     if (device.spec.size == 0) device.spec.size = function->bar2_size.value_or(0);
@@ -269,9 +276,8 @@ Inventory InventoryQuery::result() {
         complete_device(raw);
         inventory.devices.push_back(raw.entry);
     }
-    std::sort(inventory.devices.begin(), inventory.devices.end(), [](const auto& a, const auto& b) {
-        return a.device.qom_path < b.device.qom_path;
-    });
+    std::sort(inventory.devices.begin(), inventory.devices.end(),
+              [](const auto& a, const auto& b) { return a.device.qom_path < b.device.qom_path; });
     inventory.backends.assign(backends_.begin(), backends_.end());
     inventory.chardevs = chardevs_;
     if (!root_bus_name_.empty()) inventory.buses.push_back(root_bus());

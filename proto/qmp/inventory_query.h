@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,7 @@ class InventoryQuery {
     std::string run_state_;
     std::vector<PciFunction> functions_;
     std::vector<std::string> chardevs_;
+    std::map<std::string, std::string> servers_;  // chardev -> path of its server
     // Deques: questions keep references to the elements.
     std::deque<RawDevice> devices_;
     std::deque<Backend> backends_;

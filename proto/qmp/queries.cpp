@@ -112,6 +112,14 @@ std::vector<std::string> read_chardev_labels(const json* reply) {
     return collect(reply, "label");
 }
 
+std::optional<std::string> read_server_path(const json* reply) {
+    const std::string* type = as_string(find(reply, "type"));
+    if (!type || (*type != "unix" && *type != "fd")) return std::nullopt;
+    const std::string* path = as_string(find(reply, *type == "unix" ? "path" : "str"));
+    if (!path || !path->starts_with('/')) return std::nullopt;
+    return *path;
+}
+
 std::vector<PciFunction> read_pci(const json* reply) {
     std::vector<PciFunction> functions;
     const json* buses = as_array(reply);

@@ -40,6 +40,10 @@ std::optional<std::string> read_run_state(const json* reply);
 /// Labels of query-chardev.
 std::vector<std::string> read_chardev_labels(const json* reply);
 
+/// The path in the `addr` of a socket chardev: of a client's own socket, or the name a passed
+/// descriptor was given. Nothing when it is no path.
+std::optional<std::string> read_server_path(const json* reply);
+
 /// A PCI function as query-pci shows it.
 struct PciFunction {
     std::string qdev_id;  // empty for devices without an id
@@ -47,8 +51,8 @@ struct PciFunction {
     int slot = 0;
     int function = 0;
     bool bridge = false;
-    int secondary = 0;                 // bridge: its bus; 0 before firmware
-    std::uint64_t prefetch_base = 0;   // bridge: prefetchable window; base > limit: closed
+    int secondary = 0;                // bridge: its bus; 0 before firmware
+    std::uint64_t prefetch_base = 0;  // bridge: prefetchable window; base > limit: closed
     std::uint64_t prefetch_limit = 0;
     std::optional<std::uint64_t> bar2_size;
     bool bar2_mapped = false;  // the guest gave BAR 2 an address

@@ -1,0 +1,83 @@
+#include "lib/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace ivshmemd {
+namespace {
+
+DeviceSpec spec() {
+    DeviceSpec made;
+    made.name = "bus0";
+    made.size = 1 << 20;
+    made.region = "shared";
+    made.bus = "pci.0";
+    made.slot = 31;
+    return made;
+}
+
+Plan attach() {
+    return plan_attach(spec(), "ivshmemd.bus0.mem.2", "/dev/shm/shared");
+}
+
+TEST(PlanAttach, AddsTheBackendAndThenTheDevice) {
+    const Plan plan = attach();
+    ASSERT_EQ(plan.size(), 2U);
+    const auto& backend = std::get<AddBackend>(plan[0].command);
+    EXPECT_EQ(backend.id, "ivshmemd.bus0.mem.2");
+    EXPECT_EQ(backend.path, "/dev/shm/shared");
+    EXPECT_EQ(backend.size, 1U << 20);
+    const auto& device = std::get<AddDevice>(plan[1].command);
+    EXPECT_EQ(device.id, "ivshmemd.bus0");
+    EXPECT_EQ(device.backend_id, "ivshmemd.bus0.mem.2");
+    EXPECT_EQ(device.spec, spec());
+}
+
+TEST(PlanAttach, TakesBackExactlyWhatEachStepMade) {
+    const Plan plan = attach();
+    ASSERT_TRUE(plan[0].undo && plan[1].undo);
+    EXPECT_EQ(std::get<DelBackend>(*plan[0].undo).id, "ivshmemd.bus0.mem.2");
+    EXPECT_EQ(std::get<DelDevice>(*plan[1].undo).id, "ivshmemd.bus0");
+}
+
+/// Which of the two undo commands come out, in order: "d" the device's, "b" the backend's.
+std::string undone(const std::vector<StepOutcome>& outcomes) {
+    std::string letters;
+    for (const Command& command : undo_of(attach(), outcomes)) {
+        letters += std::holds_alternative<DelDevice>(command) ? 'd' : 'b';
+    }
+    return letters;
+}
+
+TEST(UndoOf, TakesBackTheLastStepFirst) {
+    EXPECT_EQ(undone({StepOutcome::done, StepOutcome::done}), "db");
+}
+
+TEST(UndoOf, DeletesTheBackendOfARefusedDevice) {
+    EXPECT_EQ(undone({StepOutcome::done, StepOutcome::refused}), "b");
+}
+
+TEST(UndoOf, LeavesRefusedStepsAlone) {
+    EXPECT_EQ(undone({StepOutcome::refused, StepOutcome::refused}), "");
+    EXPECT_EQ(undone({StepOutcome::refused, StepOutcome::done}), "d");
+}
+
+TEST(UndoOf, TakesBackWhatMayHaveHappened) {
+    EXPECT_EQ(undone({StepOutcome::unknown, StepOutcome::unknown}), "db");
+    EXPECT_EQ(undone({StepOutcome::done, StepOutcome::unknown}), "db");
+    EXPECT_EQ(undone({StepOutcome::unknown, StepOutcome::refused}), "b");
+}
+
+TEST(UndoOf, LeavesStepsThatWereNotSentAlone) {
+    EXPECT_EQ(undone({StepOutcome::done}), "b");
+    EXPECT_EQ(undone({}), "");
+}
+
+TEST(UndoOf, PassesOverStepsThatNeedNoUndo) {
+    const Plan plan = {{DelDevice{"a"}, std::nullopt}, {DelBackend{"b"}, std::nullopt}};
+    EXPECT_TRUE(undo_of(plan, {StepOutcome::done, StepOutcome::done}).empty());
+}
+
+}  // namespace
+}  // namespace ivshmemd

@@ -1,0 +1,199 @@
+#include "proto/qmp/dialect.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "tests/proto/qmp/recording.h"
+
+namespace ivshmemd::qmp {
+namespace {
+
+constexpr Version nested_releases[] = {{3, 1, 0}, {4, 2, 1}, {5, 1, 0}, {5, 1, 99}};
+constexpr Version flat_releases[] = {{5, 2, 0}, {6, 0, 0}, {7, 2, 22}, {10, 0, 13}, {11, 1, 3}};
+
+std::vector<Version> all_releases() {
+    std::vector<Version> all(std::begin(nested_releases), std::end(nested_releases));
+    all.insert(all.end(), std::begin(flat_releases), std::end(flat_releases));
+    return all;
+}
+
+AddBackend backend() {
+    return {"ivshmemd.bus0.mem", "/dev/shm/bus0", 1 << 20};
+}
+
+AddDevice device() {
+    AddDevice step;
+    step.id = "ivshmemd.bus0";
+    step.backend_id = "ivshmemd.bus0.mem";
+    step.spec.name = "bus0";
+    step.spec.model = Model::plain;
+    step.spec.size = 1 << 20;
+    step.spec.region = "bus0";
+    step.spec.bus = "pci.0";
+    step.spec.slot = 31;
+    return step;
+}
+
+json spelled(const ivshmemd::Command& command, const Version& version) {
+    return command_object(spell(command, version));
+}
+
+TEST(Dialect, PutsABackendsPropertiesInPropsBefore52) {
+    for (const Version& version : nested_releases) {
+        const json expected = {
+            {"execute", "object-add"},
+            {"arguments",
+             {{"qom-type", "memory-backend-file"},
+              {"id", "ivshmemd.bus0.mem"},
+              {"props", {{"size", 1048576}, {"mem-path", "/dev/shm/bus0"}, {"share", true}}}}}};
+        EXPECT_EQ(spelled(backend(), version), expected) << to_string(version);
+    }
+}
+
+TEST(Dialect, PutsABackendsPropertiesBesideItsIdFrom52On) {
+    for (const Version& version : flat_releases) {
+        const json expected = {{"execute", "object-add"},
+                               {"arguments",
+                                {{"qom-type", "memory-backend-file"},
+                                 {"id", "ivshmemd.bus0.mem"},
+                                 {"size", 1048576},
+                                 {"mem-path", "/dev/shm/bus0"},
+                                 {"share", true}}}};
+        EXPECT_EQ(spelled(backend(), version), expected) << to_string(version);
+    }
+}
+
+TEST(Dialect, SpellsAPlainDeviceAlikeForEveryRelease) {
+    const json expected = {{"execute", "device_add"},
+                           {"arguments",
+                            {{"driver", "ivshmem-plain"},
+                             {"id", "ivshmemd.bus0"},
+                             {"memdev", "ivshmemd.bus0.mem"},
+                             {"master", "off"},
+                             {"bus", "pci.0"},
+                             {"addr", "1f"}}}};
+    for (const Version& version : all_releases()) {
+        EXPECT_EQ(spelled(device(), version), expected) << to_string(version);
+    }
+}
+
+TEST(Dialect, AlwaysSendsTheRoleAsAString) {
+    AddDevice step = device();
+    for (const Version& version : all_releases()) {
+        step.spec.role = Role::peer;
+        EXPECT_EQ(spelled(step, version)["arguments"]["master"], "off");
+        step.spec.role = Role::master;
+        EXPECT_EQ(spelled(step, version)["arguments"]["master"], "on");
+    }
+}
+
+TEST(Dialect, SpellsASlotAsTwoHexadecimalDigits) {
+    AddDevice step = device();
+    std::set<std::string> seen;
+    for (int slot = 0; slot < 32; ++slot) {
+        step.spec.slot = slot;
+        const json address = spelled(step, Version{10, 0, 0})["arguments"]["addr"];
+        ASSERT_TRUE(address.is_string());
+        const auto text = address.get<std::string>();
+        EXPECT_EQ(text.size(), 2U);
+        EXPECT_EQ(std::stoi(text, nullptr, 16), slot);
+        seen.insert(text);
+    }
+    EXPECT_EQ(seen.size(), 32U);
+}
+
+TEST(Dialect, NamesWhatIsRemoved) {
+    for (const Version& version : all_releases()) {
+        EXPECT_EQ(spelled(DelBackend{"ivshmemd.a.mem.2"}, version),
+                  json({{"execute", "object-del"}, {"arguments", {{"id", "ivshmemd.a.mem.2"}}}}));
+        EXPECT_EQ(spelled(DelDevice{"/machine/peripheral-anon/device[0]"}, version),
+                  json({{"execute", "device_del"},
+                        {"arguments", {{"id", "/machine/peripheral-anon/device[0]"}}}}));
+        EXPECT_EQ(spelled(DelChardev{"ivshmemd.a.chr"}, version),
+                  json({{"execute", "chardev-remove"}, {"arguments", {{"id", "ivshmemd.a.chr"}}}}));
+    }
+}
+
+TEST(Dialect, EscapesWhatAPathMayHold) {
+    AddBackend step = backend();
+    step.path = "/dev/shm/\"quoted\"\\,back=slash\n";
+    const json object = spelled(step, Version{7, 2, 0});
+    EXPECT_EQ(object["arguments"]["mem-path"], step.path);
+}
+
+TEST(Dialect, SpellsABackendTheWayEachRecordedReleaseAccepted) {
+    for (const test::Recording& recording : test::recordings()) {
+        SCOPED_TRACE(recording.name());
+        const test::Exchange& accepted = recording.at("object-add");
+        ASSERT_EQ(accepted.value, json::object());
+        EXPECT_EQ(spelled(backend(), recording.version()), accepted.command);
+    }
+}
+
+TEST(Dialect, SpellsADeviceTheWayEachRecordedReleaseAccepted) {
+    for (const test::Recording& recording : test::recordings()) {
+        SCOPED_TRACE(recording.name());
+        const test::Exchange& accepted = recording.at("device_add peer");
+        ASSERT_EQ(accepted.value, json::object());
+        AddDevice step = device();
+        step.spec.bus = recording.q35() ? "rp0" : "pci.0";
+        step.spec.slot = 0;
+        json ours = spelled(step, recording.version());
+        // There the place was left to QEMU, or was "0".
+        json theirs = accepted.command;
+        EXPECT_EQ(ours["arguments"]["bus"], theirs["arguments"].value("bus", "pci.0"));
+        for (json* command : {&ours, &theirs}) {
+            (*command)["arguments"].erase("bus");
+            (*command)["arguments"].erase("addr");
+        }
+        EXPECT_EQ(ours, theirs);
+    }
+}
+
+ErrorReply refusal(const json& error) {
+    return {{}, error.at("class").get<std::string>(), error.at("desc").get<std::string>()};
+}
+
+TEST(UnplugRefusal, IsToldFromEveryRecordedError) {
+    int pending = 0;
+    int missing = 0;
+    int others = 0;
+    for (const test::Recording& recording : test::recordings()) {
+        for (const test::Exchange& each : recording.exchanges()) {
+            if (each.error.is_discarded()) continue;
+            SCOPED_TRACE(recording.name() + ": " + each.step);
+            UnplugRefusal expected = UnplugRefusal::other;
+            if (each.step == "device_del again") {
+                expected = UnplugRefusal::already_pending;
+                ++pending;
+            } else if (each.error.at("class") == "DeviceNotFound") {
+                expected = UnplugRefusal::no_such_device;
+                ++missing;
+            } else {
+                ++others;
+            }
+            EXPECT_EQ(classify_unplug_refusal(refusal(each.error)), expected);
+        }
+    }
+    EXPECT_GE(pending, 6);
+    EXPECT_GE(missing, 10);
+    EXPECT_GE(others, 50);
+}
+
+TEST(UnplugRefusal, KnowsThePowerIndicatorOfNativeHotplug) {
+    const ErrorReply error{
+        {}, "GenericError", "Hot-unplug failed: guest is busy (power indicator blinking)"};
+    EXPECT_EQ(classify_unplug_refusal(error), UnplugRefusal::guest_busy);
+}
+
+TEST(UnplugRefusal, GoesByTheClassOfAMissingDevice) {
+    const ErrorReply gone{{}, "DeviceNotFound", "whatever it says"};
+    EXPECT_EQ(classify_unplug_refusal(gone), UnplugRefusal::no_such_device);
+    const ErrorReply text_only{{}, "GenericError", "Device 'iv0' not found"};
+    EXPECT_EQ(classify_unplug_refusal(text_only), UnplugRefusal::other);
+}
+
+}  // namespace
+}  // namespace ivshmemd::qmp
