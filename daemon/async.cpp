@@ -1,6 +1,6 @@
 #include "daemon/async.h"
 
-#include <spdlog/spdlog.h>
+#include "daemon/log.h"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -13,7 +13,7 @@ void spawn(const Executor& executor, std::string name, awaitable<void> task) {
                               try {
                                   std::rethrow_exception(failure);
                               } catch (const std::exception& error) {
-                                  spdlog::error("{}: unexpected: {}", name, error.what());
+                                  log_error({name, ": unexpected: ", error.what()});
                               }
                           });
 }

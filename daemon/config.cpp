@@ -1,7 +1,5 @@
 #include "daemon/config.h"
 
-#include <spdlog/common.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +8,7 @@
 #include <iterator>
 
 #include "daemon/config_file.h"
+#include "daemon/log.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
@@ -61,7 +60,8 @@ Result<void> read_file(const Options& options, Config& config) {
         if (!options.config) return {};
         return usage("cannot read the configuration " + path);
     }
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::string text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
     const Result<void> read = read_config_text(text, config);
     if (!read) return usage(path + ": " + read.error().message);
     return {};
@@ -94,8 +94,7 @@ void put_vm(std::vector<VmConfig>& vms, VmConfig vm) {
 }
 
 Result<void> check(const Config& config) {
-    const bool off = config.log_level == "off";
-    if (!off && spdlog::level::from_str(config.log_level) == spdlog::level::off) {
+    if (!is_log_level(config.log_level)) {
         return usage("unknown log level " + printable(config.log_level));
     }
     if (config.vm_dir && !std::filesystem::is_directory(*config.vm_dir)) {

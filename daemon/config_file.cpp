@@ -3,11 +3,11 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include <toml++/toml.h>
 #include <charconv>
 #include <functional>
 #include <map>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "lib/names.h"
 
@@ -147,9 +147,9 @@ Readers top_level(Config& config) {
                       [&config](const toml::node& node) { return read_region_size(node, config); }},
                      {"connections_per_user", count_into(config.connections_per_user)}})},
         {"trust",
-         table_with("trust.", {{"users", [&config](const toml::node& node) {
-                                    return read_users(node, config);
-                                }}})},
+         table_with(
+             "trust.",
+             {{"users", [&config](const toml::node& node) { return read_users(node, config); }}})},
         {"vm", [&config](const toml::node& node) { return read_vms(node, config); }},
     };
 }

@@ -17,6 +17,7 @@ struct Deadlines {
     Milliseconds backoff_min{100};   // between two attempts to connect
     Milliseconds backoff_max{5000};
     Milliseconds unplug_again{5000};  // until a device_del is repeated
+    Milliseconds departed{2000};      // from a device's leaving QOM to its DEVICE_DELETED
     Milliseconds settle{500};         // after an attach, until its slot is looked at again
     Milliseconds mapped{10000};       // until a running guest should have mapped a new BAR
 };

@@ -25,6 +25,8 @@ struct Host {
     std::unique_ptr<StateStore> store;
     /// "VM/NAME" of the device that is master of a region, other than `except`; empty when none.
     std::function<std::string(const RegionIdentity&, const std::string& except)> find_master;
+    /// "VM/NAME" of any device that maps a region; empty when none.
+    std::function<std::string(const RegionIdentity&)> find_user;
 
     Host(Executor executor_, Config config_)
         : executor(std::move(executor_)),

@@ -1,7 +1,5 @@
 #include "daemon/run.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
 #include <boost/asio/io_context.hpp>
@@ -12,6 +10,8 @@
 #include "daemon/api/listen.h"
 #include "daemon/api/server.h"
 #include "daemon/api/service.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
 #include "daemon/vm/registry.h"
 
 namespace ivshmemd {
@@ -19,14 +19,6 @@ namespace {
 
 // How long operations under way may take to end once the daemon is told to stop.
 constexpr std::chrono::seconds stop_deadline{10};
-
-void open_log(const std::string& level) {
-    auto logger = spdlog::stderr_logger_st("ivshmemd");
-    // Under systemd the journal adds the time.
-    logger->set_pattern(::getenv("JOURNAL_STREAM") ? "%l: %v" : "%Y-%m-%dT%H:%M:%S.%e %l: %v");
-    logger->set_level(spdlog::level::from_str(level));
-    spdlog::set_default_logger(std::move(logger));
-}
 
 void report_status(const Registry& registry) {
     std::size_t connected = 0;
@@ -36,7 +28,8 @@ void report_status(const Registry& registry) {
         connected += vm->state() == VmState::connected ? 1 : 0;
         devices += vm->devices().size();
     }
-    ::sd_notifyf(0, "STATUS=%zu of %zu VMs connected, %zu devices", connected, vms.size(), devices);
+    notify_status(std::to_string(connected) + " of " + std::to_string(vms.size()) +
+                  " VMs connected, " + std::to_string(devices) + " devices");
 }
 
 // Everything the daemon is made of, in the order of its needs.
@@ -54,7 +47,7 @@ struct Daemon {
 awaitable<void> stop_on_signal(Daemon& daemon) {
     const auto [error, number] = co_await daemon.signals.async_wait(as_result);
     if (error) co_return;
-    spdlog::info("stopping");
+    log_info({"stopping"});
     ::sd_notify(0, "STOPPING=1");
     daemon.server.stop_listening();
     daemon.registry.stop();  // ends what is under way, with an answer to who asked
@@ -68,26 +61,26 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
 
 int run_daemon(const Config& config) {
     open_log(config.log_level);
-    for (const std::string& warning : config.warnings) spdlog::warn("{}", warning);
+    for (const std::string& warning : config.warnings) log_warning({warning});
     Daemon daemon(config);
     Result<std::unique_ptr<StateStore>> store =
-        StateStore::open(config.state_dir, daemon.host.worker);
+        StateStore::open(config.state_dir, daemon.host.worker, daemon.io.get_executor());
     if (!store) {
-        spdlog::critical("{}", store.error().message);
+        log_critical({store.error().message});
         return 1;
     }
     daemon.host.store = std::move(*store);
-    if (!daemon.host.store->warning().empty()) spdlog::warn("{}", daemon.host.store->warning());
+    if (!daemon.host.store->warning().empty()) log_warning({daemon.host.store->warning()});
     std::string warning;
     Result<UniqueFd> listener = listen_for_clients(config.socket, config.socket_group, warning);
     if (!listener) {
-        spdlog::critical("{}", listener.error().message);
+        log_critical({listener.error().message});
         return 1;
     }
-    if (!warning.empty()) spdlog::warn("{}", warning);
+    if (!warning.empty()) log_warning({warning});
     daemon.server.start(std::move(*listener));
-    const auto subscription = daemon.host.events.subscribe(
-        [&daemon](const Event&) { report_status(daemon.registry); });
+    const auto subscription =
+        daemon.host.events.subscribe([&daemon](const Event&) { report_status(daemon.registry); });
     spawn(daemon.io.get_executor(), "signals", stop_on_signal(daemon));
     ::sd_notify(0, "READY=1");
     daemon.registry.start();

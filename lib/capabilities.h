@@ -18,9 +18,9 @@ enum class ProbeMethod {
 struct Capabilities {
     std::set<Model> models;
     Version version;
-    std::string machine_type;           // e.g. "pc-i440fx-7.2-machine"
+    std::string machine_type;  // e.g. "pc-i440fx-7.2-machine"
     ProbeMethod probe_method = ProbeMethod::device_list_properties;
-    bool only_migratable = false;       // the command line says -only-migratable
+    bool only_migratable = false;  // the command line says -only-migratable
 };
 
 std::string_view probe_method_name(ProbeMethod method);

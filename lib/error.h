@@ -8,32 +8,32 @@
 
 namespace ivshmemd {
 
-/// Every refusal a caller can meet. The names are the API's error names (kind_name) and each has one
-/// exit code in ivshmemctl (exit_code).
+/// Every refusal a caller can meet. The names are the API's error names (kind_name) and each has
+/// one exit code in ivshmemctl (exit_code).
 enum class ErrorKind {
-    internal,              // anything unexpected: a defect of ours or of the host
-    no_free_slot,          // no empty hotpluggable slot, or none with room for the region
-    region_unavailable,    // the region file cannot be made: no space, no directory
-    migration_blocked,     // a peer, or the run state, keeps the VM from migrating
-    bad_name,              // a name breaks its rule
-    bad_size,              // not a power of two, too small, too large, or missing
-    invalid_parameter,     // unknown, duplicate, wrongly typed or empty parameter
-    no_such_vm,            // no VM of that name
-    no_such_device,        // no device of that name in the VM
-    permission_denied,     // the caller, QEMU or the file's owner is not trusted with this
-    vm_unavailable,        // the VM is not in a state that takes the request
-    device_exists,         // the name is taken by a different device
-    master_exists,         // another device is already this region's master
-    slot_in_use,           // the requested slot holds a device
-    region_mismatch,       // the file exists and is not what was asked for
-    operation_in_progress, // the device is being detached
-    migration_active,      // the VM is migrating
-    timed_out,             // no answer in time
-    server_unusable,       // the doorbell server does not keep the protocol
-    detach_refused,        // the guest refused to let the device go
-    qemu_error,            // QEMU answered with an error
-    model_not_supported,   // that QEMU lacks the model
-    config_unsupported,    // the combination of options does not exist
+    internal,               // anything unexpected: a defect of ours or of the host
+    no_free_slot,           // no empty hotpluggable slot, or none with room for the region
+    region_unavailable,     // the region file cannot be made: no space, no directory
+    migration_blocked,      // a peer, or the run state, keeps the VM from migrating
+    bad_name,               // a name breaks its rule
+    bad_size,               // not a power of two, too small, too large, or missing
+    invalid_parameter,      // unknown, duplicate, wrongly typed or empty parameter
+    no_such_vm,             // no VM of that name
+    no_such_device,         // no device of that name in the VM
+    permission_denied,      // the caller, QEMU or the file's owner is not trusted with this
+    vm_unavailable,         // the VM is not in a state that takes the request
+    device_exists,          // the name is taken by a different device
+    master_exists,          // another device is already this region's master
+    slot_in_use,            // the requested slot holds a device
+    region_mismatch,        // the file exists and is not what was asked for
+    operation_in_progress,  // the device is being detached
+    migration_active,       // the VM is migrating
+    timed_out,              // no answer in time
+    server_unusable,        // the doorbell server does not keep the protocol
+    detach_refused,         // the guest refused to let the device go
+    qemu_error,             // QEMU answered with an error
+    model_not_supported,    // that QEMU lacks the model
+    config_unsupported,     // the combination of options does not exist
 };
 
 /// A parameter of an error beside its message, under the API's field name.

@@ -14,18 +14,19 @@ namespace ivshmemd {
 /// A memory backend below /objects.
 struct Backend {
     std::string id;
-    std::string path;           // mem-path; empty for kinds that have none
-    std::uint64_t size = 0;     // bytes
+    std::string path;        // mem-path; empty for kinds that have none
+    std::uint64_t size = 0;  // bytes
     bool share = false;
 };
 
 /// A PCI bus that can be named in device_add.
 struct Bus {
-    std::string name;                    // "pci.0", or the id of a root port
+    std::string name;  // "pci.0", or the id of a root port
     bool hotpluggable = false;
-    bool port = false;                   // behind a root port: one device, slot 0
-    std::set<int> occupied;              // slots that hold a device
-    std::optional<std::uint64_t> room;   // bytes: the largest region its window takes; none: no limit
+    bool port = false;       // behind a root port: one device, slot 0
+    std::set<int> occupied;  // slots that hold a device
+    std::optional<std::uint64_t>
+        room;  // bytes: the largest region its window takes; none: no limit
 };
 
 /// An ivshmem device as QOM shows it.

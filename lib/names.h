@@ -21,7 +21,8 @@ Result<void> check_vm_name(std::string_view name);
 std::string device_id(std::string_view name);
 std::string chardev_id(std::string_view name);
 
-/// `ivshmemd.<name>.mem`, and `.mem.2`, `.mem.3` ... when earlier ones leaked and cannot be deleted.
+/// `ivshmemd.<name>.mem`, and `.mem.2`, `.mem.3` ... when earlier ones leaked and cannot be
+/// deleted.
 std::string backend_id(std::string_view name, int generation = 1);
 
 /// The device name in one of our ids; nothing for ids of others.

@@ -11,8 +11,8 @@
 
 namespace ivshmemd {
 
-/// How long a slot rests after its device left. A guest that was notified twice ejects per slot, not
-/// per device, and would throw the newcomer out.
+/// How long a slot rests after its device left. A guest that was notified twice ejects per slot,
+/// not per device, and would throw the newcomer out.
 inline constexpr std::chrono::milliseconds slot_rest{2000};
 
 struct Placement {
@@ -36,14 +36,15 @@ struct VacatedSlot {
 };
 
 struct PlacementRequest {
-    std::optional<std::string> bus;     // the caller's choice
-    std::optional<int> slot;            // the caller's choice
-    std::optional<Placement> last;      // where a device of this name was before
-    std::uint64_t size = 0;             // bytes that must fit the bus's window
+    std::optional<std::string> bus;  // the caller's choice
+    std::optional<int> slot;         // the caller's choice
+    std::optional<Placement> last;   // where a device of this name was before
+    std::uint64_t size = 0;          // bytes that must fit the bus's window
 };
 
-/// Chooses a slot. On a bus with many slots the highest free one, since other managers fill from the
-/// lowest; else the last empty root port. InvalidParameter (unknown bus), SlotInUse, NoFreeSlot.
+/// Chooses a slot. On a bus with many slots the highest free one, since other managers fill from
+/// the lowest; else the last empty root port. InvalidParameter (unknown bus), SlotInUse,
+/// NoFreeSlot.
 Result<std::variant<Placement, WaitForSlot>> place(const PlacementRequest& request,
                                                    const std::vector<Bus>& buses,
                                                    const std::vector<VacatedSlot>& vacated);

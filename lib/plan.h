@@ -42,7 +42,8 @@ struct Step {
 using Plan = std::vector<Step>;
 
 /// Attach of a shared-memory device without a server.
-Plan plan_attach(const DeviceSpec& spec, const std::string& backend, const std::string& region_path);
+Plan plan_attach(const DeviceSpec& spec, const std::string& backend,
+                 const std::string& region_path);
 
 /// What came of one step.
 enum class StepOutcome {
@@ -51,8 +52,9 @@ enum class StepOutcome {
     unknown,  // no answer in time, or the monitor went away
 };
 
-/// The undo commands for the steps that took effect, last first. Unknown steps count as done: taking
-/// back what is not there is harmless. A refused device_add leaves its backend to be deleted.
+/// The undo commands for the steps that took effect, last first. Unknown steps count as done:
+/// taking back what is not there is harmless. A refused device_add leaves its backend to be
+/// deleted.
 std::vector<Command> undo_of(const Plan& plan, const std::vector<StepOutcome>& outcomes);
 
 }  // namespace ivshmemd

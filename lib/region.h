@@ -14,7 +14,7 @@ namespace ivshmemd {
 /// What lstat(2) says about a region file.
 struct RegionFacts {
     bool exists = false;
-    mode_t mode = 0;         // type and permission bits
+    mode_t mode = 0;  // type and permission bits
     uid_t owner = 0;
     std::uint64_t size = 0;  // bytes
 };

@@ -8,9 +8,9 @@ namespace ivshmemd {
 
 /// The model a request gets, or ModelNotSupported / ConfigUnsupported.
 ///
-/// A named model is that model or an error. With none named: legacy where QEMU has it, which is what
-/// callers of old QEMUs always got; else with a server the doorbell model, which needs msi; else
-/// plain.
+/// A named model is that model or an error. With none named: legacy where QEMU has it, which is
+/// what callers of old QEMUs always got; else with a server the doorbell model, which needs msi;
+/// else plain.
 Result<Model> resolve_model(const DeviceRequest& request, const Capabilities& capabilities);
 
 /// The model a caller gets who names none; nothing when there is none.

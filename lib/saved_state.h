@@ -18,8 +18,10 @@ struct CreatedRegion {
 /// A device whose removal was asked for and is still awaited.
 struct RemovalIntent {
     std::string vm;
-    std::string uuid;  // of the VM, so that another one behind the same socket is not mistaken for it
+    std::string
+        uuid;  // of the VM, so that another one behind the same socket is not mistaken for it
     std::string device;
+    std::string region;  // empty when it has none
     bool remove_region = false;
 
     bool operator==(const RemovalIntent&) const = default;

@@ -27,10 +27,12 @@ std::optional<RemovalIntent> read_removal(const json& entry) {
     const std::string* vm = as_string(find(entry, "vm"));
     const std::string* uuid = as_string(find(entry, "uuid"));
     const std::string* device = as_string(find(entry, "device"));
+    const std::string* region = as_string(find(entry, "region"));
     const auto remove_region = as_bool(find(entry, "removeRegion"));
-    if (!vm || !uuid || !device || !remove_region) return std::nullopt;
+    if (!vm || !uuid || !device || !region || !remove_region) return std::nullopt;
     if (!check_vm_name(*vm) || !check_device_name(*device)) return std::nullopt;
-    return RemovalIntent{*vm, *uuid, *device, *remove_region};
+    if (!region->empty() && !check_region_name(*region)) return std::nullopt;
+    return RemovalIntent{*vm, *uuid, *device, *region, *remove_region};
 }
 
 // All entries, or nothing when one is damaged.
@@ -59,6 +61,7 @@ std::string spell_state(const SavedState& state) {
         removals.push_back({{"vm", each.vm},
                             {"uuid", each.uuid},
                             {"device", each.device},
+                            {"region", each.region},
                             {"removeRegion", each.remove_region}});
     }
     const json document = {{"version", version}, {"regions", regions}, {"removals", removals}};

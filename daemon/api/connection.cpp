@@ -1,9 +1,8 @@
 #include "daemon/api/connection.h"
 
-#include <spdlog/spdlog.h>
-
 #include <nlohmann/json.hpp>
 
+#include "daemon/log.h"
 #include "proto/varlink/framing.h"
 
 namespace ivshmemd {
@@ -18,11 +17,11 @@ awaitable<bool> read_more(std::shared_ptr<Outbox> outbox, varlink::Framer& frame
     boost::asio::steady_timer watch(outbox->socket().get_executor());
     if (framer.has_partial()) {
         watch.expires_after(message_deadline);
-        watch.async_wait([weak = std::weak_ptr<Outbox>(outbox)](
-                             const boost::system::error_code& error) {
-            const auto target = weak.lock();
-            if (!error && target) target->close();
-        });
+        watch.async_wait(
+            [weak = std::weak_ptr<Outbox>(outbox)](const boost::system::error_code& error) {
+                const auto target = weak.lock();
+                if (!error && target) target->close();
+            });
     }
     const auto [error, count] =
         co_await outbox->socket().async_read_some(boost::asio::buffer(buffer), as_result);
@@ -41,12 +40,12 @@ awaitable<bool> answer_message(Service& service, std::shared_ptr<Outbox> outbox,
     }
     const varlink::CallFault& fault = call.error();
     if (fault.kind == varlink::CallFault::Kind::violation) {
-        spdlog::info("closing a client's connection: {}", fault.reason);
+        log_info({"closing a client's connection: ", fault.reason});
         co_return false;
     }
     if (!fault.oneway) {
-        outbox->add(varlink::encode_error(varlink::invalid_parameter(fault.parameter,
-                                                                     fault.reason)));
+        outbox->add(
+            varlink::encode_error(varlink::invalid_parameter(fault.parameter, fault.reason)));
     }
     co_return true;
 }

@@ -7,8 +7,8 @@
 
 namespace ivshmemd {
 
-/// Serves one client until it hangs up or breaks the protocol: its calls one after the other, replies
-/// in the order of the calls.
+/// Serves one client until it hangs up or breaks the protocol: its calls one after the other,
+/// replies in the order of the calls.
 awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbox);
 
 }  // namespace ivshmemd

@@ -44,8 +44,7 @@ awaitable<Result<Document>> detach_device(std::shared_ptr<CallContext> context) 
     DetachProgress progress = [context](const std::string& phase, const std::string& text) {
         context->reply_early({{"progress", {{"phase", phase}, {"text", text}}}});
     };
-    const Result<Detached> result =
-        co_await detach(*vm, std::move(*request), std::move(progress));
+    const Result<Detached> result = co_await detach(*vm, std::move(*request), std::move(progress));
     if (!result) co_return result.error();
     co_return reply_of({{"result", *result == Detached::removed ? "removed" : "pending"}});
 }

@@ -1,9 +1,9 @@
 #include "daemon/api/server.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include "daemon/api/connection.h"
+#include "daemon/log.h"
 
 namespace ivshmemd {
 namespace {
@@ -44,7 +44,7 @@ awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor) {
         if (!error) {
             take(std::move(socket));
         } else if (acceptor->is_open()) {
-            spdlog::warn("cannot accept a client: {}", error.message());
+            log_warning({"cannot accept a client: ", error.message()});
             boost::asio::steady_timer timer(host_.executor, pause_when_out_of_files);
             co_await timer.async_wait(as_result);
         }
@@ -56,7 +56,7 @@ void Server::take(Outbox::Socket socket) {
     std::erase_if(clients_, [](const auto& client) { return client.expired(); });
     unsigned& open = users_[user];
     if (open >= host_.config.connections_per_user || clients_.size() >= connection_limit) {
-        spdlog::debug("refusing a client of user {}: too many connections", user);
+        log_debug({"refusing a client of user ", std::to_string(user), ": too many connections"});
         return;  // closes it
     }
     ++open;

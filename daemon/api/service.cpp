@@ -1,10 +1,9 @@
 #include "daemon/api/service.h"
 
-#include <spdlog/spdlog.h>
-
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
+#include "daemon/log.h"
 #include "proto/api/errors.h"
 #include "proto/api/interface_text.h"
 #include "proto/varlink/idl_parser.h"
@@ -66,8 +65,8 @@ awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbo
         send_error(*outbox, call, varlink::method_not_implemented(call.method));
         co_return;
     }
-    const auto offence = varlink::check(interface_, declared->in, *call.parameters,
-                                        varlink::EmptyStrings::refused);
+    const auto offence =
+        varlink::check(interface_, declared->in, *call.parameters, varlink::EmptyStrings::refused);
     if (offence) {
         send_error(*outbox, call, varlink::invalid_parameter(*offence));
         co_return;
@@ -82,8 +81,8 @@ awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbo
     if (!reply) {
         Error error = reply.error();
         if (error.vm.empty()) error.vm = vm_of(context->parameters());
-        spdlog::info("{} of VM '{}': {}: {}", context->call.method, error.vm,
-                     kind_name(error.kind), error.message);
+        log_info({context->call.method, " of VM '", error.vm, "': ", kind_name(error.kind), ": ",
+                  error.message});
         send_error(*outbox, context->call, api::spell_error(error));
     } else if (*reply) {
         send(*outbox, context->call, varlink::encode_reply(**reply));

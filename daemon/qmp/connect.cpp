@@ -19,7 +19,8 @@ Result<UniqueFd> connect_monitor(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) {
-        return cannot_connect(path, "the path is longer than a Unix socket's may be", "unreachable");
+        return cannot_connect(path, "the path is longer than a Unix socket's may be",
+                              "unreachable");
     }
     std::memcpy(address.sun_path, path.data(), path.size());
     UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

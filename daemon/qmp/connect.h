@@ -7,11 +7,11 @@
 
 namespace ivshmemd::qmp {
 
-/// Connects to a monitor's socket without ever blocking. VmUnavailable with state `unreachable` when
-/// nothing listens, `busy` when its queue is full.
+/// Connects to a monitor's socket without ever blocking. VmUnavailable with state `unreachable`
+/// when nothing listens, `busy` when its queue is full.
 ///
-/// Not Asio's async_connect: a Unix socket whose queue is full answers EAGAIN, which that reports as
-/// success (seen with 1.81), and waiting for it to become writable never ends.
+/// Not Asio's async_connect: a Unix socket whose queue is full answers EAGAIN, which that reports
+/// as success (seen with 1.81), and waiting for it to become writable never ends.
 Result<UniqueFd> connect_monitor(const std::string& path);
 
 }  // namespace ivshmemd::qmp

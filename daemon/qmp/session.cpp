@@ -1,6 +1,5 @@
 #include "daemon/qmp/session.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -8,6 +7,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "daemon/log.h"
 #include "lib/names.h"
 
 namespace ivshmemd::qmp {
@@ -57,7 +57,7 @@ awaitable<Error> Session::run() {
         }
         feed(std::string_view(buffer.data(), count));
     }
-    co_return* cause();
+    co_return *cause();
 }
 
 void Session::feed(std::string_view bytes) {
@@ -99,9 +99,11 @@ void Session::take_response(const Response& response, Answer answer) {
             slot->second->timer.cancel();
             return;
         }
-        case Mux::Outcome::late: set_responsive(true); return;
+        case Mux::Outcome::late:
+            set_responsive(true);
+            return;
         case Mux::Outcome::unknown:
-            spdlog::debug("dropping a reply to a command that was never sent");
+            log_debug({"dropping a reply to a command that was never sent"});
             return;
         case Mux::Outcome::protocol_error:
             close(lost("QEMU could not read a command: " + printable(answer.error.description)));
@@ -119,7 +121,8 @@ awaitable<std::optional<Greeting>> Session::wait_greeting(Milliseconds deadline)
     const auto self = shared_from_this();
     const auto until = deadline == Milliseconds::max() ? SteadyClock::time_point::max()
                                                        : SteadyClock::now() + deadline;
-    while (!greeting_ && !cause() && SteadyClock::now() < until) co_await greeted_.wait_until(until);
+    while (!greeting_ && !cause() && SteadyClock::now() < until)
+        co_await greeted_.wait_until(until);
     if (cause()) co_return std::nullopt;
     co_return greeting_;
 }
@@ -134,8 +137,8 @@ awaitable<Answer> Session::negotiate() {
 Session::Entry Session::enter(const Command& command, Milliseconds deadline, std::string& bytes) {
     const Result<std::uint64_t> id = mux_.add();
     if (!id) return {};
-    auto slot = std::make_shared<Slot>(Slot{
-        boost::asio::steady_timer(socket_.get_executor(), SteadyClock::now() + deadline), {}});
+    auto slot = std::make_shared<Slot>(
+        Slot{boost::asio::steady_timer(socket_.get_executor(), SteadyClock::now() + deadline), {}});
     slots_.emplace(*id, slot);
     bytes += encode(command, *id);
     return {*id, std::move(slot)};

@@ -21,8 +21,8 @@
 
 namespace ivshmemd::qmp {
 
-/// One connection to one monitor, from the greeting to its end, which is final: reconnecting makes a
-/// new session. run() is the only reader; any number of coroutines may have calls in flight.
+/// One connection to one monitor, from the greeting to its end, which is final: reconnecting makes
+/// a new session. run() is the only reader; any number of coroutines may have calls in flight.
 ///
 /// Order: make_shared, spawn run(), wait_greeting() as often as needed, negotiate(), then call().
 class Session : public std::enable_shared_from_this<Session> {

@@ -34,9 +34,9 @@ class RegionFiles {
 
     static std::optional<RegionIdentity> identity(const std::string& path);
 
-    /// Makes a region whole: reserved (a full tmpfs would kill VMs at a later write), mode 0660, with
-    /// entries in its POSIX ACL for the group and the QEMU user, visible only once all that is done.
-    /// RegionUnavailable when it cannot be made; RegionMismatch when one appeared meanwhile.
+    /// Makes a region whole: reserved (a full tmpfs would kill VMs at a later write), mode 0660,
+    /// with entries in its POSIX ACL for the group and the QEMU user, visible only once all that is
+    /// done. RegionUnavailable when it cannot be made; RegionMismatch when one appeared meanwhile.
     Result<RegionIdentity> create(const std::string& region, std::uint64_t size,
                                   uid_t qemu_user) const;
 

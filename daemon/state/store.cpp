@@ -1,7 +1,6 @@
 #include "daemon/state/store.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "daemon/log.h"
 #include "proto/state_file.h"
 
 namespace ivshmemd {
@@ -31,7 +31,8 @@ bool write_all(int fd, std::string_view text) {
     return true;
 }
 
-// Temp + fsync + rename: a reader sees the old file or the new one, whatever happens. An errno, or 0.
+// Temp + fsync + rename: a reader sees the old file or the new one, whatever happens. An errno, or
+// 0.
 int replace_file(const std::string& directory, const std::string& text) {
     const std::string target = directory + "/" + file_name;
     const std::string temporary = target + ".new";
@@ -45,7 +46,8 @@ int replace_file(const std::string& directory, const std::string& text) {
 
 }  // namespace
 
-Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& directory, Worker& worker) {
+Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& directory, Worker& worker,
+                                                     Executor executor) {
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     UniqueFd lock(::open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -53,7 +55,8 @@ Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& director
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         return failed("another ivshmemd uses the state directory " + directory);
     }
-    std::unique_ptr<StateStore> store(new StateStore(directory, std::move(lock), worker));
+    std::unique_ptr<StateStore> store(
+        new StateStore(directory, std::move(lock), worker, std::move(executor)));
     store->load();
     return store;
 }
@@ -62,7 +65,8 @@ void StateStore::load() {
     const std::string path = directory_ + "/" + file_name;
     std::ifstream file(path, std::ios::binary);
     if (!file) return;
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::string text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
     Result<SavedState> state = parse_state(text);
     if (state) {
         state_ = std::move(*state);
@@ -77,11 +81,29 @@ void StateStore::load() {
 awaitable<void> StateStore::put(SavedState state) {
     if (state == state_) co_return;
     state_ = std::move(state);
-    const auto write = [directory = directory_, text = spell_state(state_)] {
+    const std::uint64_t mine = ++wanted_;
+    while (written_ < mine) {
+        if (writing_) {
+            co_await written_signal_.wait_until(SteadyClock::time_point::max());
+        } else {
+            co_await write();
+        }
+    }
+}
+
+awaitable<void> StateStore::write() {
+    writing_ = true;
+    const std::uint64_t target = wanted_;
+    const auto replace = [directory = directory_, text = spell_state(state_)] {
         return replace_file(directory, text);
     };
-    const int error = co_await worker_.run(write);
-    if (error != 0) spdlog::warn("cannot write the state: {}; going on without", strerror(error));
+    const int error = co_await worker_.run(replace);
+    if (error != 0) {
+        log_warning({"cannot write the state: ", std::strerror(error), "; going on without"});
+    }
+    written_ = target;
+    writing_ = false;
+    written_signal_.notify_all();
 }
 
 }  // namespace ivshmemd

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "daemon/async.h"
+#include "daemon/signal.h"
 #include "daemon/unique_fd.h"
 #include "daemon/worker.h"
 #include "lib/result.h"
@@ -11,31 +12,41 @@
 
 namespace ivshmemd {
 
-/// The state directory: one daemon at a time (flock), one file, replaced whole. Losing it costs what
-/// it holds and nothing else.
+/// The state directory: one daemon at a time (flock), one file, replaced whole. Losing it costs
+/// what it holds and nothing else.
 class StateStore {
   public:
     /// Takes the directory, making it if need be. A file that cannot be read is set aside, which
     /// `warning` then says. Internal when another daemon holds the directory.
-    static Result<std::unique_ptr<StateStore>> open(const std::string& directory, Worker& worker);
+    static Result<std::unique_ptr<StateStore>> open(const std::string& directory, Worker& worker,
+                                                    Executor executor);
 
     const SavedState& get() const { return state_; }
     const std::string& warning() const { return warning_; }
 
-    /// Replaces the state; on disk once this returns. A failure to write is logged: the daemon goes
-    /// on, as it does without any state.
+    /// Replaces the state; on disk once this returns, in one write with later ones where several
+    /// come together. A failure to write is logged: the daemon goes on, as it does without any
+    /// state.
     awaitable<void> put(SavedState state);
 
   private:
-    StateStore(std::string directory, UniqueFd lock, Worker& worker)
-        : directory_(std::move(directory)), lock_(std::move(lock)), worker_(worker) {}
+    StateStore(std::string directory, UniqueFd lock, Worker& worker, Executor executor)
+        : directory_(std::move(directory)),
+          lock_(std::move(lock)),
+          worker_(worker),
+          written_signal_(std::move(executor)) {}
     void load();
+    awaitable<void> write();
 
     std::string directory_;
     UniqueFd lock_;
     Worker& worker_;
     SavedState state_;
     std::string warning_;
+    std::uint64_t wanted_ = 0;   // states put so far
+    std::uint64_t written_ = 0;  // of these, on disk
+    bool writing_ = false;
+    Signal written_signal_;
 };
 
 }  // namespace ivshmemd

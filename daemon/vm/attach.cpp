@@ -1,6 +1,5 @@
 #include "daemon/vm/attach.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "daemon/vm/executor.h"
@@ -43,8 +42,9 @@ Result<std::optional<Device>> check_existing(const Vm& vm, const DeviceRequest& 
     if (!existing) return std::optional<Device>();
     if (existing->state == DeviceState::detaching) {
         return Error(ErrorKind::operation_in_progress,
-                     "device " + request.name + " is being detached; wait until the guest lets it "
-                     "go, or reset the VM");
+                     "device " + request.name +
+                         " is being detached; wait until the guest lets it "
+                         "go, or reset the VM");
     }
     const Result<void> equal = check_equal(request, existing->spec);
     if (!equal) return equal.error();
@@ -100,7 +100,7 @@ awaitable<Result<Placement>> find_place(std::shared_ptr<Vm> vm, PlacementRequest
 
 // Makes the region file when there is none; what it is then, for taking it back.
 awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<Vm> vm,
-                                                               Decision decision) {
+                                                                Decision decision) {
     Host& host = vm->host();
     if (!decision.region.create) {
         host.regions.grant(decision.region.path, vm->qemu_user());
@@ -115,8 +115,8 @@ awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<
 }
 
 // Takes back what took effect. The ids that could not be deleted.
-awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::string device,
-                                              Plan plan, std::vector<StepOutcome> outcomes) {
+awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::string device, Plan plan,
+                                              std::vector<StepOutcome> outcomes) {
     std::vector<std::string> leftovers;
     for (const Command& command : undo_of(plan, outcomes)) {
         const auto* backend = std::get_if<DelBackend>(&command);
@@ -183,10 +183,9 @@ awaitable<TryResult> try_once(std::shared_ptr<Vm> vm, Decision decision) {
         co_await roll_back(vm, spec.name, plan, run.outcomes);
     const bool fresh = co_await refresh(vm, vm->host().deadlines.query);
     if (fresh && refused == 1 && slot_was_taken(*vm, spec)) {
-        co_return TryResult{Try::again,
-                            Error(ErrorKind::slot_in_use, "slot " + std::to_string(spec.slot) +
-                                                              " of " + spec.bus +
-                                                              " was taken meanwhile")};
+        co_return TryResult{
+            Try::again, Error(ErrorKind::slot_in_use, "slot " + std::to_string(spec.slot) + " of " +
+                                                          spec.bus + " was taken meanwhile")};
     }
     co_return failed(qemu_error(plan[refused].command, run.answers[refused].error, leftovers,
                                 vm->capabilities()->version));
@@ -248,7 +247,8 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
         co_return result.error;
     }
     if (*region) co_await remember_region(vm->host(), decision.region.path, **region);
-    vm->publish(EventKind::attached, decision.spec.name, std::string(qom_type(decision.spec.model)));
+    vm->publish(EventKind::attached, decision.spec.name,
+                std::string(qom_type(decision.spec.model)));
     spawn(vm->host().executor, "verify " + decision.spec.name, verify(vm, decision.spec));
     std::optional<Device> device = vm->device(decision.spec.name);
     if (!device) co_return gone_error(*vm, "the attach of " + decision.spec.name);

@@ -1,7 +1,5 @@
 #include "daemon/vm/detach.h"
 
-#include <spdlog/spdlog.h>
-
 #include "daemon/vm/executor.h"
 #include "daemon/vm/refresh.h"
 #include "daemon/vm/removal.h"
@@ -10,6 +8,10 @@
 
 namespace ivshmemd {
 namespace {
+
+// A removal that takes longer is written down, for the daemon that may have to go on waiting for
+// it.
+constexpr Milliseconds quick_removal{1000};
 
 // What one wait is about.
 struct Wait {
@@ -38,8 +40,9 @@ Result<void> check_run_state(const Vm& vm) {
     const std::string& state = vm.run_state();
     if (state == "prelaunch" && !vm.started()) {
         return Error(ErrorKind::vm_unavailable,
-                     "VM " + vm.name() + " was never started, and QEMU would lose the request for "
-                     "good; start the VM, then detach",
+                     "VM " + vm.name() +
+                         " was never started, and QEMU would lose the request for "
+                         "good; start the VM, then detach",
                      {{"state", state}});
     }
     if (state == "postmigrate" || state == "inmigrate" || state == "finish-migrate") {
@@ -78,18 +81,24 @@ awaitable<Result<void>> ask_guest(Wait wait) {
     }
     const qmp::Answer& answer = run.answers[0];
     switch (answer.kind) {
-        case qmp::Answer::Kind::value: co_return Result<void>();
-        case qmp::Answer::Kind::disconnected: co_return gone_error(*vm, wait.what());
-        case qmp::Answer::Kind::timed_out: co_return silence_error(*vm, wait.what(), "unknown");
-        case qmp::Answer::Kind::refused: break;
+        case qmp::Answer::Kind::value:
+            co_return Result<void>();
+        case qmp::Answer::Kind::disconnected:
+            co_return gone_error(*vm, wait.what());
+        case qmp::Answer::Kind::timed_out:
+            co_return silence_error(*vm, wait.what(), "unknown");
+        case qmp::Answer::Kind::refused:
+            break;
     }
     switch (qmp::classify_unplug_refusal(answer.error)) {
         case qmp::UnplugRefusal::already_pending:
-        case qmp::UnplugRefusal::guest_busy: co_return Result<void>();
-        case qmp::UnplugRefusal::no_such_device:
-            co_await finish_removal(vm, wait.entry);
+        case qmp::UnplugRefusal::guest_busy:
             co_return Result<void>();
-        case qmp::UnplugRefusal::other: break;
+        case qmp::UnplugRefusal::no_such_device:
+            co_await refresh(vm, vm->host().deadlines.query);  // its event is on the way
+            co_return Result<void>();
+        case qmp::UnplugRefusal::other:
+            break;
     }
     vm->removals()[wait.path()].refusal = printable(answer.error.description);
     co_return qemu_error(DelDevice{id}, answer.error, {}, vm->capabilities()->version);
@@ -98,17 +107,6 @@ awaitable<Result<void>> ask_guest(Wait wait) {
 bool is_gone(const Wait& wait) {
     return !find_by_path(wait.vm->inventory(), wait.path()) &&
            !wait.vm->cleaning().contains(wait.path());
-}
-
-// A device that a reading shows as gone leaves its backend to us.
-awaitable<void> clean_after(Wait wait) {
-    const auto& backends = wait.vm->inventory().backends;
-    for (const Backend& backend : backends) {
-        if (backend.id == wait.entry.backend_id) {
-            co_await finish_removal(wait.vm, wait.entry);
-            co_return;
-        }
-    }
 }
 
 Error refused_error(const Wait& wait, const std::string& refusal) {
@@ -128,6 +126,7 @@ std::string waiting_text(const Wait& wait) {
 awaitable<Result<Detached>> wait_gone(Wait wait, DetachProgress progress) {
     const std::shared_ptr<Vm>& vm = wait.vm;
     progress("waiting", waiting_text(wait));
+    SteadyClock::time_point save = SteadyClock::now() + quick_removal;
     while (true) {
         if (vm->session() != wait.session) co_return gone_error(*vm, wait.what());
         if (is_gone(wait)) break;
@@ -138,7 +137,13 @@ awaitable<Result<Detached>> wait_gone(Wait wait, DetachProgress progress) {
             co_return refused_error(wait, *removal->second.refusal);
         }
         if (SteadyClock::now() >= wait.deadline) co_return Detached::pending;
-        SteadyClock::time_point until = wait.deadline;
+        if (SteadyClock::now() >= save && wait.entry.device.origin == Origin::managed) {
+            save = SteadyClock::time_point::max();
+            co_await save_intent(vm, wait.entry.device.spec,
+                                 asked && removal->second.remove_region);
+            continue;
+        }
+        SteadyClock::time_point until = std::min(wait.deadline, save);
         if (asked && vm->run_state() == "running") {
             if (removal->second.again <= SteadyClock::now()) {
                 const Result<void> sent = co_await ask_guest(wait);
@@ -150,14 +155,13 @@ awaitable<Result<Detached>> wait_gone(Wait wait, DetachProgress progress) {
         }
         co_await vm->changed().wait_until(until);
     }
-    co_await clean_after(wait);
     co_return Detached::removed;
 }
 
 awaitable<Result<Detached>> finish(Wait wait, DetachRequest request, DetachProgress progress) {
     const Result<Detached> result = co_await wait_gone(wait, std::move(progress));
     if (result && *result == Detached::pending && wait.entry.device.origin == Origin::managed) {
-        co_await save_intent(wait.vm, wait.entry.device.spec.name, request.remove_region);
+        co_await save_intent(wait.vm, wait.entry.device.spec, request.remove_region);
     }
     co_return result;
 }
@@ -184,6 +188,9 @@ awaitable<Result<Detached>> detach(std::shared_ptr<Vm> vm, DetachRequest request
         if (!state) co_return state.error();
         vm->removals()[wait.path()] = {request.remove_region, {}, SteadyClock::now()};
         vm->publish(EventKind::detaching, wait.entry.device.spec.name, "");
+        // A region to remove is written down first: the device may be gone before a restart is
+        // over.
+        if (request.remove_region) co_await save_intent(vm, wait.entry.device.spec, true);
         const Result<void> sent = co_await ask_guest(wait);
         if (!sent) co_return sent.error();
     } else {

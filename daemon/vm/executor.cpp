@@ -1,9 +1,8 @@
 #include "daemon/vm/executor.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
+#include "daemon/log.h"
 #include "lib/names.h"
 #include "proto/qmp/dialect.h"
 
@@ -12,10 +11,13 @@ namespace {
 
 StepOutcome outcome_of(const qmp::Answer& answer) {
     switch (answer.kind) {
-        case qmp::Answer::Kind::value: return StepOutcome::done;
-        case qmp::Answer::Kind::refused: return StepOutcome::refused;
+        case qmp::Answer::Kind::value:
+            return StepOutcome::done;
+        case qmp::Answer::Kind::refused:
+            return StepOutcome::refused;
         case qmp::Answer::Kind::timed_out:
-        case qmp::Answer::Kind::disconnected: return StepOutcome::unknown;
+        case qmp::Answer::Kind::disconnected:
+            return StepOutcome::unknown;
     }
     return StepOutcome::unknown;
 }
@@ -48,7 +50,7 @@ awaitable<Execution> execute(std::shared_ptr<Vm> vm, std::vector<Command> comman
         std::vector<qmp::Command> spelled;
         for (const Command& command : commands) {
             spelled.push_back(qmp::spell(command, vm->capabilities()->version));
-            spdlog::debug("{}: {} {}", vm->name(), spelled.back().name, spelled.back().arguments);
+            log_debug({vm->name(), ": ", spelled.back().name, " ", spelled.back().arguments});
         }
         execution.answers = co_await session->call_all(std::move(spelled), deadline);
     }
@@ -91,7 +93,8 @@ Error silence_error(const Vm& vm, const std::string& what, const std::string& ou
     return Error(ErrorKind::timed_out,
                  "VM " + vm.name() + " gave no answer to " + what +
                      " in time; its main loop is blocked or it is stopped. Look again with "
-                     "'ivshmemctl list " + vm.name() + "' once it answers",
+                     "'ivshmemctl list " +
+                     vm.name() + "' once it answers",
                  {{"outcome", outcome}});
 }
 
@@ -105,7 +108,7 @@ awaitable<bool> delete_backend(std::shared_ptr<Vm> vm, std::string id, std::stri
     }
     if (run.outcomes[0] == StepOutcome::refused) {
         const std::string why = printable(run.answers[0].error.description);
-        spdlog::warn("{}: backend {} cannot be deleted: {}", vm->name(), id, why);
+        log_warning({vm->name(), ": backend ", id, " cannot be deleted: ", why});
         vm->publish(EventKind::leaked, std::move(device), id + ": " + why);
     }
     co_return false;

@@ -14,7 +14,8 @@ namespace {
 
 std::vector<std::string> read_command_line(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::string text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
     std::vector<std::string> arguments;
     for (std::size_t begin = 0; begin < text.size();) {
         const std::size_t end = std::min(text.find('\0', begin), text.size());
@@ -81,9 +82,9 @@ Identity identify(int socket, const std::string& socket_path) {
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return identity;
     identity.user = credentials.uid;
     std::vector<std::string> arguments = read_command_line(credentials.pid);
-    const bool named = std::any_of(arguments.begin(), arguments.end(), [&](const std::string& each) {
-        return names_socket(each, socket_path);
-    });
+    const bool named =
+        std::any_of(arguments.begin(), arguments.end(),
+                    [&](const std::string& each) { return names_socket(each, socket_path); });
     if (named) {
         identity.pid = credentials.pid;
         identity.command_line = std::move(arguments);
@@ -94,8 +95,8 @@ Identity identify(int socket, const std::string& socket_path) {
 bool modules_unchanged(const Identity& identity, const std::string& socket_path) {
     if (!identity.pid) return false;
     std::error_code error;
-    const std::filesystem::path executable = std::filesystem::read_symlink(
-        "/proc/" + std::to_string(*identity.pid) + "/exe", error);
+    const std::filesystem::path executable =
+        std::filesystem::read_symlink("/proc/" + std::to_string(*identity.pid) + "/exe", error);
     if (!error) return !executable.native().ends_with(" (deleted)");
     // Another user's process: its command line is readable where its executable is not.
     const std::filesystem::path binary = identity.command_line.front();

@@ -10,9 +10,9 @@ namespace ivshmemd {
 
 /// Who is behind a monitor, as far as the host lets us see.
 struct Identity {
-    uid_t user = 0;                          // who called listen(2) on the monitor's socket
-    std::optional<pid_t> pid;                // only when its command line names the socket
-    std::vector<std::string> command_line;   // of that pid; else empty
+    uid_t user = 0;                         // who called listen(2) on the monitor's socket
+    std::optional<pid_t> pid;               // only when its command line names the socket
+    std::vector<std::string> command_line;  // of that pid; else empty
 };
 
 /// Reads SO_PEERCRED of a connected monitor and /proc. With libvirt, systemd-passed sockets or

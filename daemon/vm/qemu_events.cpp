@@ -1,9 +1,8 @@
 #include "daemon/vm/qemu_events.h"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 
+#include "daemon/log.h"
 #include "daemon/vm/removal.h"
 #include "lib/names.h"
 #include "proto/qmp/queries.h"
@@ -12,20 +11,36 @@ namespace ivshmemd {
 namespace {
 
 // After these the run state may be another one; QEMU says which.
-constexpr std::array run_state_events{"STOP",        "RESUME",  "RESET",   "SHUTDOWN",
-                                      "SUSPEND",     "WAKEUP",  "MIGRATION", "GUEST_PANICKED",
-                                      "BLOCK_IO_ERROR"};
+constexpr std::array run_state_events{"STOP",      "RESUME",         "RESET",
+                                      "SHUTDOWN",  "SUSPEND",        "WAKEUP",
+                                      "MIGRATION", "GUEST_PANICKED", "BLOCK_IO_ERROR"};
 
 std::string path_of(const qmp::Event& event) {
     const std::string* path = as_string(find(event.data.get(), "path"));
     return path ? *path : std::string();
 }
 
+// An event nobody asked for may be late and mean an earlier device of the same name.
+awaitable<void> check_vanished(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+    const std::shared_ptr<qmp::Session> session = vm->session();
+    if (!session) co_return;
+    qmp::Command command = qmp::qom_get(entry.device.qom_path, "type");
+    const qmp::Answer answer =
+        co_await session->call(std::move(command), vm->host().deadlines.query);
+    if (answer.kind == qmp::Answer::Kind::refused) co_await finish_removal(vm, std::move(entry));
+}
+
 void device_deleted(const std::shared_ptr<Vm>& vm, const std::string& path) {
     const InventoryDevice* entry = find_by_path(vm->inventory(), path);
     if (entry) {
-        spawn(vm->host().executor, "removal of " + path, finish_removal(vm, *entry));
+        const bool expected = vm->removals().contains(path) || vm->departing(path);
+        spawn(vm->host().executor, "removal of " + path,
+              expected ? finish_removal(vm, *entry) : check_vanished(vm, *entry));
         return;
+    }
+    if (name_of_device_id(path.substr(path.rfind('/') + 1))) {
+        // Left before this connection was made; its backend can be deleted from now on.
+        spawn(vm->host().executor, "orphans of " + vm->name(), clean_orphans_in_turn(vm));
     }
     // Another kind of device left: which slot that frees, only a reading can tell.
     vm->forget_device(path);
@@ -51,10 +66,25 @@ awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {
     vm->set_run_state(qmp::read_run_state(answer.get()).value_or(""));
 }
 
+// When the event that should follow does not come.
+awaitable<void> finish_departed(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+    co_await vm->sleep_until(SteadyClock::now() + vm->host().deadlines.departed);
+    if (vm->departing(entry.device.qom_path)) co_await finish_removal(vm, std::move(entry));
+}
+
 }  // namespace
 
+void follow_departures(const std::shared_ptr<Vm>& vm) {
+    vm->on_departing = [weak = std::weak_ptr<Vm>(vm)](const InventoryDevice& entry) {
+        const auto target = weak.lock();
+        if (!target) return;
+        spawn(target->host().executor, "departure of " + entry.device.qom_path,
+              finish_departed(target, entry));
+    };
+}
+
 void follow_event(const std::shared_ptr<Vm>& vm, const qmp::Event& event) {
-    spdlog::debug("{}: event {}", vm->name(), printable(event.name));
+    log_debug({vm->name(), ": event ", printable(event.name)});
     if (event.name == "DEVICE_DELETED") {
         device_deleted(vm, path_of(event));
     } else if (event.name == "DEVICE_UNPLUG_GUEST_ERROR") {

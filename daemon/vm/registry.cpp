@@ -1,6 +1,5 @@
 #include "daemon/vm/registry.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/inotify.h>
 
 #include <array>
@@ -8,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "daemon/log.h"
 #include "daemon/vm/supervisor.h"
 #include "lib/names.h"
 
@@ -16,13 +16,7 @@ namespace {
 
 constexpr std::string_view socket_suffix = ".qmp";
 
-// Whether this device is master of that region, in a VM that is not about to hand it over: a VM
-// waiting for a migration, and one that has been migrated away, do not count.
-bool is_master_of(const Vm& vm, const InventoryDevice& entry, const RegionIdentity& region) {
-    if (!vm.session() || vm.run_state() == "inmigrate" || vm.run_state() == "postmigrate") {
-        return false;
-    }
-    if (blocks_migration(entry.device)) return false;
+bool maps(const Vm& vm, const InventoryDevice& entry, const RegionIdentity& region) {
     for (const Backend& backend : vm.inventory().backends) {
         if (backend.id == entry.backend_id && !backend.path.empty()) {
             return RegionFiles::identity(backend.path) == region;
@@ -31,22 +25,40 @@ bool is_master_of(const Vm& vm, const InventoryDevice& entry, const RegionIdenti
     return false;
 }
 
+// Whether a device is a master that counts: not in a VM that waits for a migration, nor in one that
+// has been migrated away.
+bool is_master(const Vm& vm, const InventoryDevice& entry) {
+    if (!vm.session() || vm.run_state() == "inmigrate" || vm.run_state() == "postmigrate") {
+        return false;
+    }
+    return !blocks_migration(entry.device);
+}
+
+// "VM/NAME" of the first device that `matches`; empty when none does.
+template <class Matches>
+std::string find_device(const std::map<std::string, std::shared_ptr<Vm>>& vms, Matches matches) {
+    for (const auto& [name, vm] : vms) {
+        for (const InventoryDevice& entry : vm->inventory().devices) {
+            if (matches(*vm, entry)) return name + "/" + entry.device.spec.name;
+        }
+    }
+    return "";
+}
+
 }  // namespace
 
 Registry::Registry(Host& host) : host_(host) {
     host_.find_master = [this](const RegionIdentity& region, const std::string& except) {
-        return master_of(region, except);
+        return find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {
+            return vm.name() + "/" + entry.device.spec.name != except && is_master(vm, entry) &&
+                   maps(vm, entry, region);
+        });
     };
-}
-
-std::string Registry::master_of(const RegionIdentity& region, const std::string& except) const {
-    for (const auto& [name, vm] : vms_) {
-        for (const InventoryDevice& entry : vm->inventory().devices) {
-            const std::string holder = name + "/" + entry.device.spec.name;
-            if (holder != except && is_master_of(*vm, entry, region)) return holder;
-        }
-    }
-    return "";
+    host_.find_user = [this](const RegionIdentity& region) {
+        return find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {
+            return vm.state() != VmState::unreachable && maps(vm, entry, region);
+        });
+    };
 }
 
 void Registry::start() {
@@ -56,8 +68,8 @@ void Registry::start() {
     const std::string& directory = *host_.config.vm_dir;
     constexpr std::uint32_t changes = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
     if (fd < 0 || ::inotify_add_watch(fd, directory.c_str(), changes) < 0) {
-        spdlog::error("cannot watch {}: {}; VMs that appear there are not seen", directory,
-                      std::strerror(errno));
+        log_error({"cannot watch ", directory, ": ", std::strerror(errno),
+                   "; VMs that appear there are not seen"});
         if (fd >= 0) ::close(fd);
         return;
     }
@@ -95,7 +107,7 @@ void Registry::scan() {
         if (check_vm_name(name)) {
             found[name] = entry.path();
         } else if (refused_.insert(file).second) {
-            spdlog::warn("ignoring {}: not a VM name", printable(file));
+            log_warning({"ignoring ", printable(file), ": not a VM name"});
         }
     }
     for (const std::string& name : std::set<std::string>(watched_)) {

@@ -30,7 +30,6 @@ class Registry {
     std::vector<std::shared_ptr<Vm>> all() const;
 
   private:
-    std::string master_of(const RegionIdentity& region, const std::string& except) const;
     void add(VmConfig config);
     void remove(const std::string& name);
     void scan();

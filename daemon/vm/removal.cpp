@@ -1,24 +1,31 @@
 #include "daemon/vm/removal.h"
 
-#include <spdlog/spdlog.h>
+#include <algorithm>
 
+#include "daemon/log.h"
 #include "daemon/vm/executor.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
 namespace {
 
-// Removes a region file that this daemon made, unless another device still maps it.
+// Removes a region file that this daemon made and no VM it knows uses.
 awaitable<void> remove_region(std::shared_ptr<Vm> vm, std::string region) {
     Host& host = vm->host();
     const std::string path = host.regions.path_of(region);
     SavedState state = host.store->get();
-    for (const CreatedRegion& each : host.store->get().regions) {
-        if (each.path != path) continue;
-        RegionFiles::remove(path,
-                            {static_cast<dev_t>(each.device), static_cast<ino_t>(each.inode)});
+    const auto made = std::find_if(state.regions.begin(), state.regions.end(),
+                                   [&](const CreatedRegion& each) { return each.path == path; });
+    if (made == state.regions.end()) co_return;
+    const RegionIdentity identity{static_cast<dev_t>(made->device),
+                                  static_cast<ino_t>(made->inode)};
+    const std::string user = host.find_user(identity);
+    if (!user.empty()) {
+        log_info({vm->name(), ": keeping region ", path, ", which ", user, " uses"});
+        co_return;
     }
-    std::erase_if(state.regions, [&](const CreatedRegion& each) { return each.path == path; });
+    RegionFiles::remove(path, identity);
+    state.regions.erase(made);
     co_await host.store->put(std::move(state));
 }
 
@@ -45,29 +52,34 @@ awaitable<void> finish_removal(std::shared_ptr<Vm> vm, InventoryDevice entry) {
         co_await remove_region(vm, *entry.device.spec.region);
     }
     co_await drop_intent(vm, name);
-    if (!asked) spdlog::warn("{}: {} is gone unasked", vm->name(), name);
+    if (!asked) log_warning({vm->name(), ": ", name, " is gone unasked"});
     vm->publish(asked ? EventKind::detached : EventKind::vanished, name, "");
     vm->changed().notify_all();
 }
 
 awaitable<void> clean_orphans(std::shared_ptr<Vm> vm) {
     for (const std::string& id : orphan_backends(vm->inventory())) {
-        spdlog::info("{}: deleting backend {}, which serves no device", vm->name(), id);
+        log_info({vm->name(), ": deleting backend ", id, ", which serves no device"});
         co_await delete_backend(vm, id, name_of_backend_id(id).value_or(id));
     }
     for (const std::string& id : orphan_chardevs(vm->inventory())) {
-        spdlog::info("{}: deleting chardev {}, which serves no device", vm->name(), id);
+        log_info({vm->name(), ": deleting chardev ", id, ", which serves no device"});
         std::vector<Command> commands;
         commands.push_back(DelChardev{id});
         co_await execute(vm, std::move(commands), vm->host().deadlines.query);
     }
 }
 
-awaitable<void> save_intent(std::shared_ptr<Vm> vm, std::string device, bool remove) {
+awaitable<void> clean_orphans_in_turn(std::shared_ptr<Vm> vm) {
+    const Gate::Pass pass = co_await vm->gate().enter();
+    co_await clean_orphans(vm);
+}
+
+awaitable<void> save_intent(std::shared_ptr<Vm> vm, DeviceSpec spec, bool remove) {
     SavedState state = vm->host().store->get();
     std::erase_if(state.removals,
-                  [&](const RemovalIntent& each) { return is_intent_of(each, *vm, device); });
-    state.removals.push_back({vm->name(), vm->uuid(), device, remove});
+                  [&](const RemovalIntent& each) { return is_intent_of(each, *vm, spec.name); });
+    state.removals.push_back({vm->name(), vm->uuid(), spec.name, spec.region.value_or(""), remove});
     co_await vm->host().store->put(std::move(state));
 }
 
@@ -76,6 +88,21 @@ awaitable<void> drop_intent(std::shared_ptr<Vm> vm, std::string device) {
     std::erase_if(state.removals,
                   [&](const RemovalIntent& each) { return is_intent_of(each, *vm, device); });
     co_await vm->host().store->put(std::move(state));
+}
+
+awaitable<void> resume_removals(std::shared_ptr<Vm> vm) {
+    const std::vector<RemovalIntent> intents = vm->host().store->get().removals;
+    for (const RemovalIntent& intent : intents) {
+        if (!is_intent_of(intent, *vm, intent.device)) continue;
+        if (const InventoryDevice* entry = find_managed(vm->inventory(), intent.device)) {
+            vm->removals()[entry->device.qom_path] = {intent.remove_region, {}, SteadyClock::now()};
+            continue;
+        }
+        if (intent.remove_region && !intent.region.empty()) {
+            co_await remove_region(vm, intent.region);
+        }
+        co_await drop_intent(vm, intent.device);
+    }
 }
 
 }  // namespace ivshmemd

@@ -1,9 +1,8 @@
 #include "daemon/vm/supervisor.h"
 
-#include <spdlog/spdlog.h>
-
 #include <random>
 
+#include "daemon/log.h"
 #include "daemon/qmp/connect.h"
 #include "daemon/vm/backoff.h"
 #include "daemon/vm/probe.h"
@@ -27,7 +26,7 @@ awaitable<void> explain_silence(std::shared_ptr<Vm> vm) {
     if (vm->session() != session || session->responsive()) co_return;
     std::string why = "QEMU does not answer";
     if (alive) why += *alive ? "; its main loop is blocked" : "; the process is stopped";
-    spdlog::warn("{}: {}", vm->name(), why);
+    log_warning({vm->name(), ": ", why});
     vm->set_last_error(why);
 }
 
@@ -94,24 +93,14 @@ awaitable<std::optional<Reading>> read_settled(std::shared_ptr<Vm> vm,
     co_return reading;
 }
 
-void restore_intents(Vm& vm) {
-    for (const RemovalIntent& intent : vm.host().store->get().removals) {
-        if (intent.vm != vm.name() || intent.uuid != vm.uuid()) continue;
-        const InventoryDevice* entry = find_managed(vm.inventory(), intent.device);
-        if (entry) {
-            vm.removals()[entry->device.qom_path] = {intent.remove_region, {}, SteadyClock::now()};
-        }
-    }
-}
-
 // From the greeting to a VM that can be worked with. An error ends the connection.
 awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Session> session,
                                     qmp::Greeting greeting, Identity identity) {
     const Milliseconds deadline = vm->host().deadlines.query;
     const qmp::Answer ready = co_await session->negotiate();
     if (!ready.ok()) co_return Error(ErrorKind::vm_unavailable, "QEMU refuses to negotiate");
-    Result<Capabilities> capabilities = co_await probe(session, greeting.version, identity,
-                                                       vm->config().qmp_socket, deadline);
+    Result<Capabilities> capabilities =
+        co_await probe(session, greeting.version, identity, vm->config().qmp_socket, deadline);
     if (!capabilities) co_return capabilities.error();
     std::string uuid = co_await ask_uuid(session, deadline);
     // An operation that the last connection's end is failing right now does not hold this one up.
@@ -121,9 +110,9 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     if (!reading) co_return Error(ErrorKind::vm_unavailable, "QEMU does not say what it holds");
     vm->connect(session, std::move(identity), std::move(uuid), std::move(*capabilities),
                 std::move(*reading));
-    restore_intents(*vm);
     vm->end_attempt();
     if (!pass) pass.emplace(co_await vm->gate().enter());
+    co_await resume_removals(vm);
     co_await clean_orphans(vm);
     co_return Result<void>();
 }
@@ -132,10 +121,10 @@ void log_connected(const Vm& vm) {
     const Capabilities& capabilities = *vm.capabilities();
     std::string models;
     for (const Model model : capabilities.models) models += " " + std::string(qom_type(model));
-    spdlog::info("{}: connected to QEMU {} ({}), run state {}, models:{}, devices: {}", vm.name(),
-                 to_string(capabilities.version), printable(capabilities.machine_type),
-                 printable(vm.run_state()), models.empty() ? " none" : models,
-                 vm.inventory().devices.size());
+    log_info({vm.name(), ": connected to QEMU ", to_string(capabilities.version), " (",
+              printable(capabilities.machine_type), "), run state ", printable(vm.run_state()),
+              ", models:", models.empty() ? " none" : models,
+              ", devices: ", std::to_string(vm.inventory().devices.size())});
 }
 
 // One connection from beginning to end. True when the VM was reached.
@@ -160,13 +149,14 @@ awaitable<bool> follow_connection(std::shared_ptr<Vm> vm, UniqueFd& fd) {
     }
     vm->set_pending(nullptr);
     vm->disconnect(session->cause()->message);
-    if (reached) spdlog::info("{}: {}", vm->name(), session->cause()->message);
+    if (reached) log_info({vm->name(), ": ", session->cause()->message});
     co_return reached;
 }
 
 }  // namespace
 
 awaitable<void> supervise(std::shared_ptr<Vm> vm) {
+    follow_departures(vm);
     std::minstd_rand random(std::random_device{}());
     Backoff backoff(vm->host().deadlines.backoff_min, vm->host().deadlines.backoff_max);
     while (!vm->stopping()) {
@@ -174,8 +164,9 @@ awaitable<void> supervise(std::shared_ptr<Vm> vm) {
         if (fd) {
             if (co_await follow_connection(vm, *fd)) backoff.reset();
         } else {
-            vm->set_last_error(fd.error().message);
-            const auto& state = std::get<std::string>(fd.error().details[0].second);
+            const Error error = fd.error();  // a copy in this Boost: nothing may point into it
+            vm->set_last_error(error.message);
+            const auto& state = std::get<std::string>(error.details[0].second);
             vm->set_state(state == "busy" ? VmState::busy : VmState::unreachable);
         }
         vm->end_attempt();

@@ -1,7 +1,6 @@
 #include "daemon/vm/verify.h"
 
-#include <spdlog/spdlog.h>
-
+#include "daemon/log.h"
 #include "daemon/vm/refresh.h"
 #include "lib/names.h"
 
@@ -9,7 +8,7 @@ namespace ivshmemd {
 namespace {
 
 void report(Vm& vm, const DeviceSpec& spec, EventKind kind, const std::string& detail) {
-    spdlog::warn("{}: {}: {}", vm.name(), spec.name, detail);
+    log_warning({vm.name(), ": ", spec.name, ": ", detail});
     vm.publish(kind, spec.name, detail);
 }
 

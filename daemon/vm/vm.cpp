@@ -1,7 +1,5 @@
 #include "daemon/vm/vm.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "lib/names.h"
@@ -10,11 +8,16 @@ namespace ivshmemd {
 
 std::string_view vm_state_name(VmState state) {
     switch (state) {
-        case VmState::connecting: return "connecting";
-        case VmState::connected: return "connected";
-        case VmState::busy: return "busy";
-        case VmState::unresponsive: return "unresponsive";
-        case VmState::unreachable: return "unreachable";
+        case VmState::connecting:
+            return "connecting";
+        case VmState::connected:
+            return "connected";
+        case VmState::busy:
+            return "busy";
+        case VmState::unresponsive:
+            return "unresponsive";
+        case VmState::unreachable:
+            return "unreachable";
     }
     return "";
 }
@@ -69,6 +72,7 @@ void Vm::connect(std::shared_ptr<qmp::Session> session, Identity identity, std::
         started_ = false;
         run_state_.clear();
         inventory_ = {};
+        departing_.clear();
         removals_.clear();
         vacated_.clear();
     }
@@ -77,6 +81,8 @@ void Vm::connect(std::shared_ptr<qmp::Session> session, Identity identity, std::
     uuid_ = std::move(uuid);
     capabilities_ = std::move(capabilities);
     last_error_.reset();
+    inventory_.devices.clear();  // what left while nobody listened sends no event any more
+    departing_.clear();
     apply(std::move(reading));
     set_state(VmState::connected);
 }
@@ -100,11 +106,18 @@ void Vm::apply(Reading reading) {
             if (bus && !bus->occupied.contains(slot)) rest({old.name, slot});
         }
     }
-    std::erase_if(removals_, [&](const auto& entry) {
-        return !find_by_path(inventory_, entry.first);
-    });
+    for (const InventoryDevice& old : before.devices) {
+        if (!find_by_path(inventory_, old.device.qom_path)) keep_departing(old);
+    }
     set_run_state(reading.run_state);
     changed_.notify_all();
+}
+
+// A device leaves QOM some time before its DEVICE_DELETED, and only then lets go of its backend.
+// Until the event it stays known, so that the event meets it and not a successor of the same name.
+void Vm::keep_departing(const InventoryDevice& entry) {
+    inventory_.devices.push_back(entry);
+    if (departing_.insert(entry.device.qom_path).second && on_departing) on_departing(entry);
 }
 
 void Vm::add_device(const DeviceSpec& spec, const std::string& backend,
@@ -132,12 +145,12 @@ void Vm::forget_device(const std::string& qom_path) {
     const DeviceSpec spec = entry->device.spec;
     rest({spec.bus, spec.slot});
     removals_.erase(qom_path);
+    departing_.erase(qom_path);
     for (Bus& bus : inventory_.buses) {
         if (bus.name == spec.bus) bus.occupied.erase(spec.slot);
     }
-    std::erase_if(inventory_.devices, [&](const InventoryDevice& each) {
-        return each.device.qom_path == qom_path;
-    });
+    std::erase_if(inventory_.devices,
+                  [&](const InventoryDevice& each) { return each.device.qom_path == qom_path; });
     changed_.notify_all();
 }
 
@@ -173,7 +186,8 @@ Device Vm::view(const InventoryDevice& entry) const {
     device.stale = !session_;
     const auto removal = removals_.find(device.qom_path);
     const bool leaving = removal != removals_.end() && !removal->second.refusal;
-    if (leaving || cleaning_.contains(device.qom_path)) device.state = DeviceState::detaching;
+    const bool gone = departing_.contains(device.qom_path) || cleaning_.contains(device.qom_path);
+    if (leaving || gone) device.state = DeviceState::detaching;
     return device;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,7 +39,8 @@ struct Removal {
 };
 
 /// One VM as the daemon knows it: its connection, what its QEMU can do and holds, and what is going
-/// on. The supervisor keeps it true; operations change it behind the gate; reads look at it any time.
+/// on. The supervisor keeps it true; operations change it behind the gate; reads look at it any
+/// time.
 class Vm : public std::enable_shared_from_this<Vm> {
   public:
     Vm(Host& host, VmConfig config)
@@ -64,7 +66,8 @@ class Vm : public std::enable_shared_from_this<Vm> {
 
     const std::string& run_state() const { return run_state_; }
     void set_run_state(const std::string& run_state);
-    /// False while this daemon has never seen this QEMU in another state than before its first start.
+    /// False while this daemon has never seen this QEMU in another state than before its first
+    /// start.
     bool started() const { return started_; }
 
     /// Null unless a greeting was exchanged.
@@ -112,6 +115,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
     /// A device that is gone: its slot rests from now on.
     void forget_device(const std::string& qom_path);
     void forget_backend(const std::string& id);
+    /// Called for a device that a reading shows as gone before its event came.
+    std::function<void(const InventoryDevice&)> on_departing;
+    bool departing(const std::string& qom_path) const { return departing_.contains(qom_path); }
     /// Counts changes made here, so that a slower reading of an older state is not applied.
     std::uint64_t generation() const { return generation_; }
     /// Another client's hotplug may have changed the slots.
@@ -136,6 +142,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
 
   private:
     void rest(Placement place);
+    void keep_departing(const InventoryDevice& entry);
     Device view(const InventoryDevice& entry) const;
     void add_leaked(std::vector<Device>& devices) const;
 
@@ -163,6 +170,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::map<std::string, Placement> last_places_;
     std::map<std::string, Removal> removals_;
     std::set<std::string> cleaning_;
+    std::set<std::string> departing_;
     std::optional<DeviceSpec> attaching_;
 };
 

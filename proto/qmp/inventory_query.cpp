@@ -247,8 +247,10 @@ std::vector<Bus> InventoryQuery::port_buses() {
     std::vector<Bus> buses;
     const auto take = [&](Port& port, const PciFunction* function) {
         Bus bus = port.bus;
-        const bool numbered = function && function->secondary != 0;
-        if (numbered) {
+        // Firmware numbers the buses first and opens the windows later.
+        const bool opened = function && function->secondary != 0 &&
+                            function->prefetch_base <= function->prefetch_limit;
+        if (opened) {
             bus.room = largest_aligned_block(function->prefetch_base, function->prefetch_limit);
         } else {
             bus.room = port.reserve == UINT64_MAX ? default_window : port.reserve;
