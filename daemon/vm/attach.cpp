@@ -11,9 +11,13 @@
 #include "lib/region.h"
 #include "lib/resolve.h"
 #include "proto/qmp/dialect.h"
+#include "proto/qmp/queries.h"
 
 namespace ivshmemd {
 namespace {
+
+// Between two looks at QEMU's RAM blocks.
+constexpr Milliseconds ram_block_pause{50};
 
 // The region a spec will map, and what to do for it.
 struct RegionChoice {
@@ -126,6 +130,19 @@ awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::strin
     co_return leftovers;
 }
 
+// A backend's memory outlives object-del by a moment, and QEMU aborts when a second one of its name
+// comes to the same slot. The resting of slots keeps them apart, except for what left before this
+// connection was made: then QEMU is asked.
+awaitable<void> await_unregistered(std::shared_ptr<Vm> vm, std::string backend) {
+    while (SteadyClock::now() < vm->unsettled_until() && vm->session()) {
+        qmp::Command command = qmp::list_ram_blocks();
+        const qmp::Answer answer =
+            co_await vm->session()->call(std::move(command), vm->host().deadlines.query);
+        if (answer.ok() && !qmp::mentions_backend(answer.get(), backend)) co_return;
+        co_await vm->sleep_until(SteadyClock::now() + ram_block_pause);
+    }
+}
+
 bool slot_was_taken(const Vm& vm, const DeviceSpec& spec) {
     const Bus* bus = find_bus(vm.inventory(), spec.bus);
     return bus && (bus->port ? !bus->occupied.empty() : bus->occupied.contains(spec.slot));
@@ -169,6 +186,7 @@ awaitable<TryResult> settle_silence(std::shared_ptr<Vm> vm, DeviceSpec spec, std
 awaitable<TryResult> try_once(std::shared_ptr<Vm> vm, Decision decision) {
     const DeviceSpec& spec = decision.spec;
     const std::string backend = fresh_backend_id(vm->inventory(), spec.name);
+    co_await await_unregistered(vm, backend);
     const Plan plan = plan_attach(spec, backend, decision.region.path);
     std::vector<Command> commands = commands_of(plan);
     const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.add);

@@ -72,6 +72,7 @@ awaitable<void> clean_orphans(std::shared_ptr<Vm> vm) {
 
 awaitable<void> clean_orphans_in_turn(std::shared_ptr<Vm> vm) {
     const Gate::Pass pass = co_await vm->gate().enter();
+    vm->unsettle();
     co_await clean_orphans(vm);
 }
 

@@ -83,6 +83,7 @@ void Vm::connect(std::shared_ptr<qmp::Session> session, Identity identity, std::
     last_error_.reset();
     inventory_.devices.clear();  // what left while nobody listened sends no event any more
     departing_.clear();
+    unsettle();
     apply(std::move(reading));
     set_state(VmState::connected);
 }

@@ -124,6 +124,10 @@ class Vm : public std::enable_shared_from_this<Vm> {
     bool doubtful() const { return doubtful_; }
     void doubt() { doubtful_ = true; }
 
+    /// Until then, memory of devices that left without our seeing it may linger in QEMU.
+    SteadyClock::time_point unsettled_until() const { return unsettled_until_; }
+    void unsettle() { unsettled_until_ = SteadyClock::now() + slot_rest; }
+
     std::vector<VacatedSlot> vacated() const;
     std::optional<Placement> last_place(const std::string& device) const;
 
@@ -171,6 +175,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::map<std::string, Removal> removals_;
     std::set<std::string> cleaning_;
     std::set<std::string> departing_;
+    SteadyClock::time_point unsettled_until_;
     std::optional<DeviceSpec> attaching_;
 };
 

@@ -10,7 +10,8 @@
 namespace ivshmemd::qmp {
 
 /// Spells one plan step for this QEMU.
-///  - object-add takes the properties in `props` before 5.2 and flat from then on (6.0 refuses props).
+///  - object-add takes the properties in `props` before 5.2 and flat from then on (6.0 refuses
+///  props).
 ///  - device_add gets real integers and booleans, but strings for master, addr and role: QEMU 10
 ///    refuses a boolean master, and reads an integer addr as device and function in one.
 Command spell(const ivshmemd::Command& command, const Version& version);
@@ -18,8 +19,8 @@ Command spell(const ivshmemd::Command& command, const Version& version);
 /// What an error in answer to device_del means for the wait.
 enum class UnplugRefusal {
     already_pending,  // asked for before, the guest has not answered yet
-    guest_busy,       // native PCIe hotplug: the slot's power indicator still blinks; ask again later
-    no_such_device,   // gone already
+    guest_busy,  // native PCIe hotplug: the slot's power indicator still blinks; ask again later
+    no_such_device,  // gone already
     other,
 };
 UnplugRefusal classify_unplug_refusal(const ErrorReply& error);

@@ -199,7 +199,7 @@ const PciFunction* InventoryQuery::function_of(const RawDevice& raw) const {
 void InventoryQuery::complete_device(RawDevice& raw) const {
     Device& device = raw.entry.device;
     device.spec.bus = last_part(raw.bus_path);
-    device.spec.slot = raw.devfn >= 0 ? raw.devfn / 8 : 0;
+    device.spec.slot = raw.devfn / 8;
     complete_region(raw);
     device.has_server = !raw.entry.chardev_id.empty();
     const auto server = servers_.find(raw.entry.chardev_id);
@@ -275,6 +275,8 @@ std::vector<Bus> InventoryQuery::port_buses() {
 Inventory InventoryQuery::result() {
     Inventory inventory;
     for (RawDevice& raw : devices_) {
+        // One that left between the two rounds answers nothing any more.
+        if (raw.devfn < 0) continue;
         complete_device(raw);
         inventory.devices.push_back(raw.entry);
     }

@@ -108,6 +108,18 @@ std::optional<std::string> read_run_state(const json* reply) {
     return *status;
 }
 
+Command list_ram_blocks() {
+    return Command("human-monitor-command", json({{"command-line", "info ramblock"}}));
+}
+
+bool mentions_backend(const json* reply, std::string_view backend_id) {
+    const std::string* text = as_string(reply);
+    if (!text) return false;
+    // "0000:00:02.0/m0    4 KiB ...": the name ends at a blank.
+    const std::string name = "/" + std::string(backend_id) + " ";
+    return text->find(name) != std::string::npos;
+}
+
 std::vector<std::string> read_chardev_labels(const json* reply) {
     return collect(reply, "label");
 }

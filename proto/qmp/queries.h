@@ -37,6 +37,12 @@ Command list_device_properties(std::string_view type);
 /// "running", "paused", "prelaunch", ...
 std::optional<std::string> read_run_state(const json* reply);
 
+/// Whether a RAM block of this backend is registered, as HMP's `info ramblock` shows them: QEMU
+/// aborts when a second one of that name and slot comes, and keeps the first for a while after
+/// object-del.
+Command list_ram_blocks();
+bool mentions_backend(const json* reply, std::string_view backend_id);
+
 /// Labels of query-chardev.
 std::vector<std::string> read_chardev_labels(const json* reply);
 

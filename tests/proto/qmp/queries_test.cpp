@@ -207,5 +207,17 @@ TEST(ReadPci, LooksAtNoBarButTheSecond) {
     EXPECT_FALSE(functions[0].bar2_mapped);
 }
 
+TEST(RamBlocks, AreFoundByTheWholeNameOfTheirBackend) {
+    const json blocks =
+        "              Block Name    PSize              Offset\n"
+        "                  pc.ram    4 KiB  0x0000000000000000\n"
+        "0000:00:1f.0/ivshmemd.a.mem    4 KiB  0x0000000004060000\n";
+    EXPECT_TRUE(mentions_backend(&blocks, "ivshmemd.a.mem"));
+    EXPECT_FALSE(mentions_backend(&blocks, "ivshmemd.a"));
+    EXPECT_FALSE(mentions_backend(&blocks, "a.mem"));
+    EXPECT_FALSE(mentions_backend(&blocks, "ivshmemd.a.mem.2"));
+    EXPECT_FALSE(mentions_backend(nullptr, "ivshmemd.a.mem"));
+}
+
 }  // namespace
 }  // namespace ivshmemd::qmp
