@@ -35,7 +35,6 @@ struct Config {
     std::set<uid_t> trusted_users;
     std::uint64_t region_size_limit = default_region_size_limit;  // bytes
     unsigned connections_per_user = 128;
-    unsigned calls_per_user = 64;
     std::vector<std::string> warnings;  // for the log, once it is open
     bool check_only = false;
 };

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <sstream>
+#include <variant>
 
 #include "lib/names.h"
 
@@ -20,7 +21,10 @@ Error invalid(const std::string& key, const std::string& why) {
 }
 
 // Reads one value; an empty text means it was fine, else what was expected.
-using Reader = std::function<std::string(const toml::node&)>;
+using ValueReader = std::function<std::string(const toml::node&)>;
+// Reads a table; its error is complete.
+using TableReader = std::function<Result<void>(const toml::node&)>;
+using Reader = std::variant<ValueReader, TableReader>;
 using Readers = std::map<std::string, Reader, std::less<>>;
 
 Result<void> read_table(const toml::table& table, const std::string& prefix,
@@ -29,13 +33,18 @@ Result<void> read_table(const toml::table& table, const std::string& prefix,
         const std::string name = prefix + std::string(key.str());
         const auto reader = readers.find(key.str());
         if (reader == readers.end()) return invalid(name, "unknown key");
-        const std::string expected = reader->second(node);
+        if (const auto* nested = std::get_if<TableReader>(&reader->second)) {
+            const Result<void> read = (*nested)(node);
+            if (!read) return read.error();
+            continue;
+        }
+        const std::string expected = std::get<ValueReader>(reader->second)(node);
         if (!expected.empty()) return invalid(name, expected);
     }
     return {};
 }
 
-Reader text_into(std::string& target) {
+ValueReader text_into(std::string& target) {
     return [&target](const toml::node& node) -> std::string {
         const auto value = node.value_exact<std::string>();
         if (!value || value->empty()) return "expected a text";
@@ -44,7 +53,7 @@ Reader text_into(std::string& target) {
     };
 }
 
-Reader path_into(std::function<void(std::string)> store) {
+ValueReader path_into(std::function<void(std::string)> store) {
     return [store = std::move(store)](const toml::node& node) -> std::string {
         const auto value = node.value_exact<std::string>();
         if (!value || !value->starts_with('/')) return "expected an absolute path";
@@ -53,7 +62,7 @@ Reader path_into(std::function<void(std::string)> store) {
     };
 }
 
-Reader group_into(std::optional<gid_t>& target) {
+ValueReader group_into(std::optional<gid_t>& target) {
     return [&target](const toml::node& node) -> std::string {
         const auto name = node.value_exact<std::string>();
         target = name ? group_id(*name) : std::nullopt;
@@ -61,7 +70,7 @@ Reader group_into(std::optional<gid_t>& target) {
     };
 }
 
-Reader count_into(unsigned& target) {
+ValueReader count_into(unsigned& target) {
     return [&target](const toml::node& node) -> std::string {
         const auto value = node.value_exact<std::int64_t>();
         if (!value || *value < 1 || *value > 100000) return "expected a number from 1 to 100000";
@@ -108,25 +117,28 @@ Result<VmConfig> read_vm(const toml::table& table) {
     return vm;
 }
 
-std::string read_vms(const toml::node& node, Config& config) {
+Result<void> read_vms(const toml::node& node, Config& config) {
     const toml::array* vms = node.as_array();
-    if (!vms) return "expected [[vm]] tables";
+    if (!vms) return invalid("vm", "expected [[vm]] tables");
     for (const toml::node& entry : *vms) {
         const toml::table* table = entry.as_table();
-        if (!table) return "expected [[vm]] tables";
+        if (!table) return invalid("vm", "expected [[vm]] tables");
         Result<VmConfig> vm = read_vm(*table);
-        if (!vm) return vm.error().message;
+        if (!vm) return vm.error();
+        for (const VmConfig& other : config.vms) {
+            if (other.name == vm->name) return invalid("vm.name", "two VMs are named " + vm->name);
+        }
         config.vms.push_back(std::move(*vm));
     }
-    return "";
+    return {};
 }
 
-Reader table_with(std::string prefix, Readers readers) {
-    return [prefix = std::move(prefix), readers = std::move(readers)](const toml::node& node) {
+TableReader table_with(std::string prefix, Readers readers) {
+    return [prefix = std::move(prefix),
+            readers = std::move(readers)](const toml::node& node) -> Result<void> {
         const toml::table* table = node.as_table();
-        if (!table) return std::string("expected a table");
-        const Result<void> read = read_table(*table, prefix, readers);
-        return read ? std::string() : read.error().message;
+        if (!table) return invalid(prefix.substr(0, prefix.size() - 1), "expected a table");
+        return read_table(*table, prefix, readers);
     };
 }
 

@@ -14,7 +14,9 @@ struct Deadlines {
     Milliseconds write{2000};        // until QEMU takes our bytes
     Milliseconds out_of_band{1000};  // until a blocked QEMU answers out of band
     Milliseconds refresh{500};       // re-reading for a list, before the last known state is shown
-    Milliseconds backoff_min{100};   // between two attempts to connect
+    Milliseconds client_write{10000};    // until a client takes a batch of replies
+    Milliseconds client_message{10000};  // for a client to finish a message it began
+    Milliseconds backoff_min{100};       // between two attempts to connect
     Milliseconds backoff_max{5000};
     Milliseconds unplug_again{5000};  // until a device_del is repeated
     Milliseconds departed{2000};      // from a device's leaving QOM to its DEVICE_DELETED

@@ -8,15 +8,14 @@
 namespace ivshmemd {
 namespace {
 
-// How long a client may take over one message, and how long it may keep one unfinished.
-constexpr std::chrono::seconds message_deadline{10};
-
-// Reads once more. False when the connection is over.
-awaitable<bool> read_more(std::shared_ptr<Outbox> outbox, varlink::Framer& framer) {
+// Reads once more; `deadline` is for the rest of a message that was begun. False when the
+// connection is over.
+awaitable<bool> read_more(std::shared_ptr<Outbox> outbox, varlink::Framer& framer,
+                          SteadyClock::time_point deadline) {
     std::vector<char> buffer(16 * 1024);
     boost::asio::steady_timer watch(outbox->socket().get_executor());
     if (framer.has_partial()) {
-        watch.expires_after(message_deadline);
+        watch.expires_at(deadline);
         watch.async_wait(
             [weak = std::weak_ptr<Outbox>(outbox)](const boost::system::error_code& error) {
                 const auto target = weak.lock();
@@ -52,15 +51,23 @@ awaitable<bool> answer_message(Service& service, std::shared_ptr<Outbox> outbox,
 
 }  // namespace
 
-awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbox) {
+awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbox,
+                                 Milliseconds message_deadline) {
     varlink::Framer framer;
     bool going_on = true;
+    SteadyClock::time_point deadline;
     while (going_on && outbox->open()) {
+        const bool began = framer.has_partial();
         std::optional<std::string> message = framer.next();
         if (!message) {
-            going_on = !framer.too_long() && co_await read_more(outbox, framer);
+            // One deadline for a message, however many reads it takes.
+            if (!began || deadline == SteadyClock::time_point()) {
+                deadline = SteadyClock::now() + message_deadline;
+            }
+            going_on = !framer.too_long() && co_await read_more(outbox, framer, deadline);
             continue;
         }
+        deadline = {};
         going_on = co_await answer_message(service, outbox, std::move(*message));
         co_await outbox->flush();
     }

@@ -9,6 +9,8 @@ namespace ivshmemd {
 
 /// Serves one client until it hangs up or breaks the protocol: its calls one after the other,
 /// replies in the order of the calls.
-awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbox);
+/// A message that is begun must be complete within `message_deadline`.
+awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbox,
+                                 Milliseconds message_deadline);
 
 }  // namespace ivshmemd

@@ -5,14 +5,13 @@
 namespace ivshmemd {
 namespace {
 
-constexpr std::size_t limit = 4 << 20;              // bytes
-constexpr std::chrono::seconds write_deadline{10};  // for one batch
+constexpr std::size_t limit = 4 << 20;  // bytes
 
 }  // namespace
 
 bool Outbox::add(std::string_view bytes) {
     if (open_ && waiting() + bytes.size() > limit) close();
-    if (!open_) return false;
+    if (!open_ || closing_) return false;
     pending_ += bytes;
     if (!draining_) {
         draining_ = true;
@@ -22,12 +21,18 @@ bool Outbox::add(std::string_view bytes) {
     return true;
 }
 
+void Outbox::close_after(std::string_view bytes) {
+    pending_.clear();
+    add(bytes);
+    closing_ = true;
+}
+
 awaitable<void> Outbox::drain() {
     const auto self = shared_from_this();
     boost::asio::steady_timer watch(socket_.get_executor());
     while (open_ && !pending_.empty()) {
         sending_ = std::exchange(pending_, {});
-        watch.expires_after(write_deadline);
+        watch.expires_after(write_deadline_);
         watch.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
             const auto outbox = weak.lock();
             if (!error && outbox) outbox->close();
@@ -39,6 +44,7 @@ awaitable<void> Outbox::drain() {
         if (error) close();
     }
     draining_ = false;
+    if (closing_) close();
     changed_.notify_all();
 }
 

@@ -15,12 +15,18 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
   public:
     using Socket = boost::asio::local::stream_protocol::socket;
 
-    explicit Outbox(Socket socket) : socket_(std::move(socket)), changed_(socket_.get_executor()) {}
+    Outbox(Socket socket, Milliseconds write_deadline)
+        : socket_(std::move(socket)),
+          write_deadline_(write_deadline),
+          changed_(socket_.get_executor()) {}
 
     Socket& socket() { return socket_; }
 
     /// False when the connection has ended, or ends now because too much waits to be taken.
     bool add(std::string_view bytes);
+
+    /// Sends this instead of what waits, then ends the connection.
+    void close_after(std::string_view bytes);
 
     /// Returns when everything is sent, or the connection has ended.
     awaitable<void> flush();
@@ -35,11 +41,13 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
     awaitable<void> drain();
 
     Socket socket_;
+    Milliseconds write_deadline_;
     Signal changed_;
     std::string pending_;
     std::string sending_;
     bool draining_ = false;
     bool open_ = true;
+    bool closing_ = false;  // once all is sent
 };
 
 }  // namespace ivshmemd

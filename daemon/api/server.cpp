@@ -60,13 +60,13 @@ void Server::take(Outbox::Socket socket) {
         return;  // closes it
     }
     ++open;
-    const auto outbox = std::make_shared<Outbox>(std::move(socket));
+    const auto outbox = std::make_shared<Outbox>(std::move(socket), host_.deadlines.client_write);
     clients_.push_back(outbox);
     spawn(host_.executor, "API client", serve(outbox, user));
 }
 
 awaitable<void> Server::serve(std::shared_ptr<Outbox> outbox, uid_t user) {
-    co_await serve_connection(service_, std::move(outbox));
+    co_await serve_connection(service_, std::move(outbox), host_.deadlines.client_message);
     const auto entry = users_.find(user);
     if (--entry->second == 0) users_.erase(entry);
 }

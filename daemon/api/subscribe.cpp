@@ -22,10 +22,9 @@ std::string now() {
 }
 
 json spell_event(const Event& event) {
-    json object = {{"kind", event_name(event.kind)},
-                   {"vm", event.vm},
-                   {"time", now()},
-                   {"detail", event.detail}};
+    json object = {{"kind", event_name(event.kind)}, {"time", now()}};
+    if (!event.vm.empty()) object["vm"] = event.vm;
+    if (!event.detail.empty()) object["detail"] = event.detail;
     if (event.device) object["device"] = *event.device;
     return object;
 }
@@ -36,8 +35,8 @@ void pass_on(const CallContext& context, const std::string& wanted, const Event&
         context.reply_early(spell_event(event));
         return;
     }
-    context.reply_early(spell_event({EventKind::lagged, event.vm, {}, "events were lost"}));
-    context.outbox->close();
+    const json lagged = spell_event({EventKind::lagged, "", {}, "events were lost"});
+    context.outbox->close_after(varlink::encode_reply(lagged, true));
 }
 
 }  // namespace

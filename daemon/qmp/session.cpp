@@ -89,10 +89,11 @@ void Session::take(const Message& message) {
 
 template <class Response>
 void Session::take_response(const Response& response, Answer answer) {
+    // What comes out of band says nothing about the main loop.
+    const bool in_band = out_of_band_ids_.erase(response.id.number) == 0;
     switch (mux_.on_message(response)) {
         case Mux::Outcome::matched: {
-            // What comes out of band says nothing about the main loop.
-            if (response.id.number != out_of_band_id_) set_responsive(true);
+            if (in_band) set_responsive(true);
             const auto slot = slots_.find(response.id.number);
             if (slot == slots_.end()) return;
             slot->second->answer = std::move(answer);
@@ -100,7 +101,7 @@ void Session::take_response(const Response& response, Answer answer) {
             return;
         }
         case Mux::Outcome::late:
-            set_responsive(true);
+            if (in_band) set_responsive(true);
             return;
         case Mux::Outcome::unknown:
             log_debug({"dropping a reply to a command that was never sent"});
@@ -192,7 +193,7 @@ awaitable<std::optional<bool>> Session::answers_out_of_band() {
     std::string bytes;
     Entry entry = enter(command, deadlines_.out_of_band, bytes);
     if (!entry.slot) co_return std::nullopt;
-    out_of_band_id_ = entry.id;
+    out_of_band_ids_.insert(entry.id);
     send(std::move(bytes), UniqueFd());
     const Answer answer = co_await wait(std::move(entry));
     if (cause()) co_return std::nullopt;

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,7 +107,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::optional<Greeting> greeting_;
     Signal greeted_;
     bool out_of_band_ = false;
-    std::uint64_t out_of_band_id_ = 0;
+    std::set<std::uint64_t> out_of_band_ids_;  // unanswered ones
     bool responsive_ = true;
 };
 

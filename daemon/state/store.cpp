@@ -79,7 +79,7 @@ void StateStore::load() {
 }
 
 awaitable<void> StateStore::put(SavedState state) {
-    if (state == state_) co_return;
+    if (state == state_ && !dirty_) co_return;
     state_ = std::move(state);
     const std::uint64_t mine = ++wanted_;
     while (written_ < mine) {
@@ -98,7 +98,8 @@ awaitable<void> StateStore::write() {
         return replace_file(directory, text);
     };
     const int error = co_await worker_.run(replace);
-    if (error != 0) {
+    dirty_ = error != 0;
+    if (dirty_) {
         log_warning({"cannot write the state: ", std::strerror(error), "; going on without"});
     }
     written_ = target;

@@ -46,6 +46,7 @@ class StateStore {
     std::uint64_t wanted_ = 0;   // states put so far
     std::uint64_t written_ = 0;  // of these, on disk
     bool writing_ = false;
+    bool dirty_ = false;  // the last write failed
     Signal written_signal_;
 };
 

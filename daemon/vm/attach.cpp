@@ -133,20 +133,37 @@ awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::strin
 // A backend's memory outlives object-del by a moment, and QEMU aborts when a second one of its name
 // comes to the same slot. The resting of slots keeps them apart, except for what left before this
 // connection was made: then QEMU is asked.
-awaitable<void> await_unregistered(std::shared_ptr<Vm> vm, std::string backend) {
-    while (SteadyClock::now() < vm->unsettled_until() && vm->session()) {
+// False when QEMU fell silent or went away meanwhile.
+awaitable<bool> await_unregistered(std::shared_ptr<Vm> vm, std::string backend) {
+    while (SteadyClock::now() < vm->unsettled_until()) {
+        const std::shared_ptr<qmp::Session> session = vm->session();
+        if (!session) co_return false;
         qmp::Command command = qmp::list_ram_blocks();
         const qmp::Answer answer =
-            co_await vm->session()->call(std::move(command), vm->host().deadlines.query);
-        if (answer.ok() && !qmp::mentions_backend(answer.get(), backend)) co_return;
+            co_await session->call(std::move(command), vm->host().deadlines.query);
+        if (answer.kind == qmp::Answer::Kind::timed_out) co_return false;
+        if (answer.ok() && !qmp::mentions_backend(answer.get(), backend)) break;
         co_await vm->sleep_until(SteadyClock::now() + ram_block_pause);
     }
+    co_return !vm->unavailable();
 }
 
 bool slot_was_taken(const Vm& vm, const DeviceSpec& spec) {
     const Bus* bus = find_bus(vm.inventory(), spec.bus);
     return bus && (bus->port ? !bus->occupied.empty() : bus->occupied.contains(spec.slot));
 }
+
+// Says what is being attached for as long as it is: a second master must see the first one coming.
+class AttachingMark {
+  public:
+    AttachingMark(Vm& vm, const DeviceSpec& spec) : vm_(vm) { vm_.attaching() = spec; }
+    AttachingMark(const AttachingMark&) = delete;
+    AttachingMark& operator=(const AttachingMark&) = delete;
+    ~AttachingMark() { vm_.attaching().reset(); }
+
+  private:
+    Vm& vm_;
+};
 
 enum class Try {
     done,
@@ -165,9 +182,15 @@ TryResult failed(Error error) {
 
 // The monitor went away. A dead QEMU holds nothing; one that is back is asked what it holds.
 awaitable<TryResult> settle_loss(std::shared_ptr<Vm> vm, DeviceSpec spec) {
-    co_await wait_connected(vm, vm->host().deadlines.refresh);
-    const bool kept = vm->session() && find_managed(vm->inventory(), spec.name);
-    co_return TryResult{kept ? Try::unknown : Try::failed,
+    const Milliseconds patience = vm->host().deadlines.refresh;
+    const SteadyClock::time_point until = SteadyClock::now() + patience;
+    while (vm->session() && vm->session()->cause() && SteadyClock::now() < until) {
+        co_await vm->changed().wait_until(until);  // until the supervisor has seen it too
+    }
+    co_await wait_connected(vm, patience);
+    const bool nothing = vm->session() ? !find_managed(vm->inventory(), spec.name)
+                                       : vm->state() == VmState::unreachable;
+    co_return TryResult{nothing ? Try::failed : Try::unknown,
                         gone_error(*vm, "the attach of " + spec.name)};
 }
 
@@ -186,7 +209,11 @@ awaitable<TryResult> settle_silence(std::shared_ptr<Vm> vm, DeviceSpec spec, std
 awaitable<TryResult> try_once(std::shared_ptr<Vm> vm, Decision decision) {
     const DeviceSpec& spec = decision.spec;
     const std::string backend = fresh_backend_id(vm->inventory(), spec.name);
-    co_await await_unregistered(vm, backend);
+    if (!co_await await_unregistered(vm, backend)) {
+        const std::optional<Error> unavailable = vm->unavailable();
+        co_return failed(unavailable ? *unavailable
+                                     : silence_error(*vm, "the attach of " + spec.name, "undone"));
+    }
     const Plan plan = plan_attach(spec, backend, decision.region.path);
     std::vector<Command> commands = commands_of(plan);
     const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.add);
@@ -251,10 +278,9 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
                                       PlacementRequest wanted) {
     Result<std::optional<RegionIdentity>> region = co_await prepare_region(vm, decision);
     if (!region) co_return region.error();
-    vm->attaching() = decision.spec;
+    vm->attaching() = decision.spec;  // now with its slot
     vm->publish(EventKind::attaching, decision.spec.name, "");
     const TryResult result = co_await try_twice(vm, decision, wanted);
-    vm->attaching().reset();
     if (result.verdict != Try::done) {
         // While QEMU may still map the file, it stays.
         const bool removable = *region && result.verdict != Try::unknown;
@@ -289,12 +315,15 @@ awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request
     const Result<Model> model = resolve_model(request, *vm->capabilities());
     if (!model) co_return model.error();
     if (*model != Model::plain) co_return without_server(*model);
-    if (vm->doubtful()) co_await refresh(vm, vm->host().deadlines.query);
+    if (vm->doubtful() && !co_await refresh(vm, vm->host().deadlines.query)) {
+        co_return silence_error(*vm, "the attach of " + request.name, "undone");
+    }
     Result<std::optional<Device>> existing = check_existing(*vm, request);
     if (!existing) co_return existing.error();
     if (*existing) co_return Attached{std::move(**existing), false, {}};
     Result<Decision> decision = decide_region(*vm, request, *model);
     if (!decision) co_return decision.error();
+    const AttachingMark mark(*vm, decision->spec);
     PlacementRequest wanted{request.bus, request.slot, vm->last_place(request.name),
                             decision->spec.size};
     const Result<Placement> placement = co_await find_place(vm, wanted);

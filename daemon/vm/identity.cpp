@@ -25,12 +25,15 @@ std::vector<std::string> read_command_line(pid_t pid) {
     return arguments;
 }
 
-// A socket path in an argument ends at the argument's end or at a comma of an option list.
+// In an option a socket's path stands behind a colon or an equals sign, and ends with the argument
+// or at a comma.
 bool names_socket(const std::string& argument, const std::string& path) {
     for (std::size_t at = argument.find(path); at != std::string::npos;
          at = argument.find(path, at + 1)) {
         const std::size_t end = at + path.size();
-        if (end == argument.size() || argument[end] == ',') return true;
+        const bool ends = end == argument.size() || argument[end] == ',';
+        const bool begins = at == 0 || argument[at - 1] == ':' || argument[at - 1] == '=';
+        if (begins && ends) return true;
     }
     return false;
 }

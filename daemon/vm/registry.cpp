@@ -45,14 +45,29 @@ std::string find_device(const std::map<std::string, std::shared_ptr<Vm>>& vms, M
     return "";
 }
 
+// "VM/NAME" of a master that is being attached to this region right now; empty when none is.
+std::string find_coming_master(const std::map<std::string, std::shared_ptr<Vm>>& vms,
+                               const RegionFiles& files, const RegionIdentity& region) {
+    for (const auto& [name, vm] : vms) {
+        const std::optional<DeviceSpec>& spec = vm->attaching();
+        if (!spec || spec->role != Role::master || !spec->region) continue;
+        if (RegionFiles::identity(files.path_of(*spec->region)) == region) {
+            return name + "/" + spec->name;
+        }
+    }
+    return "";
+}
+
 }  // namespace
 
 Registry::Registry(Host& host) : host_(host) {
     host_.find_master = [this](const RegionIdentity& region, const std::string& except) {
-        return find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {
-            return vm.name() + "/" + entry.device.spec.name != except && is_master(vm, entry) &&
-                   maps(vm, entry, region);
-        });
+        const std::string holder =
+            find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {
+                return vm.name() + "/" + entry.device.spec.name != except && is_master(vm, entry) &&
+                       maps(vm, entry, region);
+            });
+        return holder.empty() ? find_coming_master(vms_, host_.regions, region) : holder;
     };
     host_.find_user = [this](const RegionIdentity& region) {
         return find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {

@@ -33,6 +33,7 @@ void Vm::set_run_state(const std::string& run_state) {
     if (run_state.empty() || run_state_ == run_state) return;
     run_state_ = run_state;
     if (run_state != "prelaunch" && run_state != "inmigrate") started_ = true;
+    if (state_ == VmState::connected) publish(EventKind::vm_state, std::nullopt, run_state);
     changed_.notify_all();
 }
 

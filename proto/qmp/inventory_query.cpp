@@ -275,8 +275,10 @@ std::vector<Bus> InventoryQuery::port_buses() {
 Inventory InventoryQuery::result() {
     Inventory inventory;
     for (RawDevice& raw : devices_) {
-        // One that left between the two rounds answers nothing any more.
-        if (raw.devfn < 0) continue;
+        // One that left between the questions does not answer all of them any more.
+        const bool lost_backend =
+            raw.entry.device.spec.model == Model::plain && raw.entry.backend_id.empty();
+        if (raw.devfn < 0 || raw.bus_path.empty() || lost_backend) continue;
         complete_device(raw);
         inventory.devices.push_back(raw.entry);
     }

@@ -32,6 +32,7 @@ Answers empty_pc() {
 Answers& add_device(Answers& answers, const std::string& path, std::string_view type,
                     const std::string& parent_bus, int devfn) {
     const std::size_t slash = path.rfind('/');
+    if (type == "ivshmem-plain") answers.with_get(path, "memdev", "/objects/m0");
     return answers.with_child(path.substr(0, slash), path.substr(slash + 1), type)
         .with_get(path, "addr", devfn)
         .with_get(path, "parent_bus", parent_bus);
@@ -47,6 +48,17 @@ json pci_function(int bus, int slot, std::string_view id) {
 
 json root_bus_with(json functions) {
     return json::array({{{"bus", 0}, {"devices", std::move(functions)}}});
+}
+
+TEST(InventoryQuery, LeavesOutADeviceThatLeavesBetweenItsQuestions) {
+    const std::string path = "/machine/peripheral/ivshmemd.a";
+    for (const char* unanswered : {"addr", "parent_bus", "memdev"}) {
+        Answers answers = empty_pc();
+        add_device(answers, path, "ivshmem-plain", "/machine/i440fx/pci.0", 248);
+        EXPECT_EQ(take(answers).inventory.devices.size(), 1U);
+        answers.without(qom_get(path, unanswered));
+        EXPECT_THAT(take(answers).inventory.devices, IsEmpty()) << unanswered;
+    }
 }
 
 TEST(InventoryQuery, FindsNothingInAnEmptyMachine) {

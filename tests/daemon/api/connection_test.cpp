@@ -1,0 +1,199 @@
+#include "daemon/api/connection.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "daemon/api/listen.h"
+#include "proto/varlink/framing.h"
+#include "tests/daemon/api/api_fixture.h"
+
+namespace ivshmemd::test {
+namespace {
+
+using std::string_literals::operator""s;
+
+class ApiConnection : public ApiFixture {
+  protected:
+    void SetUp() override { serve(false); }
+
+    /// What becomes of a connection that sends these bytes: "closed", or the error it is answered.
+    std::string fate_of(const std::string& bytes) {
+        Client client = connect();
+        client.send_raw(bytes);
+        const json reply = client.next(Deadline::after(Milliseconds(5000)));
+        if (!reply.is_null()) return reply.value("error", "no error");
+        return client.is_closed(Deadline::after(Milliseconds(5000))) ? "closed" : "silence";
+    }
+};
+
+const std::string get_info = R"({"method":"org.varlink.service.GetInfo"})";
+constexpr const char* invalid = "org.varlink.service.InvalidParameter";
+
+std::string probe_of(const std::string& vm) {
+    return R"({"method":"io.ivshmemd.Hotplug.Probe","parameters":{"vm":)" + vm + "}}" + '\0';
+}
+
+TEST_F(ApiConnection, AnswersPipelinedCallsInTheirOrder) {
+    Client client = connect();
+    client.send("org.varlink.service.GetInfo", json::object());
+    client.send(hotplug("Nope"), json::object());
+    client.send(hotplug("ListVms"), json::object());
+    EXPECT_TRUE(client.next()["parameters"].contains("vendor"));
+    EXPECT_EQ(client.next()["error"], "org.varlink.service.MethodNotFound");
+    EXPECT_EQ(client.next()["parameters"], json({{"vms", json::array()}}));
+}
+
+TEST_F(ApiConnection, AnswersNothingToAOnewayCall) {
+    Client client = connect();
+    client.send(hotplug("ListVms"), json::object(), {{"oneway", true}});
+    client.send(hotplug("Nope"), json::object(), {{"oneway", true}});
+    client.send(hotplug("Probe"), {{"vm", 5}}, {{"oneway", true}});
+    client.send("org.varlink.service.GetInfo", json::object());
+    EXPECT_TRUE(client.next()["parameters"].contains("vendor"));
+}
+
+TEST_F(ApiConnection, AnswersWhatCameBeforeAHalfClose) {
+    Client client = connect();
+    client.send("org.varlink.service.GetInfo", json::object());
+    client.send(hotplug("ListVms"), json::object());
+    ::shutdown(client.fd(), SHUT_WR);
+    EXPECT_TRUE(client.next()["parameters"].contains("vendor"));
+    EXPECT_TRUE(client.next()["parameters"].contains("vms"));
+    EXPECT_TRUE(client.is_closed());
+}
+
+TEST_F(ApiConnection, TakesACallInSmallPieces) {
+    Client client = connect();
+    for (const char byte : get_info + '\0') {
+        client.send_raw(std::string_view(&byte, 1));
+        loop_.run_for(Milliseconds(1));
+    }
+    EXPECT_TRUE(client.next()["parameters"].contains("vendor"));
+}
+
+TEST_F(ApiConnection, ClosesOnWhatIsNotVarlink) {
+    EXPECT_EQ(fate_of("\0"s), "closed");
+    EXPECT_EQ(fate_of("[]\0"s), "closed");
+    EXPECT_EQ(fate_of("{\"method\": \0"s), "closed");
+    EXPECT_EQ(fate_of("{\"method\": 5}\0"s), "closed");
+    EXPECT_EQ(fate_of(get_info + get_info + '\0'), "closed") << "two objects in a message";
+    EXPECT_EQ(fate_of(get_info.substr(0, 20) + '\0' + get_info.substr(20) + '\0'), "closed");
+    EXPECT_EQ(fate_of("{\"method\":\"a.b\xff\"}\0"s), "closed") << "not UTF-8";
+    EXPECT_EQ(fate_of(R"({"method":"a.b.C","parameters":{"x":"\ud800"}})"s + '\0'), "closed");
+    EXPECT_EQ(fate_of("GET / HTTP/1.1\r\n\r\n\0"s), "closed");
+    EXPECT_EQ(fate_of(R"({"method":"a.b.C","oneway":true,"more":true})"s + '\0'), "closed");
+}
+
+TEST_F(ApiConnection, RefusesAParameterThatIsTooDeepOrHoldsANul) {
+    const std::string deep = std::string(70, '[') + std::string(70, ']');
+    EXPECT_EQ(fate_of(probe_of(deep)), invalid);
+    EXPECT_EQ(fate_of(probe_of(R"("a\u0000b")")), invalid);
+    EXPECT_EQ(fate_of(probe_of(std::string(30000, '['))), "closed") << "not even JSON";
+}
+
+TEST_F(ApiConnection, TakesTheLongestMessageAndClosesOnALongerOne) {
+    const std::string shell = probe_of("\"\"");
+    const auto filled = [&](std::size_t length) {  // without its NUL
+        return probe_of('"' + std::string(length - (shell.size() - 1), 'x') + '"');
+    };
+    EXPECT_EQ(fate_of(filled(varlink::request_limit)), hotplug("BadName"));
+    EXPECT_EQ(fate_of(filled(varlink::request_limit + 1)), "closed");
+    EXPECT_EQ(fate_of(std::string(varlink::request_limit + 1, ' ')), "closed") << "no NUL at all";
+}
+
+TEST_F(ApiConnection, GoesOnServingOthersAfterAnOffence) {
+    Client client = connect();
+    EXPECT_EQ(fate_of("nonsense\0"s), "closed");
+    EXPECT_TRUE(client.call("org.varlink.service.GetInfo")["parameters"].contains("vendor"));
+}
+
+TEST_F(ApiConnection, BoundsTheConnectionsOfAUser) {
+    std::deque<Client> clients;
+    for (int i = 0; i < 150; ++i) {
+        clients.push_back(connect());
+        loop_.run_for(Milliseconds(1));
+    }
+    std::size_t open = 0;
+    for (Client& client : clients) {
+        if (!client.is_closed(Deadline::after(Milliseconds(0)))) ++open;
+    }
+    EXPECT_EQ(open, host_.config.connections_per_user);
+    for (int i = 0; i < 10; ++i) clients.pop_front();
+    loop_.run_for(Milliseconds(20));
+    Client next = connect();
+    EXPECT_TRUE(next.call("org.varlink.service.GetInfo")["parameters"].contains("vendor"));
+}
+
+// Both wait for the same ten seconds.
+TEST_F(ApiConnection, CutsOffWhoNeverEndsAMessageAndWhoNeverReads) {
+    Client partial = connect();
+    partial.send_raw(get_info);
+    Client idle = connect();
+    Client deaf = connect();
+    const json about{{"interface", "io.ivshmemd.Hotplug"}};
+    for (int i = 0; i < 100; ++i) {
+        deaf.send("org.varlink.service.GetInterfaceDescription", about);
+    }
+    Client other = connect();
+    EXPECT_TRUE(other.call("org.varlink.service.GetInfo")["parameters"].contains("vendor"));
+    EXPECT_TRUE(partial.is_closed());
+    EXPECT_TRUE(other.call("org.varlink.service.GetInfo")["parameters"].contains("vendor"));
+    int replies = 0;
+    while (!deaf.next().is_null()) ++replies;
+    EXPECT_LT(replies, 100);
+    EXPECT_TRUE(idle.call("org.varlink.service.GetInfo")["parameters"].contains("vendor"))
+        << "who is silent between two messages may stay";
+}
+
+TEST_F(ApiConnection, DoesNotHoldUpOthersWithACallThatWaits) {
+    registry_.start();
+    Client waiting = connect();
+    waiting.send(hotplug("Attach"), {{"vm", "a"}, {"name", "x"}, {"size", mebibyte}});
+    Client other = connect();
+    EXPECT_TRUE(other.call("org.varlink.service.GetInfo")["parameters"].contains("vendor"));
+    EXPECT_EQ(waiting.next()["error"], hotplug("VmUnavailable"));
+}
+
+TEST_F(ApiConnection, SurvivesAClientThatLeavesDuringItsCall) {
+    pc_.listen(socket("a"));
+    registry_.start();
+    ASSERT_TRUE(wait_state(VmState::connected));
+    pc_.hold("object-add");
+    {
+        Client client = connect();
+        client.send(hotplug("Attach"), {{"vm", "a"}, {"name", "x"}, {"size", mebibyte}});
+        ASSERT_TRUE(loop_.run_until([this] { return pc_.count("object-add") == 1; }));
+    }
+    pc_.release();
+    EXPECT_TRUE(wait_event(EventKind::attached, "x")) << "the work goes on";
+}
+
+TEST(ApiListen, MakesASocketForItsGroupAndReplacesAStaleOne) {
+    const TempDir directory;
+    const std::string path = directory / "run" / "api.sock";
+    std::string warning;
+    { ASSERT_TRUE(listen_for_clients(path, {}, warning)); }
+    EXPECT_NE(warning.find("no group"), std::string::npos);
+    warning.clear();
+    const auto listener = listen_for_clients(path, ::getegid(), warning);
+    ASSERT_TRUE(listener) << listener.error().message;
+    EXPECT_EQ(warning, "");
+    struct stat status {};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0660u);
+    const auto second = listen_for_clients(path, {}, warning);
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().message.find("another daemon"), std::string::npos);
+}
+
+TEST(ApiListen, DoesNotReplaceWhatIsNoSocket) {
+    const TempDir directory;
+    const std::string path = directory / "file";
+    std::filesystem::create_directory(path);
+    std::string warning;
+    EXPECT_FALSE(listen_for_clients(path, {}, warning));
+    EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+}  // namespace
+}  // namespace ivshmemd::test

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "tests/support/fake_qemu.h"
+
+namespace ivshmemd::test {
+
+/// A machine of type pc behind a fake monitor: it keeps a model of its objects and devices, answers
+/// the daemon's questions from it, and refuses what a QEMU 7.2 refuses, in its words. What would
+/// kill a real one is noted in failure().
+class FakePc {
+  public:
+    using Json = nlohmann::json;
+
+    struct Device {
+        std::string driver = "ivshmem-plain";
+        int slot = 31;
+        std::string backend;
+        std::string master = "off";
+        bool mapped = true;
+        bool asked = false;  // to leave
+    };
+    struct Backend {
+        std::string path;
+        std::uint64_t size = 0;
+        bool used = false;  // by a device, at any time
+    };
+
+    /// How the guest takes a request to let a device go.
+    enum class Guest { lets_go, keeps, refuses };
+
+    explicit FakePc(std::string uuid = "11111111-0000-0000-0000-000000000000");
+    ~FakePc();
+
+    FakeQemu& qemu() { return qemu_; }
+    void listen(const std::filesystem::path& socket) { qemu_.listen(socket); }
+
+    void set_guest(Guest guest);
+    void set_run_state(const std::string& state, const std::string& event = "");
+
+    // What the machine has
+    void put_device(const std::string& id, const Device& device);
+    void put_backend(const std::string& id, const Backend& backend);
+    bool has_device(const std::string& id) const;
+    bool has_backend(const std::string& id) const;
+    int slot_of(const std::string& id) const;
+
+    /// The guest ejects a device: it goes, and DEVICE_DELETED is sent.
+    void eject(const std::string& id);
+
+    // Trouble
+    using Handler = FakeQemu::Handler;
+    /// Replaces one command's behaviour; the handler may still call real().
+    void on(const std::string& command, Handler handler);
+    Json real(const std::string& command, const Json& arguments);
+    /// This command is not answered, and nothing after it, until release().
+    void hold(const std::string& command);
+    void release();
+    /// Nothing is answered any more except out of band: the main loop is blocked for good.
+    void mute(bool mute);
+    /// A RAM block that stands although its backend is gone; an empty name ends that.
+    void linger(const std::string& backend);
+    /// A backend that cannot be deleted.
+    void pin_backend(const std::string& id);
+
+    std::size_t count(const std::string& command) const;  // times it was received
+    std::string failure() const;
+
+  private:
+    void install(const std::string& command, Json (FakePc::*method)(const Json&));
+    Json dispatch(const std::string& command, const Json& arguments);
+    Json query_pci(const Json&);
+    Json query_status(const Json&);
+    Json query_uuid(const Json&);
+    Json query_chardev(const Json&);
+    Json qom_list(const Json& arguments);
+    Json qom_get(const Json& arguments);
+    Json get_of_device(const Device& device, const std::string& property) const;
+    Json get_of_backend(const Backend& backend, const std::string& property) const;
+    Json list_types(const Json&);
+    Json list_properties(const Json& arguments);
+    Json object_add(const Json& arguments);
+    Json object_del(const Json& arguments);
+    Json device_add(const Json& arguments);
+    Json device_del(const Json& arguments);
+    Json info_ramblock(const Json&);
+    Json yank(const Json&);
+    bool is_taken(int slot) const;
+
+    std::string uuid_;
+    mutable std::mutex mutex_;  // the fake's thread answers, the test's changes
+    std::condition_variable changed_;
+    std::string held_;
+    bool muted_ = false;
+    Guest guest_ = Guest::lets_go;
+    std::string run_state_ = "running";
+    std::map<std::string, Device> devices_;
+    std::map<std::string, Backend> backends_;
+    std::set<std::string> pinned_;
+    std::string lingering_;
+    std::string failure_;
+    std::map<std::string, Json (FakePc::*)(const Json&)> methods_;
+    std::map<std::string, Handler> overrides_;
+    FakeQemu qemu_;  // last: its thread uses all of the above
+};
+
+}  // namespace ivshmemd::test

@@ -1,0 +1,134 @@
+#include "tests/daemon/fake_pc.h"
+#include "tests/support/json_text.h"
+
+// What the machine answers to questions.
+namespace ivshmemd::test {
+
+using nlohmann::json;
+
+namespace {
+
+const std::string peripheral = "/machine/peripheral/";
+
+json generic(const std::string& text) {
+    return FakeQemu::error("GenericError", text);
+}
+
+std::string text(const json& object, const char* key) {
+    const json value = member(object, key);
+    return value.is_string() ? value.get<std::string>() : "";
+}
+
+json pci_function(int slot, int function) {
+    return {{"bus", 0},
+            {"slot", slot},
+            {"function", function},
+            {"qdev_id", ""},
+            {"regions", json::array()}};
+}
+
+json entry(const std::string& name, const std::string& type) {
+    return {{"name", name}, {"type", type}};
+}
+
+}  // namespace
+
+json FakePc::query_pci(const json&) {
+    json functions = json::array({pci_function(0, 0), pci_function(1, 0), pci_function(1, 1)});
+    for (const auto& [id, device] : devices_) {
+        json function = pci_function(device.slot, 0);
+        function["qdev_id"] = id;
+        const json address = device.mapped ? json(0xfd000000) : json(-1);
+        const auto backend = backends_.find(device.backend);
+        if (backend != backends_.end()) {
+            function["regions"].push_back(
+                {{"bar", 2}, {"size", backend->second.size}, {"address", address}});
+        }
+        functions.push_back(std::move(function));
+    }
+    return FakeQemu::ok(json::array({{{"bus", 0}, {"devices", functions}}}));
+}
+
+json FakePc::query_status(const json&) {
+    return FakeQemu::ok({{"status", run_state_}, {"running", run_state_ == "running"}});
+}
+
+json FakePc::query_uuid(const json&) {
+    return FakeQemu::ok({{"UUID", uuid_}});
+}
+
+json FakePc::query_chardev(const json&) {
+    return FakeQemu::ok(json::array({{{"label", "compat_monitor0"}, {"filename", "unix:"}}}));
+}
+
+json FakePc::qom_list(const json& arguments) {
+    const std::string path = text(arguments, "path");
+    json entries = json::array({entry("type", "string")});
+    if (path == "/machine/peripheral") {
+        for (const auto& [id, device] : devices_) {
+            entries.push_back(entry(id, "child<" + device.driver + ">"));
+        }
+    } else if (path == "/objects") {
+        for (const auto& [id, backend] : backends_) {
+            entries.push_back(entry(id, "child<memory-backend-file>"));
+        }
+    }
+    return FakeQemu::ok(entries);
+}
+
+json FakePc::qom_get(const json& arguments) {
+    const std::string path = text(arguments, "path");
+    const std::string property = text(arguments, "property");
+    if (path == "/machine" && property == "type") return FakeQemu::ok("pc-i440fx-7.2-machine");
+    if (path == "/machine/i440fx/pci.0") return FakeQemu::ok("/machine/unattached/device[1]");
+    const std::string id = path.substr(path.rfind('/') + 1);
+    const auto device = devices_.find(id);
+    if (path.starts_with(peripheral) && device != devices_.end()) {
+        return get_of_device(device->second, property);
+    }
+    const auto backend = backends_.find(id);
+    if (path.starts_with("/objects/") && backend != backends_.end()) {
+        return get_of_backend(backend->second, property);
+    }
+    return FakeQemu::error("DeviceNotFound", "Device '" + path + "' not found");
+}
+
+json FakePc::get_of_device(const Device& device, const std::string& property) const {
+    if (property == "addr") return FakeQemu::ok(device.slot * 8);
+    if (property == "parent_bus") return FakeQemu::ok("/machine/i440fx/pci.0");
+    if (property == "master") return FakeQemu::ok(device.master);
+    if (property == "memdev") return FakeQemu::ok("/objects/" + device.backend);
+    return generic("Property '" + device.driver + "." + property + "' not found");
+}
+
+json FakePc::get_of_backend(const Backend& backend, const std::string& property) const {
+    if (property == "mem-path") return FakeQemu::ok(backend.path);
+    if (property == "size") return FakeQemu::ok(backend.size);
+    if (property == "share") return FakeQemu::ok(true);
+    return generic("Property 'memory-backend-file." + property + "' not found");
+}
+
+json FakePc::list_types(const json&) {
+    return FakeQemu::ok(json::array({{{"name", "ivshmem-plain"}}, {{"name", "ivshmem-doorbell"}}}));
+}
+
+json FakePc::list_properties(const json& arguments) {
+    const std::string type = text(arguments, "typename");
+    if (type == "ivshmem-plain" || type == "ivshmem-doorbell") {
+        return FakeQemu::ok(json::array({entry("addr", "int32")}));
+    }
+    return FakeQemu::error("DeviceNotFound", "Device '" + type + "' not found");
+}
+
+json FakePc::info_ramblock(const json&) {
+    std::string lines =
+        "              Block Name    PSize              Offset               Used\r\n";
+    const auto add = [&](const std::string& name) { lines += name + "    4 KiB  0x0\r\n"; };
+    for (const auto& [id, device] : devices_) {
+        add("0000:00:0" + std::to_string(device.slot) + ".0/" + device.backend);
+    }
+    if (!lingering_.empty()) add("0000:00:02.0/" + lingering_);
+    return FakeQemu::ok(lines);
+}
+
+}  // namespace ivshmemd::test

@@ -1,0 +1,160 @@
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "daemon/qmp/session.h"
+#include "tests/daemon/qmp/session_fixture.h"
+#include "tests/support/unix_socket.h"
+
+namespace ivshmemd::test {
+namespace {
+
+using qmp::Answer;
+using Kind = qmp::Answer::Kind;
+
+class SessionEnd : public SessionFixture {};
+
+TEST_F(SessionEnd, EndsEveryWaiterWithOneCauseThatIsKept) {
+    qemu_.greet().expect("one").expect("two").close();
+    open();
+    const auto one = start_call("one");
+    const auto two = start_call("two");
+    ASSERT_TRUE(loop_.run_until([&] { return one->done && two->done; }));
+    EXPECT_EQ(one->take().kind, Kind::disconnected);
+    EXPECT_EQ(two->take().kind, Kind::disconnected);
+    ASSERT_NE(wait_end(), nullptr);
+    const Error first = *session_->cause();
+    EXPECT_EQ(first.kind, ErrorKind::vm_unavailable);
+    EXPECT_NE(first.message.find("closed"), std::string::npos) << first.message;
+    session_->close(Error(ErrorKind::internal, "later"));
+    EXPECT_EQ(*session_->cause(), first);
+    EXPECT_EQ(end_->take(), first);
+}
+
+TEST_F(SessionEnd, RefusesCallsAtOnce) {
+    qemu_.greet().close();
+    open();
+    ASSERT_NE(wait_end(), nullptr);
+    EXPECT_EQ(call("one").kind, Kind::disconnected);
+    std::vector<qmp::Command> commands{qmp::Command("one"), qmp::Command("two")};
+    const auto answers = loop_.run(session_->call_all(std::move(commands), patient));
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_EQ(answers[1].kind, Kind::disconnected);
+    EXPECT_TRUE(qemu_.commands().empty());
+}
+
+TEST_F(SessionEnd, KeepsAReplyThatCameJustBeforeTheEnd) {
+    qemu_.greet().expect("one").reply(1).close();
+    open();
+    const Answer answer = call("one");
+    EXPECT_EQ(answer.kind, Kind::value);
+    EXPECT_NE(wait_end(), nullptr);
+}
+
+TEST_F(SessionEnd, ClosesOnAnErrorThatNamesNoCommand) {
+    qemu_.greet().expect("one").inject(
+        "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}");
+    open();
+    EXPECT_EQ(call("one").kind, Kind::disconnected);
+    ASSERT_NE(wait_end(), nullptr);
+    EXPECT_NE(session_->cause()->message.find("JSON parse error"), std::string::npos);
+}
+
+TEST_F(SessionEnd, ClosesOnWhatIsNotQmp) {
+    for (const char* bytes : {"HTTP/1.1 400\r\n\r\n", "[1]", "{\"what\": 1}", "{\"return\": }"}) {
+        FakeQemu other;
+        other.inject(bytes).stall();
+        open(other.connect());
+        const Error* cause = wait_end();
+        ASSERT_NE(cause, nullptr) << bytes;
+        EXPECT_NE(cause->message.find("does not speak QMP"), std::string::npos) << cause->message;
+    }
+}
+
+TEST_F(SessionEnd, ClosesOnAQemuThatTakesNoBytes) {
+    auto [client, server] = socket_pair();
+    open(std::move(client));
+    const json padding = {{"text", std::string(4 << 20, 'x')}};
+    qmp::Command command("big", padding);
+    const auto begin = SteadyClock::now();
+    const auto pending = loop_.start(session_->call(std::move(command), patient));
+    ASSERT_TRUE(loop_.run_until([&] { return pending->done; }));
+    EXPECT_EQ(pending->take().kind, Kind::disconnected);
+    EXPECT_GE(SteadyClock::now() - begin, deadlines_.write);
+    EXPECT_NE(session_->cause()->message.find("takes no bytes"), std::string::npos);
+}
+
+TEST_F(SessionEnd, SurvivesAPeerThatClosesWhileBytesWaitToBeSent) {
+    auto [client, server] = socket_pair();
+    open(std::move(client));
+    const json padding = {{"text", std::string(4 << 20, 'x')}};
+    qmp::Command big("big", padding);
+    const auto one = loop_.start(session_->call(std::move(big), patient));
+    const auto two = start_call("two");
+    loop_.run_for(Milliseconds(5));
+    server.reset();
+    ASSERT_TRUE(loop_.run_until([&] { return one->done && two->done; }));
+    EXPECT_EQ(one->take().kind, Kind::disconnected);
+    EXPECT_EQ(two->take().kind, Kind::disconnected);
+}
+
+TEST_F(SessionEnd, SurvivesAPeerThatClosedBeforeACall) {
+    auto [client, server] = socket_pair();
+    open(std::move(client));
+    server.reset();
+    EXPECT_EQ(call("one").kind, Kind::disconnected);
+    EXPECT_NE(wait_end(), nullptr);
+}
+
+TEST_F(SessionEnd, SendsALongCommandInPiecesToASlowReader) {
+    auto [client, server] = socket_pair();
+    open(std::move(client));
+    const std::string text(4 << 20, 'x');
+    const json padding = {{"text", text}};
+    qmp::Command command("big", padding);
+    const auto pending = loop_.start(session_->call(std::move(command), patient));
+    std::string taken;
+    const bool whole = loop_.run_until([&, fd = server.get()] {
+        if (!wait_readable(fd, Deadline::after(Milliseconds(0)))) return false;
+        taken += receive(fd, soon())->bytes;
+        return taken.size() > text.size() && taken.ends_with("\n");
+    });
+    ASSERT_TRUE(whole);
+    EXPECT_EQ(json::parse(taken)["arguments"]["text"], text);
+    send_all(server.get(), "{\"return\": 1, \"id\": 1}", soon());
+    ASSERT_TRUE(loop_.run_until([&] { return pending->done; }));
+    EXPECT_TRUE(pending->take().ok());
+}
+
+TEST_F(SessionEnd, PassesADescriptorWithItsCommand) {
+    qemu_.greet().expect("getfd").reply(json::object());
+    open();
+    UniqueFd file(::memfd_create("passed", MFD_CLOEXEC));
+    struct stat ours {};
+    ASSERT_EQ(::fstat(file.get(), &ours), 0);
+    qmp::Command command("getfd", json({{"fdname", "f"}}));
+    const auto pending =
+        loop_.start(session_->call_with_fd(std::move(command), std::move(file), patient));
+    ASSERT_TRUE(loop_.run_until([&] { return pending->done; }));
+    EXPECT_TRUE(pending->take().ok());
+    const std::vector<FileDescriptor> fds = qemu_.take_received_fds();
+    ASSERT_EQ(fds.size(), 1u);
+    struct stat theirs {};
+    ASSERT_EQ(::fstat(fds[0].get(), &theirs), 0);
+    EXPECT_EQ(theirs.st_ino, ours.st_ino);
+    EXPECT_EQ(theirs.st_dev, ours.st_dev);
+}
+
+TEST_F(SessionEnd, TakesAReplyOfSixteenMebibytesAndNoMore) {
+    const std::string frame = R"({"id": 1, "return": ")";
+    const std::string text(qmp::max_frame_bytes - frame.size() - 2, 'y');
+    qemu_.greet().expect("one").inject(frame + text + "\"}").expect("two");
+    qemu_.inject(R"({"id": 2, "return": ")" + text + "xx\"}").stall();
+    open();
+    const Answer answer = call("one");
+    ASSERT_TRUE(answer.ok());
+    EXPECT_EQ(answer.get()->get_ref<const std::string&>().size(), text.size());
+    EXPECT_EQ(call("two").kind, Kind::disconnected);
+}
+
+}  // namespace
+}  // namespace ivshmemd::test

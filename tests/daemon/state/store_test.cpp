@@ -1,0 +1,125 @@
+#include "daemon/state/store.h"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/daemon/loop.h"
+#include "tests/support/temp_dir.h"
+
+namespace ivshmemd::test {
+namespace {
+
+struct StateStoreTest : ::testing::Test {
+    /// Each call is one daemon; it holds the directory while the result lives.
+    Result<std::unique_ptr<StateStore>> open() {
+        return StateStore::open(directory_, worker_, loop_.executor());
+    }
+
+    void put(StateStore& store, const SavedState& state) { loop_.run(store.put(state)); }
+
+    static SavedState some_state() {
+        SavedState state;
+        state.regions.push_back({"/dev/shm/x", 5, 77});
+        state.removals.push_back({"a", "uuid", "x", "region", true});
+        return state;
+    }
+
+    TempDir temp_;
+    const std::string directory_ = temp_ / "deep" / "state";
+    const std::string file_ = directory_ + "/state.json";
+    Loop loop_;
+    Worker worker_;
+};
+
+TEST_F(StateStoreTest, MakesItsDirectoryAndStartsEmpty) {
+    const auto store = open();
+    ASSERT_TRUE(store) << store.error().message;
+    EXPECT_EQ((*store)->get(), SavedState());
+    EXPECT_EQ((*store)->warning(), "");
+}
+
+TEST_F(StateStoreTest, KeepsWhatWasPut) {
+    put(**open(), some_state());
+    const auto again = open();
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ((*again)->get(), some_state());
+    EXPECT_EQ((*again)->warning(), "");
+    struct stat status {};
+    ASSERT_EQ(::stat(file_.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+TEST_F(StateStoreTest, EndsWithTheLastOfSeveralPutsThatComeTogether) {
+    {
+        const auto store = open();
+        for (std::uint64_t inode = 1; inode <= 20; ++inode) {
+            SavedState state;
+            state.regions.push_back({"/dev/shm/x", 5, inode});
+            spawn(loop_.executor(), "put", (*store)->put(std::move(state)));
+        }
+        ASSERT_TRUE(loop_.run_out());
+    }
+    const auto again = open();
+    ASSERT_EQ((*again)->get().regions.size(), 1u);
+    EXPECT_EQ((*again)->get().regions[0].inode, 20u);
+}
+
+TEST_F(StateStoreTest, ServesOneDaemonAtATime) {
+    auto first = open();
+    ASSERT_TRUE(first);
+    const auto second = open();
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().message.find("another ivshmemd"), std::string::npos);
+    first->reset();
+    EXPECT_TRUE(open());
+}
+
+TEST_F(StateStoreTest, SetsAsideWhatItCannotRead) {
+    std::filesystem::create_directories(directory_);
+    for (const char* text : {"", "{\"version\": 99}", "{\"regions\": [", "\xff\xfe"}) {
+        std::ofstream(file_) << text;
+        const auto store = open();
+        ASSERT_TRUE(store) << text;
+        EXPECT_EQ((*store)->get(), SavedState());
+        EXPECT_NE((*store)->warning().find("set aside"), std::string::npos) << text;
+        EXPECT_FALSE(std::filesystem::exists(file_));
+        EXPECT_TRUE(std::filesystem::exists(file_ + ".unreadable"));
+        put(**store, some_state());
+        EXPECT_TRUE(std::filesystem::exists(file_)) << "it goes on from there";
+    }
+}
+
+TEST_F(StateStoreTest, ReplacesALeftoverOfAWriteThatDidNotEnd) {
+    std::filesystem::create_directories(directory_);
+    std::ofstream(file_ + ".new") << "half";
+    put(**open(), some_state());
+    EXPECT_EQ((*open())->get(), some_state());
+    EXPECT_FALSE(std::filesystem::exists(file_ + ".new"));
+}
+
+TEST_F(StateStoreTest, GoesOnWithoutADiskItCanWriteTo) {
+    auto store = open();
+    ASSERT_TRUE(store);
+    std::filesystem::create_directory(file_ + ".new");  // in the way of every write
+    put(**store, some_state());
+    EXPECT_EQ((*store)->get(), some_state());
+    EXPECT_FALSE(std::filesystem::exists(file_));
+    std::filesystem::remove(file_ + ".new");
+    put(**store, some_state());
+    EXPECT_TRUE(std::filesystem::exists(file_)) << "a later put makes up for it";
+}
+
+TEST_F(StateStoreTest, FailsWhenTheDirectoryCannotBeUsed) {
+    std::ofstream(temp_ / "deep") << "a file";
+    const auto store = open();
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().kind, ErrorKind::internal);
+    EXPECT_NE(store.error().message.find(directory_), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ivshmemd::test

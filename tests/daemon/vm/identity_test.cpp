@@ -1,0 +1,58 @@
+#include "daemon/vm/identity.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "tests/support/unix_socket.h"
+
+namespace ivshmemd::test {
+namespace {
+
+/// The name this program was started by: the only text its command line is sure to have.
+std::string own_name() {
+    std::ifstream file("/proc/self/cmdline");
+    std::string name;
+    std::getline(file, name, '\0');
+    return name;
+}
+
+TEST(Identity, BelievesAPidWhoseCommandLineNamesTheSocket) {
+    const auto [client, server] = socket_pair();
+    const Identity identity = identify(client.get(), own_name());
+    EXPECT_EQ(identity.pid, ::getpid());
+    EXPECT_EQ(identity.user, ::geteuid());
+    EXPECT_FALSE(identity.command_line.empty());
+}
+
+TEST(Identity, BelievesNoOther) {
+    const auto [client, server] = socket_pair();
+    for (const std::string& path : {own_name() + "x", own_name().substr(0, 3)}) {
+        const Identity identity = identify(client.get(), path);
+        EXPECT_EQ(identity.pid, std::nullopt) << path;
+        EXPECT_TRUE(identity.command_line.empty());
+        EXPECT_EQ(identity.user, ::geteuid()) << "who listens is known all the same";
+    }
+}
+
+TEST(Identity, AllowsLoadingModulesWhileTheExecutableIsOnDisk) {
+    Identity identity;
+    EXPECT_FALSE(modules_unchanged(identity, "/nonexistent")) << "nothing is known";
+    identity.pid = ::getpid();
+    identity.command_line = {"qemu-system-x86_64"};
+    EXPECT_TRUE(modules_unchanged(identity, "/nonexistent"));
+}
+
+TEST(Identity, FindsOnlyMigratableAsAWholeArgument) {
+    Identity identity;
+    identity.command_line = {"qemu", "-name", "x-only-migratable"};
+    EXPECT_FALSE(is_only_migratable(identity));
+    identity.command_line.push_back("-only-migratable");
+    EXPECT_TRUE(is_only_migratable(identity));
+    identity.command_line.back() = "--only-migratable";
+    EXPECT_TRUE(is_only_migratable(identity));
+}
+
+}  // namespace
+}  // namespace ivshmemd::test
