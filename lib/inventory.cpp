@@ -24,9 +24,8 @@ const InventoryDevice* find_managed(const Inventory& inventory, std::string_view
 }
 
 const InventoryDevice* find_by_path(const Inventory& inventory, std::string_view qom_path) {
-    return find_device(inventory, [&](const InventoryDevice& each) {
-        return each.device.qom_path == qom_path;
-    });
+    return find_device(
+        inventory, [&](const InventoryDevice& each) { return each.device.qom_path == qom_path; });
 }
 
 const Bus* find_bus(const Inventory& inventory, std::string_view name) {
@@ -52,9 +51,8 @@ std::vector<int> free_slots(const Bus& bus) {
 std::vector<std::string> orphan_backends(const Inventory& inventory) {
     std::vector<std::string> orphans;
     for (const Backend& backend : inventory.backends) {
-        const bool used = find_device(inventory, [&](const InventoryDevice& each) {
-            return each.backend_id == backend.id;
-        });
+        const bool used = find_device(
+            inventory, [&](const InventoryDevice& each) { return each.backend_id == backend.id; });
         if (!used && name_of_backend_id(backend.id)) orphans.push_back(backend.id);
     }
     return orphans;
@@ -63,9 +61,8 @@ std::vector<std::string> orphan_backends(const Inventory& inventory) {
 std::vector<std::string> orphan_chardevs(const Inventory& inventory) {
     std::vector<std::string> orphans;
     for (const std::string& chardev : inventory.chardevs) {
-        const bool used = find_device(inventory, [&](const InventoryDevice& each) {
-            return each.chardev_id == chardev;
-        });
+        const bool used = find_device(
+            inventory, [&](const InventoryDevice& each) { return each.chardev_id == chardev; });
         if (!used && name_of_chardev_id(chardev)) orphans.push_back(chardev);
     }
     return orphans;

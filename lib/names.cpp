@@ -29,7 +29,8 @@ bool is_vm_name(std::string_view name) {
     const auto inner = [](char c) {
         return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.';
     };
-    return !name.empty() && name.size() <= max_length && (is_letter(name[0]) || is_digit(name[0])) &&
+    return !name.empty() && name.size() <= max_length &&
+           (is_letter(name[0]) || is_digit(name[0])) &&
            std::all_of(name.begin(), name.end(), inner);
 }
 

@@ -26,8 +26,9 @@ Result<std::uint64_t> decide_size(std::optional<std::uint64_t> requested, const 
     } else if (facts.exists && S_ISREG(facts.mode)) {
         size = facts.size;
     } else if (!facts.exists) {
-        return Error(ErrorKind::bad_size,
-                     "no size given, and there is no region to take it from; name one, such as 64M");
+        return Error(
+            ErrorKind::bad_size,
+            "no size given, and there is no region to take it from; name one, such as 64M");
     } else {
         return min_region_size;  // check_region names the real fault
     }
@@ -51,9 +52,9 @@ Result<RegionPlan> check_region(const std::string& path, std::uint64_t size,
                          "[trust] users");
     }
     if (facts.size != size) {
-        return Error(ErrorKind::region_mismatch,
-                     path + " has " + format_size(facts.size) + ", not the requested " +
-                         format_size(size) + "; use that size, or another region");
+        return Error(ErrorKind::region_mismatch, path + " has " + format_size(facts.size) +
+                                                     ", not the requested " + format_size(size) +
+                                                     "; use that size, or another region");
     }
     return RegionPlan{size, false};
 }

@@ -4,9 +4,12 @@ namespace ivshmemd {
 
 std::string_view role_name(Role role) {
     switch (role) {
-        case Role::peer: return "peer";
-        case Role::master: return "master";
-        case Role::automatic: return "auto";
+        case Role::peer:
+            return "peer";
+        case Role::master:
+            return "master";
+        case Role::automatic:
+            return "auto";
     }
     return "";
 }
@@ -14,18 +17,20 @@ std::string_view role_name(Role role) {
 Result<Role> parse_role(std::string_view word) {
     if (word == "peer") return Role::peer;
     if (word == "master") return Role::master;
-    std::string message = word == "auto"
-                              ? "role auto leaves the choice to QEMU and is not accepted"
-                              : "unknown role";
+    std::string message =
+        word == "auto" ? "role auto leaves the choice to QEMU and is not accepted" : "unknown role";
     return Error(ErrorKind::invalid_parameter, message + "; use master or peer",
                  {{"parameter", std::string("role")}});
 }
 
 std::string_view master_property(Role role) {
     switch (role) {
-        case Role::peer: return "off";
-        case Role::master: return "on";
-        case Role::automatic: return "auto";
+        case Role::peer:
+            return "off";
+        case Role::master:
+            return "on";
+        case Role::automatic:
+            return "auto";
     }
     return "";
 }

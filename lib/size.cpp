@@ -13,10 +13,17 @@ Error bad_size(std::string message) {
 
 int shift_of(char suffix) {
     switch (suffix) {
-        case 'K': case 'k': return 10;
-        case 'M': case 'm': return 20;
-        case 'G': case 'g': return 30;
-        default: return -1;
+        case 'K':
+        case 'k':
+            return 10;
+        case 'M':
+        case 'm':
+            return 20;
+        case 'G':
+        case 'g':
+            return 30;
+        default:
+            return -1;
     }
 }
 

@@ -149,6 +149,24 @@ user = "65534"
               (std::vector<VmConfig>{{"a", "/a.qmp", {}}, {"b", "/b.qmp", uid_t{65534}}}));
 }
 
+TEST(ConfigFile, ShippedOneIsValidAsItStandsAndWithEveryKeyUncommented) {
+    std::ifstream file(IVSHMEMD_SOURCE_DIR "/systemd/ivshmemd.toml");
+    std::string shipped, uncommented;
+    for (std::string line; std::getline(file, line);) {
+        shipped += line + "\n";
+        const bool is_key = line.size() > 1 && line[0] == '#' && line[1] != ' ';
+        uncommented += (is_key ? line.substr(1) : line) + "\n";
+    }
+    Config config;
+    const Result<void> as_it_stands = read_config_text(shipped, config);
+    EXPECT_TRUE(as_it_stands) << as_it_stands.error().message;
+    EXPECT_TRUE(config.vms.empty());
+    const Result<void> with_all = read_config_text(uncommented, config);
+    ASSERT_TRUE(with_all) << with_all.error().message;
+    EXPECT_EQ(config.vms.size(), 1U);
+    EXPECT_EQ(config.region_size_limit, default_region_size_limit);
+}
+
 TEST(ConfigFile, SaysOnceWhatIsWrongAndWhere) {
     Config config;
     const Result<void> read = read_config_text("[daemon]\nbogus = 1", config);
