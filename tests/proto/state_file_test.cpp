@@ -13,8 +13,8 @@ SavedState full_state() {
     state.regions = {{"/dev/shm/bus0", 26, 4711},
                      {"/dev/shm/a\"b\\c", 0, 0},
                      {"/dev/shm/gr\xc3\xbc\xc3\x9f", UINT64_MAX, UINT64_MAX}};
-    state.removals = {{"vm1", "00000000-0000-0000-0000-000000000000", "bus0", true},
-                      {"0.vm", "", "b", false}};
+    state.removals = {{"vm1", "00000000-0000-0000-0000-000000000000", "bus0", "bus0", true},
+                      {"0.vm", "", "b", "", false}};
     return state;
 }
 
@@ -46,7 +46,7 @@ TEST(StateFile, TornAnywhereIsRefusedWhole) {
 TEST(StateFile, WithAnyByteCutOutYieldsNothingThatWasNotThereOrIsRefused) {
     SavedState state;
     state.regions = {{"/dev/shm/bus0", 26, 4711}};
-    state.removals = {{"vm1", "", "bus0", true}};
+    state.removals = {{"vm1", "", "bus0", "bus0", true}};
     const std::string text = spell_state(state);
     for (std::size_t at = 0; at < text.size(); ++at) {
         std::string damaged = text;
@@ -128,16 +128,19 @@ TEST(StateFile, WithADamagedRemovalIsRefused) {
     const auto with = [&](const std::string& entry) {
         return parse_state(R"({"version":1,"regions":[],"removals":[)" + entry + "]}");
     };
-    EXPECT_TRUE(with(R"({"vm":"v","uuid":"u","device":"d","removeRegion":true})"));
+    EXPECT_TRUE(with(R"({"vm":"v","uuid":"u","device":"d","region":"r","removeRegion":true})"));
     for (const char* entry :
-         {"null", "{}", R"({"uuid":"u","device":"d","removeRegion":true})",
-          R"({"vm":"v","device":"d","removeRegion":true})",
-          R"({"vm":"v","uuid":"u","removeRegion":true})", R"({"vm":"v","uuid":"u","device":"d"})",
-          R"({"vm":"","uuid":"u","device":"d","removeRegion":true})",
-          R"({"vm":"../v","uuid":"u","device":"d","removeRegion":true})",
-          R"({"vm":"v","uuid":"u","device":"","removeRegion":true})",
-          R"({"vm":"v","uuid":1,"device":"d","removeRegion":true})",
-          R"({"vm":"v","uuid":"u","device":"d","removeRegion":1})"}) {
+         {"null", "{}", R"({"uuid":"u","device":"d","region":"r","removeRegion":true})",
+          R"({"vm":"v","device":"d","region":"r","removeRegion":true})",
+          R"({"vm":"v","uuid":"u","region":"r","removeRegion":true})",
+          R"({"vm":"v","uuid":"u","device":"d","region":"r"})",
+          R"({"vm":"v","uuid":"u","device":"d","removeRegion":true})",
+          R"({"vm":"v","uuid":"u","device":"d","region":"../r","removeRegion":true})",
+          R"({"vm":"","uuid":"u","device":"d","region":"r","removeRegion":true})",
+          R"({"vm":"../v","uuid":"u","device":"d","region":"r","removeRegion":true})",
+          R"({"vm":"v","uuid":"u","device":"","region":"r","removeRegion":true})",
+          R"({"vm":"v","uuid":1,"device":"d","region":"r","removeRegion":true})",
+          R"({"vm":"v","uuid":"u","device":"d","region":"r","removeRegion":1})"}) {
         EXPECT_FALSE(with(entry)) << entry;
     }
 }
