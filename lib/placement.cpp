@@ -89,9 +89,8 @@ Result<void> check_explicit(const PlacementRequest& request, const std::vector<B
     }
     const Bus* bus = request.bus ? find(buses, *request.bus) : nullptr;
     if (bus && bus->port && request.slot.value_or(0) != 0) {
-        return Error(ErrorKind::invalid_parameter,
-                     "bus " + bus->name + " is a port, which has slot 0 only",
-                     {{"parameter", std::string("slot")}});
+        return Error(ErrorKind::no_free_slot,
+                     bus->name + " is a port, and the guest sees a device in its slot 0 only");
     }
     if (slot_taken && candidates(request, buses).empty()) {
         return Error(ErrorKind::slot_in_use,

@@ -224,6 +224,8 @@ std::vector<Device> Vm::devices() const {
         devices.push_back(std::move(device));
     }
     add_leaked(devices);
+    std::sort(devices.begin(), devices.end(),
+              [](const Device& a, const Device& b) { return a.qom_path < b.qom_path; });
     return devices;
 }
 

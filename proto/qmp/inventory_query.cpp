@@ -97,7 +97,24 @@ std::vector<Question> InventoryQuery::second() {
                              }});
     }
     ask_about_root_bus(questions);
+    ask_who_is_left(questions);
     return questions;
+}
+
+// A device may leave between the questions about it; the last ones tell.
+void InventoryQuery::ask_who_is_left(std::vector<Question>& questions) {
+    for (const char* parent : {peripheral, peripheral_anon}) {
+        questions.push_back({qom_list(parent), [=, this](const json* reply) {
+                                 if (reply) remaining_[parent] = read_qom_list(reply);
+                             }});
+    }
+}
+
+bool InventoryQuery::has_left(const std::string& path) const {
+    const auto list = remaining_.find(path.substr(0, path.rfind('/')));
+    if (list == remaining_.end()) return false;
+    return std::none_of(list->second.begin(), list->second.end(),
+                        [&](const QomEntry& entry) { return entry.name == last_part(path); });
 }
 
 void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions) {
@@ -199,7 +216,7 @@ const PciFunction* InventoryQuery::function_of(const RawDevice& raw) const {
 void InventoryQuery::complete_device(RawDevice& raw) const {
     Device& device = raw.entry.device;
     device.spec.bus = last_part(raw.bus_path);
-    device.spec.slot = raw.devfn / 8;
+    device.spec.slot = raw.devfn >= 0 ? raw.devfn / 8 : 0;
     complete_region(raw);
     device.has_server = !raw.entry.chardev_id.empty();
     const auto server = servers_.find(raw.entry.chardev_id);
@@ -275,10 +292,7 @@ std::vector<Bus> InventoryQuery::port_buses() {
 Inventory InventoryQuery::result() {
     Inventory inventory;
     for (RawDevice& raw : devices_) {
-        // One that left between the questions does not answer all of them any more.
-        const bool lost_backend =
-            raw.entry.device.spec.model == Model::plain && raw.entry.backend_id.empty();
-        if (raw.devfn < 0 || raw.bus_path.empty() || lost_backend) continue;
+        if (has_left(raw.entry.device.qom_path)) continue;
         complete_device(raw);
         inventory.devices.push_back(raw.entry);
     }

@@ -55,6 +55,8 @@ class InventoryQuery {
     void ask_about(Backend& backend, std::vector<Question>& questions);
     void ask_about(Port& port, std::vector<Question>& questions);
     void ask_about_root_bus(std::vector<Question>& questions);
+    void ask_who_is_left(std::vector<Question>& questions);
+    bool has_left(const std::string& path) const;
     const PciFunction* function_of(const RawDevice& raw) const;
     void complete_device(RawDevice& raw) const;
     void complete_region(RawDevice& raw) const;
@@ -67,6 +69,7 @@ class InventoryQuery {
     std::vector<PciFunction> functions_;
     std::vector<std::string> chardevs_;
     std::map<std::string, std::string> servers_;  // chardev -> path of its server
+    std::map<std::string, std::vector<QomEntry>> remaining_;  // by parent, asked last
     // Deques: questions keep references to the elements.
     std::deque<RawDevice> devices_;
     std::deque<Backend> backends_;

@@ -10,7 +10,7 @@
 namespace ivshmemd::ctl::test {
 namespace {
 
-TEST(Answer, MapsErrorNamesToExitCodes) {
+TEST(CtlAnswer, MapsErrorNamesToExitCodes) {
     const std::vector<std::pair<const char*, int>> rows{
         {"io.ivshmemd.Hotplug.Internal", 1},
         {"io.ivshmemd.Hotplug.NoFreeSlot", 1},
@@ -48,20 +48,20 @@ TEST(Answer, MapsErrorNamesToExitCodes) {
     }
 }
 
-TEST(Answer, ShortensOnlyOurOwnErrorNames) {
+TEST(CtlAnswer, ShortensOnlyOurOwnErrorNames) {
     EXPECT_EQ(daemon_error("io.ivshmemd.Hotplug.NoSuchVm", nullptr).error, "NoSuchVm");
     EXPECT_EQ(daemon_error("org.varlink.service.InvalidParameter", nullptr).error,
               "org.varlink.service.InvalidParameter");
 }
 
-TEST(Answer, NamesTheParameterOfAStandardError) {
+TEST(CtlAnswer, NamesTheParameterOfAStandardError) {
     const Answer answer =
         daemon_error("org.varlink.service.InvalidParameter",
                      std::make_shared<const json>(json::parse(R"({"parameter":"slot"})")));
     EXPECT_EQ(answer.message, "the daemon does not accept parameter 'slot'");
 }
 
-TEST(Output, PrintsAnErrorOnceForPeopleAndOnceForPrograms) {
+TEST(CtlOutput, PrintsAnErrorOnceForPeopleAndOnceForPrograms) {
     Captured captured;
     const Answer answer =
         daemon_error("io.ivshmemd.Hotplug.NoSuchVm",
@@ -72,14 +72,14 @@ TEST(Output, PrintsAnErrorOnceForPeopleAndOnceForPrograms) {
     EXPECT_EQ(captured.err.str(), "ivshmemctl: no\\n\n");
 }
 
-TEST(Output, PrintsErrorsOnlyForPeopleWithoutJson) {
+TEST(CtlOutput, PrintsErrorsOnlyForPeopleWithoutJson) {
     Captured captured;
     print_error(unreachable("gone"), JsonMode::off, captured.console);
     EXPECT_EQ(captured.out.str(), "");
     EXPECT_EQ(captured.err.str(), "ivshmemctl: gone\n");
 }
 
-TEST(Output, IndentsJsonOnATerminalUnlessToldOtherwise) {
+TEST(CtlOutput, IndentsJsonOnATerminalUnlessToldOtherwise) {
     const auto printed = [](JsonMode mode, bool terminal) {
         Captured captured;
         captured.console.out_is_terminal = terminal;
@@ -92,7 +92,7 @@ TEST(Output, IndentsJsonOnATerminalUnlessToldOtherwise) {
     EXPECT_EQ(printed(JsonMode::pretty, false), "{\n    \"a\": 1\n}\n");
 }
 
-TEST(Output, EscapesControlsOfJsonOnATerminal) {
+TEST(CtlOutput, EscapesControlsOfJsonOnATerminal) {
     Captured captured;
     captured.console.out_is_terminal = true;
     print_json(json{{"a", "\xc2\x9b\x7f"}}, JsonMode::short_, captured.console);

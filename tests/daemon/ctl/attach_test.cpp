@@ -9,7 +9,7 @@ namespace {
 constexpr const char* attached = R"({"changed":true,"device":{"name":"shm0","vm":"web",
     "model":"ivshmem_plain","role":"peer","size":67108864,"region":"shm0","bus":"pci.0","slot":29}})";
 
-TEST(Attach, SaysWhatWasResolvedInOneLine) {
+TEST(CtlAttach, SaysWhatWasResolvedInOneLine) {
     Recorder recorder;
     recorder.answer = reply_of(attached);
     const Outcome outcome = run_with({"attach", "web", "shm0"}, recorder.caller());
@@ -21,7 +21,7 @@ TEST(Attach, SaysWhatWasResolvedInOneLine) {
     EXPECT_EQ(recorder.wait.deadline, std::chrono::seconds(90));
 }
 
-TEST(Attach, SaysWhenTheDeviceWasThereAlready) {
+TEST(CtlAttach, SaysWhenTheDeviceWasThereAlready) {
     Recorder recorder;
     recorder.answer = reply_of(R"({"changed":false,"device":{"model":"ivshmem_doorbell",
         "role":"peer","size":4096,"server":"/s","bus":"rp0","slot":0}})");
@@ -31,7 +31,7 @@ TEST(Attach, SaysWhenTheDeviceWasThereAlready) {
               "already attached b to web: ivshmem_doorbell, peer, rp0 slot 0, server /s, 4K\n");
 }
 
-TEST(Attach, PrintsOneQmpCommandPerLineOnADryRun) {
+TEST(CtlAttach, PrintsOneQmpCommandPerLineOnADryRun) {
     Recorder recorder;
     recorder.answer = reply_of(R"({"changed":true,"device":{},
         "commands":[{"execute":"object-add"},{"execute":"device_add"}]})");
@@ -40,7 +40,7 @@ TEST(Attach, PrintsOneQmpCommandPerLineOnADryRun) {
     EXPECT_FALSE(recorder.wait.changes_something);
 }
 
-TEST(Attach, KeepsADryRunWithoutCommandsOffStandardOutput) {
+TEST(CtlAttach, KeepsADryRunWithoutCommandsOffStandardOutput) {
     Recorder recorder;
     recorder.answer = reply_of(R"({"changed":false,"device":{},"commands":[]})");
     const Outcome outcome = run_with({"attach", "web", "shm0", "--dry-run"}, recorder.caller());
@@ -49,7 +49,7 @@ TEST(Attach, KeepsADryRunWithoutCommandsOffStandardOutput) {
     EXPECT_THAT(outcome.err, testing::HasSubstr("already attached"));
 }
 
-TEST(Attach, PrintsTheReplyAsItIsUnderJson) {
+TEST(CtlAttach, PrintsTheReplyAsItIsUnderJson) {
     Recorder recorder;
     recorder.answer = reply_of(attached);
     const Outcome outcome = run_with({"attach", "web", "shm0", "--json"}, recorder.caller());

@@ -29,7 +29,7 @@ Answer call(const FakeDaemon& daemon, const Wait& wait) {
     return call_daemon(daemon.path(), "a.b.C", {{"vm", "web"}}, wait);
 }
 
-TEST(Client, SendsOneCallAndTakesTheReply) {
+TEST(CtlClient, SendsOneCallAndTakesTheReply) {
     std::string received;
     Outcome outcome;
     {
@@ -45,12 +45,12 @@ TEST(Client, SendsOneCallAndTakesTheReply) {
     EXPECT_FALSE(json::parse(received).contains("more"));
 }
 
-TEST(Client, TakesAReplyWithoutParameters) {
+TEST(CtlClient, TakesAReplyWithoutParameters) {
     FakeDaemon daemon(answering({"{}"}));
     EXPECT_EQ(run_against(daemon, {"list", "--json"}).out, "{}\n");
 }
 
-TEST(Client, TakesAReplyInPieces) {
+TEST(CtlClient, TakesAReplyInPieces) {
     FakeDaemon daemon([](Peer& peer) {
         peer.read_message();
         for (const char byte : std::string(R"({"parameters":{"vms":[]}})")) {
@@ -61,7 +61,7 @@ TEST(Client, TakesAReplyInPieces) {
     EXPECT_EQ(run_against(daemon, {"vms", "--json"}).out, "{\"vms\":[]}\n");
 }
 
-TEST(Client, ReportsAnErrorWithItsExitCode) {
+TEST(CtlClient, ReportsAnErrorWithItsExitCode) {
     FakeDaemon daemon(answering({R"({"error":"io.ivshmemd.Hotplug.VmUnavailable",
         "parameters":{"message":"start the VM","vm":"web","state":"prelaunch"}})"}));
     const Outcome outcome = run_against(daemon, {"--json", "probe", "web"});
@@ -72,7 +72,7 @@ TEST(Client, ReportsAnErrorWithItsExitCode) {
     EXPECT_EQ(outcome.err, "ivshmemctl: start the VM\n");
 }
 
-TEST(Client, TakesProgressBeforeTheLastReply) {
+TEST(CtlClient, TakesProgressBeforeTheLastReply) {
     std::string received;
     Outcome outcome;
     {
@@ -90,12 +90,12 @@ TEST(Client, TakesProgressBeforeTheLastReply) {
     EXPECT_EQ(json::parse(received)["more"], true);
 }
 
-TEST(Client, ExitsWithSevenWhenTheDetachIsPending) {
+TEST(CtlClient, ExitsWithSevenWhenTheDetachIsPending) {
     FakeDaemon daemon(answering({R"({"parameters":{"result":"pending"}})"}));
     EXPECT_EQ(run_against(daemon, {"detach", "web", "shm0", "--no-wait"}).code, 7);
 }
 
-TEST(Client, SaysWhatToCheckWhenTheDaemonGoesAway) {
+TEST(CtlClient, SaysWhatToCheckWhenTheDaemonGoesAway) {
     FakeDaemon daemon([](Peer& peer) { peer.read_message(); });
     const Outcome outcome = run_against(daemon, {"attach", "web", "shm0", "--json"});
     EXPECT_EQ(outcome.code, 5);
@@ -103,14 +103,14 @@ TEST(Client, SaysWhatToCheckWhenTheDaemonGoesAway) {
     EXPECT_THAT(outcome.err, HasSubstr("ivshmemctl list web"));
 }
 
-TEST(Client, TakesTheAnswerOfADaemonThatNeverReadTheCall) {
+TEST(CtlClient, TakesTheAnswerOfADaemonThatNeverReadTheCall) {
     FakeDaemon daemon([](Peer& peer) {
         peer.send_message(R"({"error":"org.varlink.service.PermissionDenied"})");
     });
     EXPECT_EQ(run_against(daemon, {"vms"}).code, 4);
 }
 
-TEST(Client, RefusesGarbage) {
+TEST(CtlClient, RefusesGarbage) {
     for (const char* text : {"", "garbage", "[]", "{\"parameters\":7}", "{\"continues\":true}"}) {
         FakeDaemon daemon(answering({text}));
         const Outcome outcome = run_against(daemon, {"vms", "--json"});
@@ -119,7 +119,7 @@ TEST(Client, RefusesGarbage) {
     }
 }
 
-TEST(Client, RefusesAReplyWithoutAnEnd) {
+TEST(CtlClient, RefusesAReplyWithoutAnEnd) {
     FakeDaemon daemon([](Peer& peer) {
         peer.read_message();
         peer.send_bytes(std::string(std::size_t{17} << 20U, ' '));
@@ -128,7 +128,7 @@ TEST(Client, RefusesAReplyWithoutAnEnd) {
     EXPECT_EQ(run_against(daemon, {"vms"}).code, 1);
 }
 
-TEST(Client, ReportsThatNoDaemonIsThere) {
+TEST(CtlClient, ReportsThatNoDaemonIsThere) {
     const std::vector<std::string> paths{"/nonexistent/socket", "", "/dev/null",
                                          std::string(200, 'x')};
     for (const std::string& path : paths) {
@@ -140,7 +140,7 @@ TEST(Client, ReportsThatNoDaemonIsThere) {
     }
 }
 
-TEST(Client, GivesUpAtTheDeadlineAndTicksUntilThen) {
+TEST(CtlClient, GivesUpAtTheDeadlineAndTicksUntilThen) {
     FakeDaemon daemon([](Peer& peer) { peer.wait_for_close(); });
     int ticks = 0;
     Wait wait;
@@ -154,7 +154,7 @@ TEST(Client, GivesUpAtTheDeadlineAndTicksUntilThen) {
     EXPECT_GE(ticks, 1);
 }
 
-TEST(Client, StopsAtTheDeadlineHoweverMuchProgressComes) {
+TEST(CtlClient, StopsAtTheDeadlineHoweverMuchProgressComes) {
     FakeDaemon daemon([](Peer& peer) {
         peer.read_message();
         while (peer.send_message(R"({"continues":true,"parameters":{"progress":null}})")) {
@@ -166,7 +166,7 @@ TEST(Client, StopsAtTheDeadlineHoweverMuchProgressComes) {
     EXPECT_EQ(call(daemon, wait).error, "TimedOut");
 }
 
-TEST(Client, StopsWaitingWhenInterrupted) {
+TEST(CtlClient, StopsWaitingWhenInterrupted) {
     std::array<int, 2> interrupt{};
     ASSERT_EQ(pipe(interrupt.data()), 0);
     Answer answer;
@@ -187,7 +187,7 @@ TEST(Client, StopsWaitingWhenInterrupted) {
     close(interrupt[1]);
 }
 
-TEST(Client, WaitsForRoomInTheBacklogUntilInterrupted) {
+TEST(CtlClient, WaitsForRoomInTheBacklogUntilInterrupted) {
     // A listener nobody accepts on: its backlog of 0 takes one connection.
     char name[] = "/tmp/ctl-test-XXXXXX";
     const std::string directory = mkdtemp(name);

@@ -5,7 +5,7 @@
 namespace ivshmemd::ctl {
 namespace {
 
-TEST(Console, EscapesWhatSteersATerminal) {
+TEST(CtlConsole, EscapesWhatSteersATerminal) {
     EXPECT_EQ(printable("plain text, \xc3\xa4 and \xf0\x9f\x99\x82"),
               "plain text, \xc3\xa4 and \xf0\x9f\x99\x82");
     EXPECT_EQ(printable("a\x1b[31m\r\n\tb\x7f"), "a\\x1b[31m\\x0d\\n\\tb\\x7f");
@@ -15,27 +15,27 @@ TEST(Console, EscapesWhatSteersATerminal) {
     EXPECT_EQ(printable(std::string_view("\0x", 2)), "\\x00x");
 }
 
-TEST(Console, EscapesBytesThatAreNoText) {
+TEST(CtlConsole, EscapesBytesThatAreNoText) {
     EXPECT_EQ(printable("\xff\xfe"), "\\xff\\xfe");
     EXPECT_EQ(printable("\xe2\x80"), "\\xe2\\x80");
     EXPECT_EQ(printable("\xc3"), "\\xc3");
     EXPECT_EQ(printable("\xc3q"), "\\xc3q");
 }
 
-TEST(Console, CountsColumnsNotBytes) {
+TEST(CtlConsole, CountsColumnsNotBytes) {
     EXPECT_EQ(text_width("abc"), 3U);
     EXPECT_EQ(text_width("\xc3\xa4"), 1U);
     EXPECT_EQ(text_width(""), 0U);
 }
 
-TEST(Console, KeepsEscapesFromWhatDoesNotObeyThem) {
+TEST(CtlConsole, KeepsEscapesFromWhatDoesNotObeyThem) {
     EXPECT_TRUE(obeys_escapes(true, "xterm"));
     EXPECT_FALSE(obeys_escapes(true, "dumb"));
     EXPECT_FALSE(obeys_escapes(true, nullptr));
     EXPECT_FALSE(obeys_escapes(false, "xterm"));
 }
 
-TEST(Console, HonoursNoColorWhenItIsNotEmpty) {
+TEST(CtlConsole, HonoursNoColorWhenItIsNotEmpty) {
     EXPECT_TRUE(colour_allowed(nullptr));
     EXPECT_TRUE(colour_allowed(""));
     EXPECT_FALSE(colour_allowed("1"));

@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::seconds;
 
-TEST(Detach, PrintsRemoved) {
+TEST(CtlDetach, PrintsRemoved) {
     Recorder recorder;
     recorder.answer = reply_of(R"({"result":"removed"})");
     const Outcome outcome = run_with({"detach", "web", "shm0"}, recorder.caller());
@@ -17,7 +17,7 @@ TEST(Detach, PrintsRemoved) {
     EXPECT_EQ(outcome.err, "");
 }
 
-TEST(Detach, ExitsWithSevenWhilePendingAndSaysWhatHappensNext) {
+TEST(CtlDetach, ExitsWithSevenWhilePendingAndSaysWhatHappensNext) {
     for (const bool as_json : {false, true}) {
         Recorder recorder;
         recorder.answer = reply_of(R"({"result":"pending"})");
@@ -31,7 +31,7 @@ TEST(Detach, ExitsWithSevenWhilePendingAndSaysWhatHappensNext) {
     }
 }
 
-TEST(Detach, WaitsLongerThanTheDaemonDoes) {
+TEST(CtlDetach, WaitsLongerThanTheDaemonDoes) {
     const std::vector<std::pair<std::vector<std::string>, seconds>> rows{
         {{"detach", "web", "shm0"}, seconds(120)},
         {{"detach", "web", "shm0", "--timeout", "600"}, seconds(690)},
@@ -45,7 +45,7 @@ TEST(Detach, WaitsLongerThanTheDaemonDoes) {
     }
 }
 
-TEST(Detach, ShowsNoProgressUnlessOnATerminal) {
+TEST(CtlDetach, ShowsNoProgressUnlessOnATerminal) {
     Recorder recorder;
     recorder.answer = reply_of(R"({"result":"removed"})");
     recorder.replies_before = {json::parse(R"({"progress":{"phase":"wait","text":"waiting"}})")};

@@ -11,7 +11,7 @@ bool readable(int fd) {
     return poll(&waited, 1, 0) == 1;
 }
 
-TEST(Interrupt, TurnsCtrlCIntoAReadableDescriptorAndSwallowsIt) {
+TEST(CtlInterrupt, TurnsCtrlCIntoAReadableDescriptorAndSwallowsIt) {
     {
         const Interrupt interrupt;
         EXPECT_FALSE(readable(interrupt.descriptor()));
@@ -23,7 +23,7 @@ TEST(Interrupt, TurnsCtrlCIntoAReadableDescriptorAndSwallowsIt) {
     EXPECT_EQ(sigismember(&pending, SIGINT), 0);  // and this process is still here
 }
 
-TEST(Interrupt, LeavesAnIgnoredSignalIgnored) {
+TEST(CtlInterrupt, LeavesAnIgnoredSignalIgnored) {
     const auto before = std::signal(SIGINT, SIG_IGN);
     const Interrupt interrupt;
     EXPECT_EQ(interrupt.descriptor(), -1);

@@ -43,7 +43,7 @@ TEST_F(TerminalProgress, ShortensALineThatWouldWrap) {
               "bbbbbb... (0 s)");
 }
 
-TEST(Progress, IsNotDrawnUnlessOnATerminal) {
+TEST(CtlProgress, IsNotDrawnUnlessOnATerminal) {
     Captured captured;
     Progress progress(captured.console, "waiting", start);
     progress.draw(start + milliseconds(5000));

@@ -22,14 +22,14 @@ constexpr const char* vms = R"({"vms":[
     {"name":"db","qmpSocket":"/d","state":"unreachable","deviceCount":0,
      "lastError":"no such file"}]})";
 
-TEST(Render, ShowsVmsAsATable) {
+TEST(CtlRender, ShowsVmsAsATable) {
     EXPECT_EQ(rendered(render_vms, vms),
               "NAME  STATE        RUN-STATE  QEMU   MACHINE        PID   DEVICES  ERROR\n"
               "web   connected    running    7.2.0  pc-i440fx-7.2  4711  2        -\n"
               "db    unreachable  -          -      -              -     0        no such file\n");
 }
 
-TEST(Render, LeavesTheErrorColumnOutWithoutErrors) {
+TEST(CtlRender, LeavesTheErrorColumnOutWithoutErrors) {
     EXPECT_EQ(rendered(render_vms, R"({"vms":[{"name":"a","state":"busy","deviceCount":0}]})"),
               "NAME  STATE  RUN-STATE  QEMU  MACHINE  PID  DEVICES\n"
               "a     busy   -          -     -        -    0\n");
@@ -45,7 +45,7 @@ constexpr const char* devices = R"({"devices":[
     {"vm":"x","name":"gone","model":"ivshmem_plain","role":"peer","size":5000,
      "state":"leaked","origin":"managed"}]})";
 
-TEST(Render, ShowsDevicesAsATableAndMarksStaleOnes) {
+TEST(CtlRender, ShowsDevicesAsATableAndMarksStaleOnes) {
     EXPECT_EQ(
         rendered(render_devices, devices),
         "VM   NAME       MODEL             ROLE  SIZE  REGION  BUS    SLOT  STATE      NOTES\n"
@@ -56,7 +56,7 @@ TEST(Render, ShowsDevicesAsATableAndMarksStaleOnes) {
         "x    gone       ivshmem_plain     peer  5000  -       -      -     leaked     -\n");
 }
 
-TEST(Render, AddsALegendOnATerminalOnly) {
+TEST(CtlRender, AddsALegendOnATerminalOnly) {
     EXPECT_TRUE(rendered(render_devices, devices, true).ends_with("\n3 devices listed.\n"));
     EXPECT_TRUE(rendered(render_devices, R"({"devices":[{"name":"a"}]})", true)
                     .ends_with("\n1 device listed.\n"));
@@ -65,14 +65,14 @@ TEST(Render, AddsALegendOnATerminalOnly) {
     EXPECT_EQ(rendered(render_vms, R"({"vms":[]})"), "");
 }
 
-TEST(Render, ColoursWithoutMovingColumns) {
+TEST(CtlRender, ColoursWithoutMovingColumns) {
     EXPECT_EQ(
         rendered(render_vms, R"({"vms":[{"name":"a","state":"busy","deviceCount":0}]})", true, true)
             .substr(0, 56),
         "\x1b[1mNAME\x1b[0m  \x1b[1mSTATE\x1b[0m  \x1b[1mRUN-STATE\x1b[0m  \x1b[1mQEMU");
 }
 
-TEST(Render, ShowsCapabilitiesAndBuses) {
+TEST(CtlRender, ShowsCapabilitiesAndBuses) {
     EXPECT_EQ(rendered(render_capabilities, R"({"capabilities":{
                   "models":["ivshmem_plain","ivshmem_doorbell"],"defaultModel":"ivshmem_plain",
                   "defaultModelWithServer":"ivshmem_doorbell","qemuVersion":"7.2.0",
@@ -91,13 +91,13 @@ TEST(Render, ShowsCapabilitiesAndBuses) {
               "rp0    no       -\n");
 }
 
-TEST(Render, EscapesWhatAVmMayHaveWritten) {
+TEST(CtlRender, EscapesWhatAVmMayHaveWritten) {
     EXPECT_EQ(rendered(render_vms, R"({"vms":[{"name":"a\u001b[2J\nb\u202e"}]})"),
               "NAME               STATE  RUN-STATE  QEMU  MACHINE  PID  DEVICES\n"
               "a\\x1b[2J\\nb\\u202e  -      -          -     -        -    -\n");
 }
 
-TEST(Render, SurvivesRepliesOfAnotherShape) {
+TEST(CtlRender, SurvivesRepliesOfAnotherShape) {
     for (const char* reply : {"{}", R"({"vms":7,"devices":{},"capabilities":[]})",
                               R"({"vms":[1,null],"devices":[[],"x"],"capabilities":{"buses":[3]}})",
                               R"({"devices":[{"size":-1,"slot":{"a":1},"name":[[1]]}],

@@ -16,7 +16,7 @@ struct Row {
     const char* parameters;
 };
 
-TEST(Run, SendsExactlyWhatWasGiven) {
+TEST(CtlRun, SendsExactlyWhatWasGiven) {
     const std::vector<Row> rows{
         {{"vms"}, "ListVms", "{}"},
         {{"probe", "web"}, "Probe", R"({"vm":"web"})"},
@@ -62,7 +62,7 @@ TEST(Run, SendsExactlyWhatWasGiven) {
     }
 }
 
-TEST(Run, RefusesCommandLinesThatMakeNoSenseWithoutCalling) {
+TEST(CtlRun, RefusesCommandLinesThatMakeNoSenseWithoutCalling) {
     const std::vector<std::vector<std::string>> rows{
         {},
         {"bogus"},
@@ -99,7 +99,7 @@ TEST(Run, RefusesCommandLinesThatMakeNoSenseWithoutCalling) {
     }
 }
 
-TEST(Run, CallsSizesItCannotReadBadSize) {
+TEST(CtlRun, CallsSizesItCannotReadBadSize) {
     for (const std::string size : {"-1", "-4K", "", "64X", "abc", "64MB", "99999999999999999999"}) {
         for (const auto& spelled : {std::vector<std::string>{"--size", size},
                                     std::vector<std::string>{"--size=" + size}}) {
@@ -115,7 +115,7 @@ TEST(Run, CallsSizesItCannotReadBadSize) {
     }
 }
 
-TEST(Run, ReportsUsageErrorsAsJsonToo) {
+TEST(CtlRun, ReportsUsageErrorsAsJsonToo) {
     Recorder recorder;
     const Outcome outcome = run_with({"probe", "--json=short"}, recorder.caller());
     const json printed = json::parse(outcome.out);
@@ -125,7 +125,7 @@ TEST(Run, ReportsUsageErrorsAsJsonToo) {
     EXPECT_THAT(outcome.err, HasSubstr("VM is required; see 'ivshmemctl probe --help'"));
 }
 
-TEST(Run, TakesGlobalOptionsBeforeAndAfterTheCommand) {
+TEST(CtlRun, TakesGlobalOptionsBeforeAndAfterTheCommand) {
     for (const auto& arguments :
          {std::vector<std::string>{"--socket", "/x.sock", "--json", "vms"},
           std::vector<std::string>{"vms", "--json", "--socket", "/x.sock"},
@@ -139,13 +139,13 @@ TEST(Run, TakesGlobalOptionsBeforeAndAfterTheCommand) {
     }
 }
 
-TEST(Run, UsesTheDefaultSocketOtherwise) {
+TEST(CtlRun, UsesTheDefaultSocketOtherwise) {
     Recorder recorder;
     run_with({"vms"}, recorder.caller(), "/run/default.sock");
     EXPECT_EQ(recorder.socket_path, "/run/default.sock");
 }
 
-TEST(Run, PrintsHelpThatFitsAScreen) {
+TEST(CtlRun, PrintsHelpThatFitsAScreen) {
     Recorder recorder;
     const Outcome outcome = run_with({"--help"}, recorder.caller());
     EXPECT_EQ(outcome.code, 0);
@@ -162,7 +162,7 @@ TEST(Run, PrintsHelpThatFitsAScreen) {
     }
 }
 
-TEST(Run, ShowsExamplesInTheHelpOfAttach) {
+TEST(CtlRun, ShowsExamplesInTheHelpOfAttach) {
     Recorder recorder;
     const Outcome outcome = run_with({"attach", "--help"}, recorder.caller());
     EXPECT_EQ(outcome.code, 0);

@@ -13,7 +13,7 @@ constexpr const char* two_devices = R"({"devices":[
      "interrupts":"none","qomPath":"/machine/peripheral/ivshmemd.shm0"},
     {"name":"other","vm":"web"}]})";
 
-TEST(Show, PrintsEveryFieldThatApplies) {
+TEST(CtlShow, PrintsEveryFieldThatApplies) {
     Recorder recorder;
     recorder.answer = reply_of(two_devices);
     const Outcome outcome = run_with({"show", "web", "shm0"}, recorder.caller());
@@ -37,14 +37,14 @@ TEST(Show, PrintsEveryFieldThatApplies) {
               "QOM path:         /machine/peripheral/ivshmemd.shm0\n");
 }
 
-TEST(Show, CutsTheJsonReplyDownToThatDevice) {
+TEST(CtlShow, CutsTheJsonReplyDownToThatDevice) {
     Recorder recorder;
     recorder.answer = reply_of(two_devices);
     const Outcome outcome = run_with({"show", "web", "other", "--json"}, recorder.caller());
     EXPECT_EQ(outcome.out, "{\"devices\":[{\"name\":\"other\",\"vm\":\"web\"}]}\n");
 }
 
-TEST(Show, ExitsWithThreeWhenThereIsNoSuchDevice) {
+TEST(CtlShow, ExitsWithThreeWhenThereIsNoSuchDevice) {
     Recorder recorder;
     recorder.answer = reply_of(two_devices);
     const Outcome outcome = run_with({"show", "web", "shm", "--json"}, recorder.caller());
@@ -55,7 +55,7 @@ TEST(Show, ExitsWithThreeWhenThereIsNoSuchDevice) {
     EXPECT_EQ(outcome.err, "ivshmemctl: VM 'web' has no device 'shm'\n");
 }
 
-TEST(Show, PassesTheDaemonsErrorOn) {
+TEST(CtlShow, PassesTheDaemonsErrorOn) {
     Recorder recorder;
     recorder.answer = daemon_error("io.ivshmemd.Hotplug.NoSuchVm", nullptr);
     EXPECT_EQ(run_with({"show", "web", "shm0"}, recorder.caller()).code, 3);

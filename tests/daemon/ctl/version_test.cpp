@@ -6,7 +6,7 @@
 namespace ivshmemd::ctl::test {
 namespace {
 
-TEST(Version, PrintsBothVersions) {
+TEST(CtlVersion, PrintsBothVersions) {
     Recorder recorder;
     recorder.answer = reply_of(R"({"product":"ivshmemd","version":"9.9"})");
     const Outcome outcome = run_with({"version"}, recorder.caller());
@@ -15,7 +15,7 @@ TEST(Version, PrintsBothVersions) {
     EXPECT_EQ(recorder.method, "org.varlink.service.GetInfo");
 }
 
-TEST(Version, SucceedsWithoutADaemon) {
+TEST(CtlVersion, SucceedsWithoutADaemon) {
     Recorder recorder;
     recorder.answer = unreachable("gone");
     const Outcome outcome = run_with({"version"}, recorder.caller());
