@@ -7,8 +7,7 @@ awaitable<Gate::Pass> Gate::enter() {
         taken_ = true;
         co_return Pass(this);
     }
-    const auto waiter = std::make_shared<Waiter>(
-        boost::asio::steady_timer(executor_, SteadyClock::time_point::max()));
+    const auto waiter = std::make_shared<Waiter>(executor_);
     waiters_.push_back(waiter);
     while (!waiter->admitted) co_await waiter->timer.async_wait(as_result);
     co_return Pass(this);

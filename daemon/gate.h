@@ -32,7 +32,9 @@ class Gate {
 
   private:
     struct Waiter {
-        boost::asio::steady_timer timer;
+        explicit Waiter(const Executor& executor)
+            : timer(executor, SteadyClock::time_point::max()) {}
+        boost::asio::steady_timer timer;  // never expires: cancelled once admitted
         bool admitted = false;
     };
 
