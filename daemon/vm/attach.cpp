@@ -180,19 +180,9 @@ awaitable<void> remember_region(Host& host, std::string path, RegionIdentity ide
     co_await host.store->put(std::move(state));
 }
 
-Device announced(const Vm& vm, const DeviceSpec& spec) {
-    Device device;
-    device.spec = spec;
-    device.vm = vm.name();
-    device.qom_path = "/machine/peripheral/" + device_id(spec.name);
-    device.origin = Origin::managed;
-    device.state = DeviceState::attaching;
-    return device;
-}
-
 Attached dry(const Vm& vm, const Decision& decision) {
     const std::string backend = fresh_backend_id(vm.inventory(), decision.spec.name);
-    Attached attached{announced(vm, decision.spec), true, {}};
+    Attached attached{vm.announced(decision.spec), true, {}};
     for (const Step& step : plan_attach(decision.spec, backend, decision.region.path)) {
         attached.commands.push_back(qmp::spell(step.command, vm.capabilities()->version));
     }
@@ -224,7 +214,7 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
     co_return Attached{std::move(*device), true, {}};
 }
 
-Error without_server(Model model) {
+Error not_handled(Model model) {
     const std::string reason = std::string(qom_type(model)) + " is not handled by this version";
     return Error(ErrorKind::config_unsupported, "configuration unsupported: " + reason,
                  {{"reason", reason}});
@@ -239,7 +229,7 @@ awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request
     if (!state) co_return state.error();
     const Result<Model> model = resolve_model(request, *vm->capabilities());
     if (!model) co_return model.error();
-    if (*model != Model::plain) co_return without_server(*model);
+    if (*model != Model::plain) co_return not_handled(*model);
     if (vm->doubtful() && !co_await refresh(vm, vm->host().deadlines.query)) {
         co_return silence_error(*vm, "the attach of " + request.name, "undone");
     }

@@ -211,17 +211,21 @@ void Vm::add_leaked(std::vector<Device>& devices) const {
     }
 }
 
+Device Vm::announced(const DeviceSpec& spec) const {
+    Device device;
+    device.spec = spec;
+    device.vm = name();
+    device.qom_path = "/machine/peripheral/" + device_id(spec.name);
+    device.origin = Origin::managed;
+    device.state = DeviceState::attaching;
+    return device;
+}
+
 std::vector<Device> Vm::devices() const {
     std::vector<Device> devices;
     for (const InventoryDevice& entry : inventory_.devices) devices.push_back(view(entry));
     if (attaching_ && !find_managed(inventory_, attaching_->name)) {
-        Device device;
-        device.spec = *attaching_;
-        device.vm = name();
-        device.qom_path = "/machine/peripheral/" + device_id(attaching_->name);
-        device.origin = Origin::managed;
-        device.state = DeviceState::attaching;
-        devices.push_back(std::move(device));
+        devices.push_back(announced(*attaching_));
     }
     add_leaked(devices);
     std::sort(devices.begin(), devices.end(),

@@ -141,6 +141,8 @@ class Vm : public std::enable_shared_from_this<Vm> {
     /// All devices for the API: what is there, being attached, and leaked.
     std::vector<Device> devices() const;
     std::optional<Device> device(const std::string& name) const;
+    /// What a device will be that is not there yet.
+    Device announced(const DeviceSpec& spec) const;
 
     void publish(EventKind kind, std::optional<std::string> device, std::string detail);
 
