@@ -8,6 +8,7 @@
 #include "daemon/config.h"
 #include "daemon/deadlines.h"
 #include "daemon/events.h"
+#include "daemon/relay/relays.h"
 #include "daemon/shm/region_files.h"
 #include "daemon/state/store.h"
 #include "daemon/worker.h"
@@ -21,6 +22,7 @@ struct Host {
     Deadlines deadlines;
     Worker worker;
     Events events;
+    Relays relays;
     RegionFiles regions;
     std::unique_ptr<StateStore> store;
     /// "VM/NAME" of the device that is master of a region, other than `except`; empty when none.
@@ -31,7 +33,12 @@ struct Host {
     Host(Executor executor_, Config config_)
         : executor(std::move(executor_)),
           config(std::move(config_)),
+          relays(executor, [this](const std::string& vm, const std::string& device,
+                                  const std::string& why) { server_lost(vm, device, why); }),
           regions(config.region_dir, config.region_group) {}
+
+  private:
+    void server_lost(const std::string& vm, const std::string& device, const std::string& why);
 };
 
 }  // namespace ivshmemd

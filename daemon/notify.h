@@ -8,4 +8,11 @@ namespace ivshmemd {
 /// it does not take it at once: libsystemd's own call would block the whole daemon then.
 void notify_status(const std::string& status);
 
+/// Asks the service manager to keep a duplicate of this descriptor and to pass it to the next
+/// daemon under this name. Where nobody keeps it, nothing happens.
+void notify_store(const std::string& name, int fd);
+
+/// It may let go of what it keeps under this name.
+void notify_discard(const std::string& name);
+
 }  // namespace ivshmemd

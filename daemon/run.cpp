@@ -1,5 +1,6 @@
 #include "daemon/run.h"
 
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include <boost/asio/io_context.hpp>
@@ -12,6 +13,7 @@
 #include "daemon/api/service.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/vm/attach_region.h"
 #include "daemon/vm/registry.h"
 
 namespace ivshmemd {
@@ -30,6 +32,14 @@ void report_status(const Registry& registry) {
     }
     notify_status(std::to_string(connected) + " of " + std::to_string(vms.size()) +
                   " VMs connected, " + std::to_string(devices) + " devices");
+}
+
+// Each VM, client and announced peer takes a descriptor.
+void allow_many_descriptors() {
+    struct rlimit limit {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // Everything the daemon is made of, in the order of its needs.
@@ -62,6 +72,7 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
 int run_daemon(const Config& config) {
     open_log(config.log_level);
     for (const std::string& warning : config.warnings) log_warning({warning});
+    allow_many_descriptors();
     Daemon daemon(config);
     Result<std::unique_ptr<StateStore>> store =
         StateStore::open(config.state_dir, daemon.host.worker, daemon.io.get_executor());
@@ -71,6 +82,7 @@ int run_daemon(const Config& config) {
     }
     daemon.host.store = std::move(*store);
     if (!daemon.host.store->warning().empty()) log_warning({daemon.host.store->warning()});
+    daemon.host.relays.adopt(take_kept_relays());
     std::string warning;
     Result<UniqueFd> listener = listen_for_clients(config.socket, config.socket_group, warning);
     if (!listener) {
@@ -78,6 +90,7 @@ int run_daemon(const Config& config) {
         return 1;
     }
     if (!warning.empty()) log_warning({warning});
+    spawn(daemon.io.get_executor(), "region records", forget_vanished_regions(daemon.host));
     daemon.server.start(std::move(*listener));
     const auto subscription =
         daemon.host.events.subscribe([&daemon](const Event&) { report_status(daemon.registry); });

@@ -64,6 +64,8 @@ struct Device {
     bool guest_mapped = false;                 // the guest gave BAR 2 an address
     bool has_server = false;                   // even where its path cannot be told
     bool stale = false;                        // the VM is not connected; last known
+    std::optional<bool> memory_sealed;         // with a server: whether its memory's size is fixed
+    std::optional<bool> relay_lost;  // with a server: whether the device is cut off from it
 };
 
 std::string_view origin_name(Origin origin);

@@ -32,9 +32,10 @@ struct Bus {
 /// An ivshmem device as QOM shows it.
 struct InventoryDevice {
     Device device;
-    std::string id;          // QEMU id; empty when it has none
-    std::string backend_id;  // of plain
-    std::string chardev_id;  // of doorbell
+    std::string id;           // QEMU id; empty when it has none
+    std::string backend_id;   // of plain
+    std::string chardev_id;   // of doorbell, and of legacy with a server
+    std::string memory_path;  // file of its memory; empty when it has none that can be told
 };
 
 /// What one QEMU holds of ours and of others', read at one moment.

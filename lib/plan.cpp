@@ -4,13 +4,18 @@
 
 namespace ivshmemd {
 
-Plan plan_attach(const DeviceSpec& spec, const std::string& backend,
-                 const std::string& region_path) {
+Plan plan_attach(const DeviceSpec& spec, const Parts& parts) {
     const std::string id = device_id(spec.name);
+    const Step device{AddDevice{id, parts, spec}, DelDevice{id}};
+    if (spec.server) {
+        return {{PassFd{*spec.server}, CloseFd{*spec.server}},
+                {AddChardev{parts.chardev_id, *spec.server}, DelChardev{parts.chardev_id}},
+                device};
+    }
+    if (spec.model == Model::legacy) return {device};
     return {
-        {AddBackend{backend, region_path, spec.size}, DelBackend{backend}},
-        {AddDevice{id, backend, spec}, DelDevice{id}},
-    };
+        {AddBackend{parts.backend_id, parts.memory_path, spec.size}, DelBackend{parts.backend_id}},
+        device};
 }
 
 std::vector<Command> undo_of(const Plan& plan, const std::vector<StepOutcome>& outcomes) {

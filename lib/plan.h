@@ -19,18 +19,38 @@ struct AddBackend {
 struct DelBackend {
     std::string id;
 };
+/// What a device stands on beside itself. Only what its kind needs is filled in.
+struct Parts {
+    std::string backend_id;   // plain
+    std::string memory_path;  // the region's file: plain, and legacy without a server
+    std::string chardev_id;   // with a server
+};
 struct AddDevice {
     std::string id;
-    std::string backend_id;
+    Parts parts;
     DeviceSpec spec;
 };
 struct DelDevice {
     std::string id;  // QEMU id, or QOM path for a device that has none
 };
+/// Hands QEMU the descriptor that is sent along, under a name.
+struct PassFd {
+    std::string name;
+};
+/// Takes back one that nothing used.
+struct CloseFd {
+    std::string name;
+};
+/// A socket chardev on a descriptor that was passed.
+struct AddChardev {
+    std::string id;
+    std::string fd_name;
+};
 struct DelChardev {
     std::string id;
 };
-using Command = std::variant<AddBackend, DelBackend, AddDevice, DelDevice, DelChardev>;
+using Command = std::variant<AddBackend, DelBackend, AddDevice, DelDevice, PassFd, CloseFd,
+                             AddChardev, DelChardev>;
 
 /// One step and what takes it back once it has succeeded.
 struct Step {
@@ -41,9 +61,9 @@ struct Step {
 /// Steps in order, sent in one write: each is harmless when an earlier one has failed.
 using Plan = std::vector<Step>;
 
-/// Attach of a shared-memory device without a server.
-Plan plan_attach(const DeviceSpec& spec, const std::string& backend,
-                 const std::string& region_path);
+/// How a device is attached. One with a server gets a descriptor under the server's path, which
+/// QEMU gives back when the chardev is asked for its address: nothing else has to remember it.
+Plan plan_attach(const DeviceSpec& spec, const Parts& parts);
 
 /// What came of one step.
 enum class StepOutcome {

@@ -4,10 +4,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
 #include "lib/result.h"
+#include "lib/role.h"
 
 namespace ivshmemd {
 
@@ -34,6 +36,21 @@ struct RegionTrust {
     bool trusts(uid_t uid) const {
         return uid == 0 || uid == daemon || uid == qemu || users.contains(uid);
     }
+};
+
+/// A device that maps a region.
+struct RegionUser {
+    std::string vm;
+    std::string device;
+    Role role = Role::peer;
+};
+
+/// A region as it is: its file and who uses it.
+struct Region {
+    std::string path;
+    RegionFacts facts;
+    std::vector<RegionUser> users;
+    bool created_by_us = false;
 };
 
 /// The size a request gets: its own, or the existing region's. BadSize.

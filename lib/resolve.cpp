@@ -44,6 +44,12 @@ Result<void> check_options(Model model, const DeviceRequest& request) {
     if (!request.server && (request.vectors || request.msi || request.ioeventfd)) {
         return unsupported("vectors, msi and ioeventfd need a server");
     }
+    if (request.server && request.region) {
+        return unsupported("with a server the memory is the server's; leave the region out");
+    }
+    if (request.ioeventfd.value_or(false) && !request.msi.value_or(true)) {
+        return unsupported("ioeventfd needs msi");
+    }
     if (model == Model::plain && request.server) {
         return unsupported("ivshmem-plain takes no server; use ivshmem-doorbell");
     }

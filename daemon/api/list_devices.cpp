@@ -5,15 +5,6 @@
 #include "proto/api/values.h"
 
 namespace ivshmemd {
-namespace {
-
-// All VMs are asked at the same time, so that a slow one costs its own wait and no more.
-awaitable<void> refresh_all(std::vector<std::shared_ptr<Vm>> vms) {
-    for (const auto& vm : vms) start_refresh(vm);
-    for (const auto& vm : vms) co_await refresh_for_read(vm);
-}
-
-}  // namespace
 
 awaitable<Result<Document>> list_devices(std::shared_ptr<CallContext> context) {
     const Result<std::shared_ptr<Vm>> named = find_vm(*context);
@@ -24,7 +15,7 @@ awaitable<Result<Document>> list_devices(std::shared_ptr<CallContext> context) {
     } else {
         vms = context->registry.all();
     }
-    co_await refresh_all(vms);
+    co_await refresh_all_for_read(vms);
     json devices = json::array();
     for (const auto& vm : vms) {
         for (const Device& device : vm->devices()) devices.push_back(api::spell_device(device));

@@ -20,6 +20,15 @@ Error failed(const std::string& path, const std::string& what) {
     return Error(ErrorKind::internal, "cannot listen on " + path + ": " + what);
 }
 
+// The service manager passes what it kept for us beside its own listener.
+UniqueFd take_passed_listener() {
+    const int count = ::sd_listen_fds(1);
+    for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd) {
+        if (::sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0) return UniqueFd(fd);
+    }
+    return {};
+}
+
 bool is_served(const sockaddr_un& address) {
     const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     const int connected =
@@ -41,7 +50,7 @@ int bind_private(int socket, const sockaddr_un& address) {
 
 Result<UniqueFd> listen_for_clients(const std::string& path, std::optional<gid_t> group,
                                     std::string& warning) {
-    if (::sd_listen_fds(1) > 0) return UniqueFd(SD_LISTEN_FDS_START);
+    if (UniqueFd passed = take_passed_listener()) return passed;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) return failed(path, "the path is too long");

@@ -9,9 +9,10 @@ namespace ivshmemd {
 namespace {
 
 constexpr std::array methods{
-    ApiMethod{"ListVms", list_vms},         ApiMethod{"Probe", probe_vm},
-    ApiMethod{"Attach", attach_device},     ApiMethod{"Detach", detach_device},
-    ApiMethod{"ListDevices", list_devices}, ApiMethod{"Subscribe", subscribe, true},
+    ApiMethod{"ListVms", list_vms},          ApiMethod{"Probe", probe_vm},
+    ApiMethod{"Attach", attach_device},      ApiMethod{"Detach", detach_device},
+    ApiMethod{"ListDevices", list_devices},  ApiMethod{"ListRegions", list_regions},
+    ApiMethod{"Subscribe", subscribe, true},
 };
 
 }  // namespace

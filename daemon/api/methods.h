@@ -27,6 +27,7 @@ awaitable<Result<Document>> probe_vm(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> detach_device(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> list_devices(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> list_regions(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> subscribe(std::shared_ptr<CallContext> context);
 
 }  // namespace ivshmemd

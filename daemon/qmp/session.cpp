@@ -1,12 +1,10 @@
 #include "daemon/qmp/session.h"
 
-#include <sys/socket.h>
-
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "daemon/fd_passing.h"
 #include "daemon/log.h"
 #include "lib/names.h"
 
@@ -16,24 +14,6 @@ namespace {
 Error lost(std::string message) {
     return Error(ErrorKind::vm_unavailable, std::move(message),
                  {{"state", std::string("unreachable")}});
-}
-
-ssize_t send_message(int socket, std::string_view bytes, int fd) {
-    iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    if (fd >= 0) {
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        cmsghdr* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    }
-    return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 }  // namespace
@@ -161,24 +141,20 @@ awaitable<Answer> Session::wait(Entry entry) {
 }
 
 awaitable<Answer> Session::call(Command command, Milliseconds deadline) {
-    co_return co_await call_with_fd(std::move(command), UniqueFd(), deadline);
-}
-
-awaitable<Answer> Session::call_with_fd(Command command, UniqueFd fd, Milliseconds deadline) {
     const auto self = shared_from_this();
     std::string bytes;
     Entry entry = enter(command, deadline, bytes);
-    if (entry.slot) send(std::move(bytes), std::move(fd));
+    if (entry.slot) send(std::move(bytes), UniqueFd());
     co_return co_await wait(std::move(entry));
 }
 
 awaitable<std::vector<Answer>> Session::call_all(std::vector<Command> commands,
-                                                 Milliseconds deadline) {
+                                                 Milliseconds deadline, UniqueFd fd) {
     const auto self = shared_from_this();
     std::string bytes;
     std::vector<Entry> entries;
     for (const Command& command : commands) entries.push_back(enter(command, deadline, bytes));
-    if (!bytes.empty()) send(std::move(bytes), UniqueFd());
+    if (!bytes.empty()) send(std::move(bytes), std::move(fd));
     std::vector<Answer> answers;
     for (Entry& entry : entries) answers.push_back(co_await wait(std::move(entry)));
     co_return answers;
@@ -214,7 +190,7 @@ void Session::send(std::string bytes, UniqueFd fd) {
 bool Session::send_some(Outgoing& outgoing) {
     while (outgoing.sent < outgoing.bytes.size() && !cause()) {
         const std::string_view rest = std::string_view(outgoing.bytes).substr(outgoing.sent);
-        const ssize_t sent = send_message(socket_.native_handle(), rest, outgoing.fd.get());
+        const ssize_t sent = send_with_fd(socket_.native_handle(), rest, outgoing.fd.get());
         if (sent < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN) {

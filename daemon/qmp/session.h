@@ -49,11 +49,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
     awaitable<Answer> call(Command command, Milliseconds deadline);
 
-    /// With a descriptor for QEMU, as getfd and add-fd take one.
-    awaitable<Answer> call_with_fd(Command command, UniqueFd fd, Milliseconds deadline);
-
-    /// All commands in one write; one answer each, in order, under one deadline.
-    awaitable<std::vector<Answer>> call_all(std::vector<Command> commands, Milliseconds deadline);
+    /// All commands in one write; one answer each, in order, under one deadline. A descriptor goes
+    /// with the first byte, for a getfd among them.
+    awaitable<std::vector<Answer>> call_all(std::vector<Command> commands, Milliseconds deadline,
+                                            UniqueFd fd = {});
 
     /// Ends the connection: every waiter gets `cause`, of several the first.
     void close(Error cause);

@@ -20,6 +20,12 @@ bool is_for(acl_entry_t entry, acl_tag_t tag, id_t id) {
     return qualifier && *static_cast<id_t*>(qualifier.get()) == id;
 }
 
+bool may_read_and_write(acl_entry_t entry) {
+    acl_permset_t permissions = nullptr;
+    return acl_get_permset(entry, &permissions) == 0 && acl_get_perm(permissions, ACL_READ) == 1 &&
+           acl_get_perm(permissions, ACL_WRITE) == 1;
+}
+
 bool has_entry(acl_t acl, acl_tag_t tag, id_t id) {
     acl_entry_t entry = nullptr;
     for (int which = ACL_FIRST_ENTRY; acl_get_entry(acl, which, &entry) == 1;
@@ -52,6 +58,23 @@ int grant_access(int fd, std::optional<uid_t> user, std::optional<gid_t> group) 
     const int error = done ? 0 : errno;
     acl_free(acl);
     return error;
+}
+
+bool acl_admits(const std::string& path, uid_t user) {
+    const std::unique_ptr<std::remove_pointer_t<acl_t>, AclFree> acl(
+        acl_get_file(path.c_str(), ACL_TYPE_ACCESS));
+    if (!acl) return false;
+    bool granted = false;
+    bool masked = false;
+    acl_entry_t entry = nullptr;
+    for (int which = ACL_FIRST_ENTRY; acl_get_entry(acl.get(), which, &entry) == 1;
+         which = ACL_NEXT_ENTRY) {
+        acl_tag_t tag = ACL_UNDEFINED_TAG;
+        acl_get_tag_type(entry, &tag);
+        if (tag == ACL_MASK && !may_read_and_write(entry)) masked = true;
+        if (is_for(entry, ACL_USER, user) && may_read_and_write(entry)) granted = true;
+    }
+    return granted && !masked;
 }
 
 }  // namespace ivshmemd

@@ -4,20 +4,43 @@
 
 #include "lib/equality.h"
 #include "lib/region.h"
+#include "lib/size.h"
 
 namespace ivshmemd {
 namespace {
 
-// Two masters would both carry the content along: the later migration overwrites the earlier one's.
-Result<void> check_only_master(Vm& vm, const std::string& path, const std::string& device) {
-    const std::optional<RegionIdentity> region = RegionFiles::identity(path);
-    if (!region) return {};
-    const std::string holder = vm.host().find_master(*region, vm.name() + "/" + device);
-    if (holder.empty()) return {};
-    return Error(ErrorKind::master_exists,
-                 "region " + path + " has a master already: " + holder +
-                     "; attach as peer, or detach that one first",
-                 {{"holder", holder}});
+constexpr std::string_view legacy_directory = "/dev/shm";
+
+// Legacy devices find their memory by its name below /dev/shm, and any fault of it aborts QEMU.
+Result<void> check_legacy_directory(const std::string& directory) {
+    const bool below = directory.starts_with(std::string(legacy_directory) + "/");
+    if (directory == legacy_directory || below) return {};
+    const std::string reason =
+        "legacy ivshmem needs the regions at or below /dev/shm, and they are in " + directory;
+    return Error(ErrorKind::config_unsupported, "configuration unsupported: " + reason,
+                 {{"reason", reason}});
+}
+
+DeviceSpec spec_of(const DeviceRequest& request, Model model) {
+    DeviceSpec spec;
+    spec.name = request.name;
+    spec.model = model;
+    spec.role = request.role.value_or(Role::peer);
+    return spec;
+}
+
+Result<Decision> decide_server(Vm& vm, const DeviceRequest& request, Model model) {
+    Decision decision;
+    decision.spec = spec_of(request, model);
+    decision.spec.server = request.server;
+    decision.spec.vectors = request.vectors.value_or(1);
+    decision.spec.msi = request.msi.value_or(true);
+    decision.spec.ioeventfd = request.ioeventfd.value_or(*decision.spec.msi);
+    if (!request.size) return decision;
+    const Result<void> sound = check_size(*request.size, vm.host().config.region_size_limit);
+    if (!sound) return sound.error();
+    decision.spec.size = *request.size;
+    return decision;
 }
 
 }  // namespace
@@ -46,12 +69,15 @@ Result<std::optional<Device>> check_existing(const Vm& vm, const DeviceRequest& 
     return existing;
 }
 
-Result<Decision> decide_region(Vm& vm, const DeviceRequest& request, Model model) {
+Result<Decision> decide_memory(Vm& vm, const DeviceRequest& request, Model model) {
+    if (request.server) return decide_server(vm, request, model);
     const RegionFiles& files = vm.host().regions;
+    if (model == Model::legacy) {
+        const Result<void> below = check_legacy_directory(files.directory());
+        if (!below) return below.error();
+    }
     Decision decision;
-    decision.spec.name = request.name;
-    decision.spec.model = model;
-    decision.spec.role = request.role.value_or(Role::peer);
+    decision.spec = spec_of(request, model);
     decision.spec.region = request.region.value_or(request.name);
     decision.region.path = files.path_of(*decision.spec.region);
     const RegionFacts facts = RegionFiles::inspect(decision.region.path);
@@ -64,10 +90,23 @@ Result<Decision> decide_region(Vm& vm, const DeviceRequest& request, Model model
     if (!plan) return plan.error();
     decision.region.create = plan->create;
     if (decision.spec.role == Role::master && !plan->create) {
-        const Result<void> only = check_only_master(vm, decision.region.path, request.name);
+        const std::string& path = decision.region.path;
+        const std::optional<RegionIdentity> file = RegionFiles::identity(path);
+        const Result<void> only =
+            file ? check_only_master(vm, *file, "region " + path, request.name) : Result<void>();
         if (!only) return only.error();
     }
     return decision;
+}
+
+Result<void> check_only_master(Vm& vm, const RegionIdentity& memory, const std::string& what,
+                               const std::string& device) {
+    const std::string holder = vm.host().find_master(memory, vm.name() + "/" + device);
+    if (holder.empty()) return {};
+    return Error(
+        ErrorKind::master_exists,
+        what + " has a master already: " + holder + "; attach as peer, or detach that one first",
+        {{"holder", holder}});
 }
 
 }  // namespace ivshmemd

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "daemon/relay/server_connection.h"
 #include "daemon/vm/vm.h"
 #include "lib/device.h"
 #include "lib/result.h"
@@ -17,7 +19,8 @@ struct RegionChoice {
 
 struct Decision {
     DeviceSpec spec;
-    RegionChoice region;
+    RegionChoice region;                       // without a server
+    std::shared_ptr<ServerConnection> server;  // once it was met; used up by one attempt
 };
 
 /// VmUnavailable in a run state that takes no device of this role.
@@ -27,8 +30,13 @@ Result<void> check_run_state(const Vm& vm, Role role);
 /// OperationInProgress.
 Result<std::optional<Device>> check_existing(const Vm& vm, const DeviceRequest& request);
 
-/// Size and region; bus and slot are still open. BadSize, RegionMismatch, PermissionDenied,
-/// MasterExists. Looks at the region's file and makes nothing.
-Result<Decision> decide_region(Vm& vm, const DeviceRequest& request, Model model);
+/// Everything but bus and slot, and what only the server can tell. BadSize, RegionMismatch,
+/// PermissionDenied, MasterExists, ConfigUnsupported. Looks at the region's file and makes nothing.
+Result<Decision> decide_memory(Vm& vm, const DeviceRequest& request, Model model);
+
+/// MasterExists when another device is this memory's master: both would carry its content along,
+/// and the later migration would overwrite the earlier one's. `what` names the memory.
+Result<void> check_only_master(Vm& vm, const RegionIdentity& memory, const std::string& what,
+                               const std::string& device);
 
 }  // namespace ivshmemd

@@ -22,6 +22,17 @@ StepOutcome outcome_of(const qmp::Answer& answer) {
     return StepOutcome::unknown;
 }
 
+// How long a chardev may stay busy: RCU lets go of it 60 to 90 ms after a failed device_add.
+constexpr Milliseconds chardev_busy{1000};
+constexpr Milliseconds chardev_pause{20};
+
+void report_leak(Vm& vm, const Execution& run, const std::string& what, const std::string& device) {
+    if (run.outcomes[0] != StepOutcome::refused) return;
+    const std::string why = printable(run.answers[0].error.description);
+    log_warning({vm.name(), ": ", what, " cannot be deleted: ", why});
+    vm.publish(EventKind::leaked, device, what + ": " + why);
+}
+
 }  // namespace
 
 bool Execution::all_done() const {
@@ -41,7 +52,7 @@ std::size_t Execution::first_refused() const {
 }
 
 awaitable<Execution> execute(std::shared_ptr<Vm> vm, std::vector<Command> commands,
-                             Milliseconds deadline) {
+                             Milliseconds deadline, UniqueFd fd) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     Execution execution;
     if (!session) {
@@ -52,7 +63,7 @@ awaitable<Execution> execute(std::shared_ptr<Vm> vm, std::vector<Command> comman
             spelled.push_back(qmp::spell(command, vm->capabilities()->version));
             log_debug({vm->name(), ": ", spelled.back().name, " ", spelled.back().arguments});
         }
-        execution.answers = co_await session->call_all(std::move(spelled), deadline);
+        execution.answers = co_await session->call_all(std::move(spelled), deadline, std::move(fd));
     }
     for (const qmp::Answer& answer : execution.answers) {
         execution.outcomes.push_back(outcome_of(answer));
@@ -102,16 +113,26 @@ awaitable<bool> delete_backend(std::shared_ptr<Vm> vm, std::string id, std::stri
     std::vector<Command> commands;
     commands.push_back(DelBackend{id});
     const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.query);
-    if (run.outcomes[0] == StepOutcome::done) {
-        vm->forget_backend(id);
-        co_return true;
+    if (run.all_done()) vm->forget_backend(id);
+    report_leak(*vm, run, "backend " + id, device);
+    co_return run.all_done();
+}
+
+awaitable<bool> delete_chardev(std::shared_ptr<Vm> vm, std::string id, std::string device) {
+    const SteadyClock::time_point give_up = SteadyClock::now() + chardev_busy;
+    while (true) {
+        std::vector<Command> commands;
+        commands.push_back(DelChardev{id});
+        const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.query);
+        const bool refused = run.outcomes[0] == StepOutcome::refused;
+        if (refused && SteadyClock::now() < give_up && !vm->stopping()) {
+            co_await vm->sleep_until(SteadyClock::now() + chardev_pause);
+            continue;
+        }
+        if (run.all_done()) vm->forget_chardev(id);
+        report_leak(*vm, run, "chardev " + id, device);
+        co_return run.all_done();
     }
-    if (run.outcomes[0] == StepOutcome::refused) {
-        const std::string why = printable(run.answers[0].error.description);
-        log_warning({vm->name(), ": backend ", id, " cannot be deleted: ", why});
-        vm->publish(EventKind::leaked, std::move(device), id + ": " + why);
-    }
-    co_return false;
 }
 
 }  // namespace ivshmemd

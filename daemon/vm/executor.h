@@ -24,9 +24,10 @@ struct Execution {
     std::size_t first_refused() const;
 };
 
-/// Sends all steps in one write and waits for their answers.
+/// Sends all steps in one write and waits for their answers. A descriptor goes along, for a PassFd
+/// among them.
 awaitable<Execution> execute(std::shared_ptr<Vm> vm, std::vector<Command> commands,
-                             Milliseconds deadline);
+                             Milliseconds deadline, UniqueFd fd = {});
 
 /// The commands of a plan's steps.
 std::vector<Command> commands_of(const Plan& plan);
@@ -43,5 +44,8 @@ Error silence_error(const Vm& vm, const std::string& what, const std::string& ou
 
 /// Deletes a backend. True when it is gone; else it is reported as leaked.
 awaitable<bool> delete_backend(std::shared_ptr<Vm> vm, std::string id, std::string device);
+
+/// The same for a chardev, which QEMU may call busy for a moment after its device has gone.
+awaitable<bool> delete_chardev(std::shared_ptr<Vm> vm, std::string id, std::string device);
 
 }  // namespace ivshmemd

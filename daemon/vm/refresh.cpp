@@ -1,5 +1,7 @@
 #include "daemon/vm/refresh.h"
 
+#include "daemon/vm/attach_server.h"
+
 namespace ivshmemd {
 namespace {
 
@@ -18,7 +20,10 @@ awaitable<bool> refresh(std::shared_ptr<Vm> vm, Milliseconds deadline) {
     std::optional<Reading> reading =
         co_await read_inventory(session, vm->host().regions.directory(), deadline);
     if (!reading || vm->session() != session) co_return false;
-    if (vm->generation() == generation) vm->apply(std::move(*reading));
+    if (vm->generation() == generation) {
+        vm->apply(std::move(*reading));
+        settle_relays(*vm);
+    }
     co_return true;
 }
 
@@ -36,6 +41,11 @@ awaitable<void> refresh_for_read(std::shared_ptr<Vm> vm) {
     while (vm->refreshing() && SteadyClock::now() < until) {
         co_await vm->changed().wait_until(until);
     }
+}
+
+awaitable<void> refresh_all_for_read(std::vector<std::shared_ptr<Vm>> vms) {
+    for (const auto& vm : vms) start_refresh(vm);
+    for (const auto& vm : vms) co_await refresh_for_read(vm);
 }
 
 awaitable<void> wait_connected(std::shared_ptr<Vm> vm, Milliseconds deadline) {

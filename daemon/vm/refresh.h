@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "daemon/async.h"
 #include "daemon/vm/vm.h"
@@ -16,6 +17,9 @@ void start_refresh(const std::shared_ptr<Vm>& vm);
 
 /// For reads of the API: as fresh as it can be had at once, without waiting for an operation.
 awaitable<void> refresh_for_read(std::shared_ptr<Vm> vm);
+
+/// The same for several, all at the same time: a slow one costs its own wait and no more.
+awaitable<void> refresh_all_for_read(std::vector<std::shared_ptr<Vm>> vms);
 
 /// Waits a moment for a VM whose connection is just being made, and hurries one that waits to be
 /// tried again.

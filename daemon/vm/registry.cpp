@@ -17,12 +17,7 @@ namespace {
 constexpr std::string_view socket_suffix = ".qmp";
 
 bool maps(const Vm& vm, const InventoryDevice& entry, const RegionIdentity& region) {
-    for (const Backend& backend : vm.inventory().backends) {
-        if (backend.id == entry.backend_id && !backend.path.empty()) {
-            return RegionFiles::identity(backend.path) == region;
-        }
-    }
-    return false;
+    return vm.memory_of(entry) == region;
 }
 
 // Whether a device is a master that counts: not in a VM that waits for a migration, nor in one that

@@ -46,6 +46,10 @@ awaitable<void> finish_removal(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     if (ours && name_of_backend_id(entry.backend_id)) {
         co_await delete_backend(vm, entry.backend_id, name);
     }
+    if (ours && name_of_chardev_id(entry.chardev_id)) {
+        co_await delete_chardev(vm, entry.chardev_id, name);
+    }
+    if (ours) vm->host().relays.drop(vm->name(), name);
     vm->forget_device(path);
     vm->cleaning().erase(path);
     if (drop_region && entry.device.spec.region) {
@@ -64,9 +68,7 @@ awaitable<void> clean_orphans(std::shared_ptr<Vm> vm) {
     }
     for (const std::string& id : orphan_chardevs(vm->inventory())) {
         log_info({vm->name(), ": deleting chardev ", id, ", which serves no device"});
-        std::vector<Command> commands;
-        commands.push_back(DelChardev{id});
-        co_await execute(vm, std::move(commands), vm->host().deadlines.query);
+        co_await delete_chardev(vm, id, name_of_chardev_id(id).value_or(id));
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "daemon/log.h"
 #include "daemon/qmp/connect.h"
+#include "daemon/vm/attach_server.h"
 #include "daemon/vm/backoff.h"
 #include "daemon/vm/probe.h"
 #include "daemon/vm/qemu_events.h"
@@ -112,6 +113,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
                 std::move(*reading));
     vm->end_attempt();
     if (!pass) pass.emplace(co_await vm->gate().enter());
+    settle_relays(*vm);
     co_await resume_removals(vm);
     co_await clean_orphans(vm);
     co_return Result<void>();

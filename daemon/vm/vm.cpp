@@ -122,16 +122,21 @@ void Vm::keep_departing(const InventoryDevice& entry) {
     if (departing_.insert(entry.device.qom_path).second && on_departing) on_departing(entry);
 }
 
-void Vm::add_device(const DeviceSpec& spec, const std::string& backend,
-                    const std::string& region_path) {
+void Vm::add_device(const DeviceSpec& spec, const Parts& parts) {
     InventoryDevice entry;
     entry.id = device_id(spec.name);
-    entry.backend_id = backend;
+    entry.backend_id = parts.backend_id;
+    entry.chardev_id = parts.chardev_id;
+    entry.memory_path = parts.memory_path;
     entry.device.spec = spec;
     entry.device.qom_path = "/machine/peripheral/" + entry.id;
     entry.device.origin = Origin::managed;
+    entry.device.has_server = spec.server.has_value();
     inventory_.devices.push_back(std::move(entry));
-    inventory_.backends.push_back({backend, region_path, spec.size, true});
+    if (!parts.backend_id.empty()) {
+        inventory_.backends.push_back({parts.backend_id, parts.memory_path, spec.size, true});
+    }
+    if (!parts.chardev_id.empty()) inventory_.chardevs.push_back(parts.chardev_id);
     for (Bus& bus : inventory_.buses) {
         if (bus.name == spec.bus) bus.occupied.insert(spec.slot);
     }
@@ -159,6 +164,19 @@ void Vm::forget_device(const std::string& qom_path) {
 void Vm::forget_backend(const std::string& id) {
     std::erase_if(inventory_.backends, [&](const Backend& each) { return each.id == id; });
     ++generation_;
+}
+
+void Vm::forget_chardev(const std::string& id) {
+    std::erase(inventory_.chardevs, id);
+    ++generation_;
+}
+
+std::optional<RegionIdentity> Vm::memory_of(const InventoryDevice& entry) const {
+    if (!entry.memory_path.empty()) return RegionFiles::identity(entry.memory_path);
+    if (entry.device.origin != Origin::managed) return std::nullopt;
+    const auto memory = host_.relays.memory(name(), entry.device.spec.name);
+    if (!memory) return std::nullopt;
+    return memory->file;
 }
 
 void Vm::rest(Placement place) {
@@ -190,7 +208,16 @@ Device Vm::view(const InventoryDevice& entry) const {
     const bool leaving = removal != removals_.end() && !removal->second.refusal;
     const bool gone = departing_.contains(device.qom_path) || cleaning_.contains(device.qom_path);
     if (leaving || gone) device.state = DeviceState::detaching;
+    if (device.origin == Origin::managed && device.has_server) add_relay_facts(device);
     return device;
+}
+
+void Vm::add_relay_facts(Device& device) const {
+    const std::string& device_name = device.spec.name;
+    device.relay_lost = !host_.relays.connected(name(), device_name);
+    if (const auto memory = host_.relays.memory(name(), device_name)) {
+        device.memory_sealed = memory->sealed;
+    }
 }
 
 // A backend with our prefix and no device, outside of any operation, could not be deleted.
@@ -217,6 +244,7 @@ Device Vm::announced(const DeviceSpec& spec) const {
     device.vm = name();
     device.qom_path = "/machine/peripheral/" + device_id(spec.name);
     device.origin = Origin::managed;
+    device.has_server = spec.server.has_value();
     device.state = DeviceState::attaching;
     return device;
 }

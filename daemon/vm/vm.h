@@ -18,6 +18,7 @@
 #include "lib/capabilities.h"
 #include "lib/inventory.h"
 #include "lib/placement.h"
+#include "lib/plan.h"
 
 namespace ivshmemd {
 
@@ -110,11 +111,11 @@ class Vm : public std::enable_shared_from_this<Vm> {
     /// Replaces the inventory by what was just read.
     void apply(Reading reading);
     /// A device of ours that QEMU just accepted.
-    void add_device(const DeviceSpec& spec, const std::string& backend,
-                    const std::string& region_path);
+    void add_device(const DeviceSpec& spec, const Parts& parts);
     /// A device that is gone: its slot rests from now on.
     void forget_device(const std::string& qom_path);
     void forget_backend(const std::string& id);
+    void forget_chardev(const std::string& id);
     /// Called for a device that a reading shows as gone before its event came.
     std::function<void(const InventoryDevice&)> on_departing;
     bool departing(const std::string& qom_path) const { return departing_.contains(qom_path); }
@@ -127,6 +128,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
     /// Until then, memory of devices that left without our seeing it may linger in QEMU.
     SteadyClock::time_point unsettled_until() const { return unsettled_until_; }
     void unsettle() { unsettled_until_ = SteadyClock::now() + slot_rest; }
+
+    /// The file behind a device's memory; nothing when it has none, or none that can be told.
+    std::optional<RegionIdentity> memory_of(const InventoryDevice& entry) const;
 
     std::vector<VacatedSlot> vacated() const;
     std::optional<Placement> last_place(const std::string& device) const;
@@ -150,6 +154,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void rest(Placement place);
     void keep_departing(const InventoryDevice& entry);
     Device view(const InventoryDevice& entry) const;
+    void add_relay_facts(Device& device) const;
     void add_leaked(std::vector<Device>& devices) const;
 
     Host& host_;

@@ -72,6 +72,14 @@ Result<void> read_numbers(const json& parameters, DeviceRequest& request) {
     return {};
 }
 
+std::string four_octal_digits(mode_t mode) {
+    std::string digits;
+    for (const unsigned shift : {9u, 6u, 3u, 0u}) {
+        digits += static_cast<char>('0' + (mode >> shift & 7u));
+    }
+    return digits;
+}
+
 json spell_bus(const Bus& bus) {
     return {{"name", bus.name}, {"hotpluggable", bus.hotpluggable}, {"freeSlots", free_slots(bus)}};
 }
@@ -99,6 +107,8 @@ json spell_device(const Device& device) {
         put(object, "vectors", spec.vectors);
         put(object, "msi", spec.msi);
         put(object, "ioeventfd", spec.ioeventfd);
+        put(object, "memorySealed", device.memory_sealed);
+        put(object, "relayLost", device.relay_lost);
     }
     put(object, "guestAddress", device.guest_address);
     if (!spec.bus.empty()) {  // what is left of a leaked device has no place
@@ -127,6 +137,20 @@ json spell_capabilities(const Capabilities& capabilities, const std::vector<Bus>
     return object;
 }
 
+json spell_region(const Region& region, const std::string& owner) {
+    json users = json::array();
+    for (const RegionUser& user : region.users) {
+        users.push_back({{"vm", user.vm}, {"device", user.device}, {"role", role_name(user.role)}});
+    }
+    return {{"name", region.path.substr(region.path.rfind('/') + 1)},
+            {"path", region.path},
+            {"size", region.facts.size},
+            {"owner", owner},
+            {"mode", four_octal_digits(region.facts.mode)},
+            {"users", std::move(users)},
+            {"createdByUs", region.created_by_us}};
+}
+
 Result<DeviceRequest> read_device_request(const json& parameters) {
     DeviceRequest request;
     for (const auto read : {read_names, read_words, read_numbers}) {
@@ -134,6 +158,9 @@ Result<DeviceRequest> read_device_request(const json& parameters) {
         if (!done) return done.error();
     }
     request.server = text(parameters, "server");
+    if (request.server && !request.server->starts_with('/')) {
+        return invalid("server", "a server is named by the absolute path of its socket");
+    }
     request.bus = text(parameters, "bus");
     request.msi = as_bool(find(parameters, "msi"));
     request.ioeventfd = as_bool(find(parameters, "ioeventfd"));

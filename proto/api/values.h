@@ -3,6 +3,7 @@
 #include "lib/capabilities.h"
 #include "lib/device.h"
 #include "lib/inventory.h"
+#include "lib/region.h"
 #include "lib/result.h"
 #include "proto/json.h"
 
@@ -13,6 +14,9 @@ namespace ivshmemd::api {
 json spell_device(const Device& device);
 
 json spell_capabilities(const Capabilities& capabilities, const std::vector<Bus>& buses);
+
+/// `owner` is the name of the file's owner.
+json spell_region(const Region& region, const std::string& owner);
 
 /// Attach's parameters. BadName, BadSize, or InvalidParameter for unknown words and numbers out of
 /// range.

@@ -25,14 +25,57 @@ Command spell_add_backend(const AddBackend& step, const Version& version) {
     return Command("object-add", arguments);
 }
 
+// Where legacy devices look for their memory by name.
+constexpr std::string_view legacy_directory = "/dev/shm/";
+
+json place_of(const AddDevice& step) {
+    return {{"driver", qom_type(step.spec.model)},
+            {"id", step.id},
+            {"bus", step.spec.bus},
+            {"addr", slot_address(step.spec.slot)}};
+}
+
+json spell_legacy(const AddDevice& step) {
+    json arguments = place_of(step);
+    arguments["role"] = role_name(step.spec.role);
+    // A bare number would be MiB.
+    arguments["size"] = std::to_string(step.spec.size) + "B";
+    if (!step.spec.server) {
+        arguments["shm"] = step.parts.memory_path.substr(legacy_directory.size());
+        return arguments;
+    }
+    arguments["chardev"] = step.parts.chardev_id;
+    arguments["msi"] = step.spec.msi.value_or(true);
+    arguments["ioeventfd"] = step.spec.ioeventfd.value_or(step.spec.msi.value_or(true));
+    arguments["vectors"] = step.spec.vectors.value_or(1);
+    return arguments;
+}
+
 Command spell_add_device(const AddDevice& step) {
-    json arguments = {{"driver", qom_type(step.spec.model)},
-                      {"id", step.id},
-                      {"memdev", step.backend_id},
-                      {"master", master_property(step.spec.role)},
-                      {"bus", step.spec.bus},
-                      {"addr", slot_address(step.spec.slot)}};
+    if (step.spec.model == Model::legacy) return Command("device_add", spell_legacy(step));
+    json arguments = place_of(step);
+    arguments["master"] = master_property(step.spec.role);
+    if (step.spec.model == Model::plain) {
+        arguments["memdev"] = step.parts.backend_id;
+    } else {
+        arguments["chardev"] = step.parts.chardev_id;
+        arguments["vectors"] = step.spec.vectors.value_or(1);
+        arguments["ioeventfd"] = step.spec.ioeventfd.value_or(true);
+    }
     return Command("device_add", arguments);
+}
+
+Command spell_add_chardev(const AddChardev& step) {
+    // "server" is true unless it is sent: QEMU would listen.
+    const json backend = {
+        {"type", "socket"},
+        {"data",
+         {{"addr", {{"type", "fd"}, {"data", {{"str", step.fd_name}}}}}, {"server", false}}}};
+    return Command("chardev-add", json({{"id", step.id}, {"backend", backend}}));
+}
+
+Command with_fd_name(const char* command, const std::string& name) {
+    return Command(command, json({{"fdname", name}}));
 }
 
 struct Speller {
@@ -42,6 +85,9 @@ struct Speller {
     Command operator()(const AddDevice& step) const { return spell_add_device(step); }
     Command operator()(const DelBackend& step) const { return with_id("object-del", step.id); }
     Command operator()(const DelDevice& step) const { return with_id("device_del", step.id); }
+    Command operator()(const PassFd& step) const { return with_fd_name("getfd", step.name); }
+    Command operator()(const CloseFd& step) const { return with_fd_name("closefd", step.name); }
+    Command operator()(const AddChardev& step) const { return spell_add_chardev(step); }
     Command operator()(const DelChardev& step) const { return with_id("chardev-remove", step.id); }
 
     static Command with_id(const char* name, const std::string& id) {

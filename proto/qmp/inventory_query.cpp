@@ -243,6 +243,7 @@ void InventoryQuery::complete_region(RawDevice& raw) const {
         spec.size = backend->size;
         file = backend->path;
     }
+    raw.entry.memory_path = file;
     const std::string below = region_dir_ + "/";
     if (!file.starts_with(below)) return;
     const std::string name = file.substr(below.size());

@@ -36,6 +36,10 @@ FakePc::FakePc(std::string uuid) : uuid_(std::move(uuid)) {
     install("object-del", &FakePc::object_del);
     install("device_add", &FakePc::device_add);
     install("device_del", &FakePc::device_del);
+    install("getfd", &FakePc::getfd);
+    install("closefd", &FakePc::closefd);
+    install("chardev-add", &FakePc::chardev_add);
+    install("chardev-remove", &FakePc::chardev_remove);
     install("human-monitor-command", &FakePc::info_ramblock);
     qemu_.answer("query-yank", [this](const json& arguments) { return yank(arguments); });
 }
@@ -186,23 +190,35 @@ json FakePc::object_del(const json& arguments) {
 
 json FakePc::device_add(const json& arguments) {
     const std::string id = text(arguments, "id");
-    const std::string backend = text(arguments, "memdev");
-    const int slot = std::stoi(text(arguments, "addr"), nullptr, 16);
+    Device device;
+    device.driver = text(arguments, "driver");
+    device.slot = std::stoi(text(arguments, "addr"), nullptr, 16);
+    device.master = text(arguments, "master");
+    device.given = arguments;
     if (devices_.contains(id)) return generic("Duplicate device ID '" + id + "'");
-    const auto found = backends_.find(backend);
+    if (arguments.contains("chardev")) return add_with_chardev(arguments, std::move(device));
+    if (arguments.contains("memdev")) return add_with_backend(arguments, std::move(device));
+    devices_[id] = std::move(device);
+    return FakeQemu::ok(json::object());
+}
+
+json FakePc::add_with_backend(const json& arguments, Device device) {
+    device.backend = text(arguments, "memdev");
+    const auto found = backends_.find(device.backend);
     if (found == backends_.end()) {
-        return FakeQemu::error("DeviceNotFound", "Device '" + backend + "' not found");
+        return FakeQemu::error("DeviceNotFound", "Device '" + device.backend + "' not found");
     }
-    if (is_taken(slot)) {
-        return generic("PCI: slot " + std::to_string(slot) +
+    if (is_taken(device.slot)) {
+        return generic("PCI: slot " + std::to_string(device.slot) +
                        " function 0 not available for ivshmem-plain, in use by e1000,id=(null)");
     }
-    if (found->second.used) failure_ += backend + " carries a second device: QEMU aborts\n";
+    if (found->second.used) failure_ += device.backend + " carries a second device: QEMU aborts\n";
     const std::uint64_t size = found->second.size;
-    if (size == 0 || (size & (size - 1)) != 0) failure_ += backend + ": bad size: QEMU aborts\n";
+    if (size == 0 || (size & (size - 1)) != 0) {
+        failure_ += device.backend + ": bad size: QEMU aborts\n";
+    }
     found->second.used = true;
-    devices_[id] = {text(arguments, "driver"), slot, backend,
-                    text(arguments, "master"), true, false};
+    devices_[text(arguments, "id")] = std::move(device);
     return FakeQemu::ok(json::object());
 }
 

@@ -26,6 +26,8 @@ class FakePc {
         std::string master = "off";
         bool mapped = true;
         bool asked = false;  // to leave
+        std::string chardev;
+        Json given;  // what device_add said
     };
     struct Backend {
         std::string path;
@@ -50,6 +52,8 @@ class FakePc {
     void put_backend(const std::string& id, const Backend& backend);
     bool has_device(const std::string& id) const;
     bool has_backend(const std::string& id) const;
+    bool has_chardev(const std::string& id) const;
+    Json given(const std::string& id) const;
     int slot_of(const std::string& id) const;
 
     /// The guest ejects a device: it goes, and DEVICE_DELETED is sent.
@@ -67,6 +71,8 @@ class FakePc {
     void mute(bool mute);
     /// A RAM block that stands although its backend is gone; an empty name ends that.
     void linger(const std::string& backend);
+    /// A chardev that stays busy for as many attempts to remove it.
+    void keep_chardevs_busy(int attempts);
     /// A backend that cannot be deleted.
     void pin_backend(const std::string& id);
 
@@ -90,6 +96,12 @@ class FakePc {
     Json object_del(const Json& arguments);
     Json device_add(const Json& arguments);
     Json device_del(const Json& arguments);
+    Json getfd(const Json& arguments);
+    Json closefd(const Json& arguments);
+    Json chardev_add(const Json& arguments);
+    Json chardev_remove(const Json& arguments);
+    Json add_with_backend(const Json& arguments, Device device);
+    Json add_with_chardev(const Json& arguments, Device device);
     Json info_ramblock(const Json&);
     Json yank(const Json&);
     bool is_taken(int slot) const;
@@ -104,6 +116,9 @@ class FakePc {
     std::map<std::string, Device> devices_;
     std::map<std::string, Backend> backends_;
     std::set<std::string> pinned_;
+    std::set<std::string> fd_names_;
+    std::map<std::string, std::string> chardevs_;  // id -> name of its descriptor
+    int busy_attempts_ = 0;
     std::string lingering_;
     std::string failure_;
     std::map<std::string, Json (FakePc::*)(const Json&)> methods_;

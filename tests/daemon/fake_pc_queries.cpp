@@ -58,7 +58,9 @@ json FakePc::query_uuid(const json&) {
 }
 
 json FakePc::query_chardev(const json&) {
-    return FakeQemu::ok(json::array({{{"label", "compat_monitor0"}, {"filename", "unix:"}}}));
+    json list = json::array({{{"label", "compat_monitor0"}, {"filename", "unix:"}}});
+    for (const auto& [id, name] : chardevs_) list.push_back({{"label", id}, {"filename", "fd"}});
+    return FakeQemu::ok(list);
 }
 
 json FakePc::qom_list(const json& arguments) {
@@ -86,6 +88,10 @@ json FakePc::qom_get(const json& arguments) {
     if (path.starts_with(peripheral) && device != devices_.end()) {
         return get_of_device(device->second, property);
     }
+    const auto chardev = chardevs_.find(id);
+    if (path.starts_with("/chardevs/") && chardev != chardevs_.end()) {
+        return FakeQemu::ok({{"type", "fd"}, {"str", chardev->second}});
+    }
     const auto backend = backends_.find(id);
     if (path.starts_with("/objects/") && backend != backends_.end()) {
         return get_of_backend(backend->second, property);
@@ -98,6 +104,8 @@ json FakePc::get_of_device(const Device& device, const std::string& property) co
     if (property == "parent_bus") return FakeQemu::ok("/machine/i440fx/pci.0");
     if (property == "master") return FakeQemu::ok(device.master);
     if (property == "memdev") return FakeQemu::ok("/objects/" + device.backend);
+    // Legacy devices give their size back as it was said.
+    if (device.given.contains(property)) return FakeQemu::ok(device.given[property]);
     return generic("Property '" + device.driver + "." + property + "' not found");
 }
 

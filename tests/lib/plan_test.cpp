@@ -18,7 +18,7 @@ DeviceSpec spec() {
 }
 
 Plan attach() {
-    return plan_attach(spec(), "ivshmemd.bus0.mem.2", "/dev/shm/shared");
+    return plan_attach(spec(), {"ivshmemd.bus0.mem.2", "/dev/shm/shared", ""});
 }
 
 TEST(PlanAttach, AddsTheBackendAndThenTheDevice) {
@@ -30,7 +30,7 @@ TEST(PlanAttach, AddsTheBackendAndThenTheDevice) {
     EXPECT_EQ(backend.size, 1U << 20);
     const auto& device = std::get<AddDevice>(plan[1].command);
     EXPECT_EQ(device.id, "ivshmemd.bus0");
-    EXPECT_EQ(device.backend_id, "ivshmemd.bus0.mem.2");
+    EXPECT_EQ(device.parts.backend_id, "ivshmemd.bus0.mem.2");
     EXPECT_EQ(device.spec, spec());
 }
 
@@ -39,6 +39,29 @@ TEST(PlanAttach, TakesBackExactlyWhatEachStepMade) {
     ASSERT_TRUE(plan[0].undo && plan[1].undo);
     EXPECT_EQ(std::get<DelBackend>(*plan[0].undo).id, "ivshmemd.bus0.mem.2");
     EXPECT_EQ(std::get<DelDevice>(*plan[1].undo).id, "ivshmemd.bus0");
+}
+
+TEST(PlanAttach, GivesADeviceWithAServerADescriptorUnderTheServersPath) {
+    DeviceSpec with_server = spec();
+    with_server.model = Model::doorbell;
+    with_server.region.reset();
+    with_server.server = "/run/server.sock";
+    const Plan plan = plan_attach(with_server, {"", "", "ivshmemd.bus0.chr"});
+    ASSERT_EQ(plan.size(), 3U);
+    EXPECT_EQ(std::get<PassFd>(plan[0].command).name, "/run/server.sock");
+    EXPECT_EQ(std::get<CloseFd>(*plan[0].undo).name, "/run/server.sock");
+    EXPECT_EQ(std::get<AddChardev>(plan[1].command).id, "ivshmemd.bus0.chr");
+    EXPECT_EQ(std::get<AddChardev>(plan[1].command).fd_name, "/run/server.sock");
+    EXPECT_EQ(std::get<DelChardev>(*plan[1].undo).id, "ivshmemd.bus0.chr");
+    EXPECT_EQ(std::get<AddDevice>(plan[2].command).parts.chardev_id, "ivshmemd.bus0.chr");
+}
+
+TEST(PlanAttach, AddsNothingButTheDeviceForLegacyMemory) {
+    DeviceSpec legacy = spec();
+    legacy.model = Model::legacy;
+    const Plan plan = plan_attach(legacy, {"", "/dev/shm/shared", ""});
+    ASSERT_EQ(plan.size(), 1U);
+    EXPECT_EQ(std::get<AddDevice>(plan[0].command).parts.memory_path, "/dev/shm/shared");
 }
 
 /// Which of the two undo commands come out, in order: "d" the device's, "b" the backend's.

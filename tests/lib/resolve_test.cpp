@@ -61,6 +61,8 @@ bool breaks_a_configuration_rule(const Case& each) {
     if (request.model == Model::plain && with_server(each)) return true;
     if (request.model == Model::doorbell && !with_server(each)) return true;
     if (request.model == Model::doorbell && !msi_on(each)) return true;
+    if (request.ioeventfd.value_or(false) && !msi_on(each)) return true;
+    if (request.region && with_server(each)) return true;
     if (!wanted_model(each)) return true;
     if (each.qemu.only_migratable && request.role.value_or(Role::peer) == Role::peer) return true;
     return each.qemu.version < oldest_changed;
@@ -119,6 +121,11 @@ std::vector<DeviceRequest> all_requests() {
                     if (server) request.server = "/run/server.sock";
                     request.msi = msi;
                     request.role = role;
+                    all.push_back(request);
+                    request.ioeventfd = true;
+                    all.push_back(request);
+                    request.ioeventfd.reset();
+                    request.region = "bus0";
                     all.push_back(request);
                 }
             }

@@ -131,11 +131,11 @@ TEST_F(SessionEnd, PassesADescriptorWithItsCommand) {
     UniqueFd file(::memfd_create("passed", MFD_CLOEXEC));
     struct stat ours {};
     ASSERT_EQ(::fstat(file.get(), &ours), 0);
-    qmp::Command command("getfd", json({{"fdname", "f"}}));
+    std::vector<qmp::Command> commands{qmp::Command("getfd", json({{"fdname", "f"}}))};
     const auto pending =
-        loop_.start(session_->call_with_fd(std::move(command), std::move(file), patient));
+        loop_.start(session_->call_all(std::move(commands), patient, std::move(file)));
     ASSERT_TRUE(loop_.run_until([&] { return pending->done; }));
-    EXPECT_TRUE(pending->take().ok());
+    EXPECT_TRUE(pending->take()[0].ok());
     const std::vector<FileDescriptor> fds = qemu_.take_received_fds();
     ASSERT_EQ(fds.size(), 1u);
     struct stat theirs {};

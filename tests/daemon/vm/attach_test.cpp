@@ -66,22 +66,6 @@ TEST_F(Attach, RefusesAModelThisQemuLacks) {
     EXPECT_EQ(attached.error().kind, ErrorKind::model_not_supported);
 }
 
-// QEMU 3.1 has only the legacy model here, which this version does not attach.
-TEST_F(Attach, RefusesALegacyModelCleanly) {
-    pc_.qemu().version(3, 1);
-    pc_.on("device-list-properties", [](const json& arguments) {
-        if (member(arguments, "typename") == "ivshmem") return FakeQemu::ok(json::array());
-        return FakeQemu::error("DeviceNotFound", "not found");
-    });
-    start();
-    EXPECT_EQ(vm()->capabilities()->models, (std::set<Model>{Model::legacy}));
-    const Result<Attached> attached = attach_now(request("x"));
-    ASSERT_FALSE(attached);
-    EXPECT_EQ(attached.error().kind, ErrorKind::config_unsupported);
-    EXPECT_FALSE(region_exists("x"));
-    EXPECT_EQ(pc_.count("object-add"), 0u);
-}
-
 TEST_F(Attach, WrapsThePropertiesForAQemuBefore52) {
     pc_.qemu().version(4, 2);
     std::mutex mutex;

@@ -26,7 +26,7 @@ AddBackend backend() {
 AddDevice device() {
     AddDevice step;
     step.id = "ivshmemd.bus0";
-    step.backend_id = "ivshmemd.bus0.mem";
+    step.parts.backend_id = "ivshmemd.bus0.mem";
     step.spec.name = "bus0";
     step.spec.model = Model::plain;
     step.spec.size = 1 << 20;
@@ -79,6 +79,100 @@ TEST(Dialect, SpellsAPlainDeviceAlikeForEveryRelease) {
     }
 }
 
+AddDevice doorbell() {
+    AddDevice step;
+    step.id = "ivshmemd.db";
+    step.parts.chardev_id = "ivshmemd.db.chr";
+    step.spec.name = "db";
+    step.spec.model = Model::doorbell;
+    step.spec.role = Role::master;
+    step.spec.size = 1 << 20;
+    step.spec.server = "/run/server.sock";
+    step.spec.vectors = 2;
+    step.spec.msi = true;
+    step.spec.ioeventfd = false;
+    step.spec.bus = "pci.0";
+    step.spec.slot = 31;
+    return step;
+}
+
+TEST(Dialect, SpellsADoorbellWithRealNumbersAndBooleans) {
+    const json expected = {{"driver", "ivshmem-doorbell"},
+                           {"id", "ivshmemd.db"},
+                           {"chardev", "ivshmemd.db.chr"},
+                           {"vectors", 2},
+                           {"ioeventfd", false},
+                           {"master", "on"},
+                           {"bus", "pci.0"},
+                           {"addr", "1f"}};
+    for (const Version& version : all_releases()) {
+        EXPECT_EQ(spelled(doorbell(), version)["arguments"], expected) << to_string(version);
+    }
+}
+
+TEST(Dialect, SpellsALegacyDeviceByTheNameOfItsMemory) {
+    AddDevice step = device();
+    step.spec.model = Model::legacy;
+    step.parts = {"", "/dev/shm/below/bus0", ""};
+    // A size without a suffix would be MiB.
+    const json expected = {{"driver", "ivshmem"}, {"id", "ivshmemd.bus0"}, {"shm", "below/bus0"},
+                           {"size", "1048576B"},  {"role", "peer"},        {"bus", "pci.0"},
+                           {"addr", "1f"}};
+    EXPECT_EQ(spelled(step, Version{3, 1, 0})["arguments"], expected);
+}
+
+TEST(Dialect, SpellsALegacyDeviceWithAServer) {
+    AddDevice step = doorbell();
+    step.spec.model = Model::legacy;
+    step.spec.msi = false;
+    const json expected = {
+        {"driver", "ivshmem"}, {"id", "ivshmemd.db"}, {"chardev", "ivshmemd.db.chr"},
+        {"size", "1048576B"},  {"vectors", 2},        {"msi", false},
+        {"ioeventfd", false},  {"role", "master"},    {"bus", "pci.0"},
+        {"addr", "1f"}};
+    EXPECT_EQ(spelled(step, Version{3, 1, 0})["arguments"], expected);
+}
+
+TEST(Dialect, ConnectsAServerTheWayEachRecordedReleaseAccepted) {
+    for (const test::Recording& recording : test::recordings()) {
+        SCOPED_TRACE(recording.name());
+        for (const char* step : {"getfd", "chardev-add fd", "doorbell add"}) {
+            ASSERT_EQ(recording.at(step).value, json::object());
+        }
+        EXPECT_EQ(spelled(PassFd{"ivshmemd.db"}, recording.version()),
+                  recording.at("getfd").command);
+        EXPECT_EQ(spelled(AddChardev{"ivshmemd.db.chr", "ivshmemd.db"}, recording.version()),
+                  recording.at("chardev-add fd").command);
+        json ours = spelled(doorbell(), recording.version());
+        json theirs = recording.at("doorbell add").command;
+        for (const char* place : {"bus", "addr", "ioeventfd"}) {
+            ours["arguments"].erase(place);
+            theirs["arguments"].erase(place);
+        }
+        EXPECT_EQ(ours, theirs);
+    }
+}
+
+TEST(Dialect, SpellsALegacyDeviceTheWayItsReleaseAccepted) {
+    for (const test::Recording& recording : test::recordings()) {
+        if (!recording.has("legacy add")) continue;
+        SCOPED_TRACE(recording.name());
+        ASSERT_EQ(recording.at("legacy add").value, json::object());
+        AddDevice step = device();
+        step.id = "ivshmemd.old";
+        step.spec.model = Model::legacy;
+        step.parts = {"", "/dev/shm/busold", ""};
+        json ours = spelled(step, recording.version());
+        json theirs = recording.at("legacy add").command;
+        EXPECT_EQ(ours["arguments"]["size"], "1048576B");  // there it was "1M"
+        for (const char* member : {"bus", "addr", "size"}) {
+            ours["arguments"].erase(member);
+            theirs["arguments"].erase(member);
+        }
+        EXPECT_EQ(ours, theirs);
+    }
+}
+
 TEST(Dialect, AlwaysSendsTheRoleAsAString) {
     AddDevice step = device();
     for (const Version& version : all_releases()) {
@@ -111,6 +205,8 @@ TEST(Dialect, NamesWhatIsRemoved) {
         EXPECT_EQ(spelled(DelDevice{"/machine/peripheral-anon/device[0]"}, version),
                   json({{"execute", "device_del"},
                         {"arguments", {{"id", "/machine/peripheral-anon/device[0]"}}}}));
+        EXPECT_EQ(spelled(CloseFd{"/run/server.sock"}, version),
+                  json({{"execute", "closefd"}, {"arguments", {{"fdname", "/run/server.sock"}}}}));
         EXPECT_EQ(spelled(DelChardev{"ivshmemd.a.chr"}, version),
                   json({{"execute", "chardev-remove"}, {"arguments", {{"id", "ivshmemd.a.chr"}}}}));
     }

@@ -1,0 +1,29 @@
+#include <pwd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/api/methods.h"
+#include "daemon/vm/refresh.h"
+#include "daemon/vm/region_list.h"
+#include "proto/api/values.h"
+
+namespace ivshmemd {
+namespace {
+
+std::string user_name(uid_t uid) {
+    const struct passwd* entry = ::getpwuid(uid);
+    return entry ? entry->pw_name : std::to_string(uid);
+}
+
+}  // namespace
+
+awaitable<Result<Document>> list_regions(std::shared_ptr<CallContext> context) {
+    co_await refresh_all_for_read(context->registry.all());
+    json regions = json::array();
+    for (const Region& region : list_regions(context->host, context->registry)) {
+        regions.push_back(api::spell_region(region, user_name(region.facts.owner)));
+    }
+    co_return reply_of({{"regions", std::move(regions)}});
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,26 @@
+#include "daemon/relay/peer_table.h"
+
+namespace ivshmemd {
+
+bool PeerTable::announce(std::uint16_t id, const UniqueFd& eventfd) {
+    if (!vectors_) return true;
+    Peer& peer = peers_[id];
+    const std::uint32_t vector = peer.announced++;
+    if (vector < peer.given.size()) {
+        peer.bridges.push_back(
+            DoorbellBridge::build(executor_, peer.given[vector].duplicate(), eventfd.duplicate()));
+        return false;
+    }
+    if (vector >= *vectors_) return false;
+    peer.given.push_back(eventfd.duplicate());
+    return true;
+}
+
+void PeerTable::withdraw(std::uint16_t id) {
+    const auto peer = peers_.find(id);
+    if (peer == peers_.end()) return;
+    peer->second.announced = 0;
+    peer->second.bridges.clear();
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,161 @@
+#include "daemon/relay/relay.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "daemon/fd_passing.h"
+
+namespace ivshmemd {
+namespace {
+
+// Messages held for a QEMU that does not read; beyond it the server has to wait.
+constexpr std::size_t most_queued = 1024;
+
+// Between two attempts while the kernel has too many descriptors under way.
+constexpr Milliseconds crowded_pause{20};
+
+bool is_announcement(const doorbell::Message& message) {
+    return message.number >= 0 && message.number <= doorbell::max_peer_id &&
+           message.descriptors <= 1;
+}
+
+}  // namespace
+
+Relay::Relay(const Executor& executor, UniqueFd server, UniqueFd qemu,
+             std::deque<ServerMessage> announced, std::optional<std::uint32_t> vectors)
+    : server_fd_(std::move(server)),
+      qemu_fd_(std::move(qemu)),
+      server_(executor, server_fd_.duplicate().release()),
+      qemu_(executor, qemu_fd_.duplicate().release()),
+      queue_changed_(executor),
+      peers_(executor, vectors) {
+    for (ServerMessage& each : announced) {
+        const doorbell::Message message{doorbell::decode(each.bytes), each.fd ? 1u : 0u};
+        take(message, std::move(each));
+    }
+}
+
+void Relay::start(Ended ended) {
+    if (started_ || over_) return;
+    started_ = true;
+    ended_ = std::move(ended);
+    const Executor executor = server_.get_executor();
+    spawn(executor, "relay from a server", read_server());
+    spawn(executor, "relay to QEMU", write_qemu());
+    spawn(executor, "relay's watch of QEMU", watch_qemu());
+}
+
+void Relay::stop() {
+    if (over_) return;
+    over_ = true;
+    // The service manager may hold duplicates: closing ours would end nothing.
+    ::shutdown(server_fd_.get(), SHUT_RDWR);
+    ::shutdown(qemu_fd_.get(), SHUT_RDWR);
+    boost::system::error_code ignored;
+    server_.close(ignored);
+    qemu_.close(ignored);
+    server_fd_.reset();
+    qemu_fd_.reset();
+    queue_.clear();
+    peers_.clear();
+    queue_changed_.notify_all();
+}
+
+void Relay::end(const std::string& why) {
+    if (over_) return;
+    stop();
+    if (ended_) ended_(why);
+}
+
+// What is wrong with the server; empty when it may go on.
+std::string Relay::take_from_server() {
+    ReceivedBytes received =
+        receive_with_fds(server_fd_.get(), partial_.bytes.data() + have_, collector_.wanted());
+    if (received.count < 0) {
+        return errno == EAGAIN ? ""
+                               : std::string("reading from it failed: ") + std::strerror(errno);
+    }
+    if (received.count == 0) return "it closed the connection";
+    if (!received.fds.empty()) partial_.fd = std::move(received.fds.front());
+    const auto count = static_cast<std::size_t>(received.count);
+    const auto message =
+        collector_.feed({partial_.bytes.data() + have_, count}, received.fds.size());
+    have_ = (have_ + count) % doorbell::message_bytes;
+    if (!message) return "";
+    if (!is_announcement(*message)) return "it sent what is no announcement of a peer";
+    take(*message, std::exchange(partial_, {}));
+    return "";
+}
+
+void Relay::take(const doorbell::Message& message, ServerMessage whole) {
+    const auto id = static_cast<std::uint16_t>(message.number);
+    if (message.descriptors == 0) {
+        peers_.withdraw(id);
+    } else if (peers_.announce(id, whole.fd)) {
+        queue_.push_back(std::move(whole));
+        queue_changed_.notify_all();
+    }
+}
+
+awaitable<void> Relay::read_server() {
+    const auto self = shared_from_this();
+    while (!over_) {
+        while (!over_ && queue_.size() >= most_queued) {
+            co_await queue_changed_.wait_until(SteadyClock::time_point::max());
+        }
+        if (over_) break;
+        const auto [error] = co_await server_.async_wait(Descriptor::wait_read, as_result);
+        if (over_) break;
+        const std::string problem = error ? error.message() : take_from_server();
+        if (!problem.empty()) end(problem);
+    }
+}
+
+// False when it has to wait.
+bool Relay::pass_front() {
+    const ServerMessage& message = queue_.front();
+    // A stream socket of this size takes eight bytes whole or not at all.
+    const ssize_t sent = send_with_fd(qemu_fd_.get(), {message.bytes.data(), message.bytes.size()},
+                                      message.fd.get());
+    if (sent < 0) {
+        if (errno != EAGAIN && errno != ETOOMANYREFS) end("");
+        return false;
+    }
+    queue_.pop_front();
+    queue_changed_.notify_all();
+    return true;
+}
+
+awaitable<void> Relay::write_qemu() {
+    const auto self = shared_from_this();
+    while (!over_) {
+        if (queue_.empty()) {
+            co_await queue_changed_.wait_until(SteadyClock::time_point::max());
+            continue;
+        }
+        if (pass_front() || over_) continue;
+        if (errno == ETOOMANYREFS) {
+            boost::asio::steady_timer pause(qemu_.get_executor(), crowded_pause);
+            co_await pause.async_wait(as_result);
+        } else {
+            co_await qemu_.async_wait(Descriptor::wait_write, as_result);
+        }
+    }
+}
+
+awaitable<void> Relay::watch_qemu() {
+    const auto self = shared_from_this();
+    std::array<char, 64> ignored{};
+    while (!over_) {
+        const auto [error] = co_await qemu_.async_wait(Descriptor::wait_read, as_result);
+        if (over_ || error) break;
+        const ssize_t count = ::recv(qemu_fd_.get(), ignored.data(), ignored.size(), MSG_DONTWAIT);
+        // QEMU has nothing to say here, and says nothing; only its end matters.
+        if (count == 0 || (count < 0 && errno != EAGAIN)) end("");
+    }
+}
+
+}  // namespace ivshmemd

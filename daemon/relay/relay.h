@@ -1,0 +1,67 @@
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "daemon/async.h"
+#include "daemon/relay/peer_table.h"
+#include "daemon/relay/server_connection.h"
+#include "daemon/signal.h"
+#include "proto/doorbell/message.h"
+
+namespace ivshmemd {
+
+/// Passes on what a doorbell server says to the QEMU that takes this daemon for its server. QEMU
+/// itself never talks to the server: one that breaks off at the wrong moment would hang it.
+///
+/// Only announcements of peers pass through here; doorbells go through the eventfds themselves, but
+/// see PeerTable.
+class Relay : public std::enable_shared_from_this<Relay> {
+  public:
+    /// Why the server is lost; empty when it was QEMU that let go.
+    using Ended = std::function<void(const std::string& why)>;
+
+    /// `vectors` of QEMU's device; none for a relay taken over from an earlier daemon.
+    Relay(const Executor& executor, UniqueFd server, UniqueFd qemu,
+          std::deque<ServerMessage> announced, std::optional<std::uint32_t> vectors);
+
+    /// Begins to relay. Not before device_add is answered: an end that closes earlier hangs QEMU.
+    void start(Ended ended);
+    bool started() const { return started_; }
+
+    /// Ends it, without a word to `ended`. Both sides see the connection end.
+    void stop();
+
+    int server() const { return server_fd_.get(); }
+    int qemu() const { return qemu_fd_.get(); }
+
+  private:
+    using Descriptor = boost::asio::posix::stream_descriptor;
+
+    awaitable<void> read_server();
+    awaitable<void> write_qemu();
+    awaitable<void> watch_qemu();
+    std::string take_from_server();
+    void take(const doorbell::Message& message, ServerMessage whole);
+    bool pass_front();
+    void end(const std::string& why);
+
+    UniqueFd server_fd_;
+    UniqueFd qemu_fd_;
+    Descriptor server_;  // duplicates, to wait on
+    Descriptor qemu_;
+    std::deque<ServerMessage> queue_;
+    Signal queue_changed_;
+    PeerTable peers_;
+    doorbell::MessageCollector collector_;
+    ServerMessage partial_;
+    std::size_t have_ = 0;  // bytes of it
+    Ended ended_;
+    bool started_ = false;
+    bool over_ = false;
+};
+
+}  // namespace ivshmemd

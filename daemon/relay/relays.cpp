@@ -1,0 +1,149 @@
+#include "daemon/relay/relays.h"
+
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "daemon/fd_passing.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+
+namespace ivshmemd {
+namespace {
+
+constexpr std::string_view qemu_prefix = "relay-qemu.";
+constexpr std::string_view server_prefix = "relay-server.";
+
+std::string name_of(std::string_view prefix, const std::string& vm, const std::string& device) {
+    return std::string(prefix) + device + "." + vm;
+}
+
+void discard(const std::string& vm, const std::string& device) {
+    notify_discard(name_of(qemu_prefix, vm, device));
+    notify_discard(name_of(server_prefix, vm, device));
+}
+
+// Writes what QEMU waits for inside device_add. 24 bytes and a descriptor: a new socket takes them.
+bool write_handshake(int socket, const ServerConnection& server) {
+    const std::array<std::pair<std::int64_t, int>, 3> messages{
+        std::pair{doorbell::protocol_version, -1}, std::pair{std::int64_t{server.id}, -1},
+        std::pair{doorbell::memory_number, server.memory.get()}};
+    for (const auto& [number, fd] : messages) {
+        const doorbell::MessageBytes bytes = doorbell::encode(number);
+        const ssize_t sent = send_with_fd(socket, {bytes.data(), bytes.size()}, fd);
+        if (sent != static_cast<ssize_t>(bytes.size())) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+void Relays::adopt(std::map<std::string, UniqueFd> kept) {
+    for (auto& [name, qemu] : kept) {
+        if (!name.starts_with(qemu_prefix)) continue;
+        const std::string rest = name.substr(qemu_prefix.size());
+        const std::size_t dot = rest.find('.');  // a device's name has none
+        if (dot == std::string::npos) continue;
+        const Key key{rest.substr(dot + 1), rest.substr(0, dot)};
+        const auto server = kept.find(name_of(server_prefix, key.first, key.second));
+        if (server == kept.end()) {
+            discard(key.first, key.second);  // its server ended while no daemon looked
+            continue;
+        }
+        entries_[key].relay =
+            std::make_shared<Relay>(executor_, std::move(server->second), std::move(qemu),
+                                    std::deque<ServerMessage>(), std::nullopt);
+        log_info({key.first, ": ", key.second, " is connected to its server again"});
+    }
+    for (const auto& [name, fd] : kept) {
+        if (fd) notify_discard(name);  // its other end is gone
+    }
+}
+
+Result<UniqueFd> Relays::prepare(const std::string& vm, const std::string& device,
+                                 ServerConnection server) {
+    drop(vm, device);
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        return Error(ErrorKind::internal, std::string("socketpair: ") + std::strerror(errno));
+    }
+    UniqueFd ours(ends[0]);
+    UniqueFd theirs(ends[1]);
+    if (!write_handshake(ours.get(), server)) {
+        return Error(ErrorKind::internal, std::string("relay: ") + std::strerror(errno));
+    }
+    // Before QEMU has the other end: were this daemon to die with the only copy of ours while QEMU
+    // reads its handshake, QEMU would hang.
+    notify_store(name_of(qemu_prefix, vm, device), ours.get());
+    notify_store(name_of(server_prefix, vm, device), server.socket.get());
+    entries_[{vm, device}] = {
+        std::make_shared<Relay>(executor_, std::move(server.socket), std::move(ours),
+                                std::move(server.announced), server.vectors),
+        Memory{server.file, server.sealed}};
+    return theirs;
+}
+
+void Relays::run(const Key& key, Relay& relay) {
+    relay.start([this, key](const std::string& why) { ended(key, why); });
+}
+
+void Relays::start(const std::string& vm, const std::string& device) {
+    const auto found = entries_.find({vm, device});
+    if (found != entries_.end() && found->second.relay) run(found->first, *found->second.relay);
+}
+
+void Relays::ended(const Key& key, const std::string& why) {
+    discard(key.first, key.second);
+    const auto found = entries_.find(key);
+    if (found != entries_.end()) found->second.relay.reset();
+    if (!why.empty()) lost_(key.first, key.second, why);
+}
+
+void Relays::drop(const std::string& vm, const std::string& device) {
+    const auto found = entries_.find({vm, device});
+    if (found == entries_.end()) return;
+    if (found->second.relay) {
+        found->second.relay->stop();
+        discard(vm, device);
+    }
+    entries_.erase(found);
+}
+
+bool Relays::connected(const std::string& vm, const std::string& device) const {
+    const auto found = entries_.find({vm, device});
+    return found != entries_.end() && found->second.relay;
+}
+
+std::optional<Relays::Memory> Relays::memory(const std::string& vm,
+                                             const std::string& device) const {
+    const auto found = entries_.find({vm, device});
+    return found == entries_.end() ? std::nullopt : found->second.memory;
+}
+
+std::vector<std::string> Relays::devices(const std::string& vm) const {
+    std::vector<std::string> devices;
+    for (const auto& [key, entry] : entries_) {
+        if (key.first == vm) devices.push_back(key.second);
+    }
+    return devices;
+}
+
+std::map<std::string, UniqueFd> take_kept_relays() {
+    std::map<std::string, UniqueFd> kept;
+    char** names = nullptr;
+    const int count = ::sd_listen_fds_with_names(0, &names);
+    for (int i = 0; i < count; ++i) {
+        const std::string name = names[i];
+        std::free(names[i]);
+        if (!name.starts_with(qemu_prefix) && !name.starts_with(server_prefix)) continue;
+        kept[name] = UniqueFd(SD_LISTEN_FDS_START + i);
+    }
+    std::free(names);
+    return kept;
+}
+
+}  // namespace ivshmemd

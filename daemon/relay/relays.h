@@ -1,0 +1,70 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "daemon/relay/relay.h"
+
+namespace ivshmemd {
+
+/// The relays of all devices, by VM and device. Their ends are kept by the service manager as well,
+/// where it does so, so that a restart of this daemon cuts no device off from its server.
+class Relays {
+  public:
+    /// `lost` hears of servers that broke off.
+    using Lost = std::function<void(const std::string& vm, const std::string& device,
+                                    const std::string& why)>;
+
+    Relays(Executor executor, Lost lost) : executor_(std::move(executor)), lost_(std::move(lost)) {}
+
+    /// Takes back what the service manager kept over a restart, by its names. These relays run once
+    /// start() says that their devices are there.
+    void adopt(std::map<std::string, UniqueFd> kept);
+
+    /// Makes a relay that does not run yet. QEMU's end of it, with the whole handshake to be read
+    /// already. Internal when the host gives no descriptors.
+    Result<UniqueFd> prepare(const std::string& vm, const std::string& device,
+                             ServerConnection server);
+
+    /// Begins to relay: QEMU has read its handshake.
+    void start(const std::string& vm, const std::string& device);
+
+    /// Ends it, if there is one.
+    void drop(const std::string& vm, const std::string& device);
+
+    /// Whether the device is connected to its server.
+    bool connected(const std::string& vm, const std::string& device) const;
+
+    /// The server's memory, while known: not after a restart.
+    struct Memory {
+        RegionIdentity file;
+        bool sealed = false;
+    };
+    std::optional<Memory> memory(const std::string& vm, const std::string& device) const;
+
+    /// The devices of a VM that have a relay, running or not.
+    std::vector<std::string> devices(const std::string& vm) const;
+
+  private:
+    using Key = std::pair<std::string, std::string>;  // VM, device
+    struct Entry {
+        std::shared_ptr<Relay> relay;  // null once it has ended
+        std::optional<Memory> memory;
+    };
+
+    void run(const Key& key, Relay& relay);
+    void ended(const Key& key, const std::string& why);
+
+    Executor executor_;
+    Lost lost_;
+    std::map<Key, Entry> entries_;
+};
+
+/// What the service manager kept for us, by name. To be called before anything else takes
+/// descriptors that were passed.
+std::map<std::string, UniqueFd> take_kept_relays();
+
+}  // namespace ivshmemd

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <set>
+#include <string>
+
+#include "daemon/async.h"
+#include "daemon/shm/region_files.h"
+#include "daemon/unique_fd.h"
+#include "lib/region.h"
+#include "lib/result.h"
+#include "proto/doorbell/message.h"
+
+namespace ivshmemd {
+
+/// One message of a server with the descriptor that came beside it, if any.
+struct ServerMessage {
+    doorbell::MessageBytes bytes{};
+    UniqueFd fd;
+};
+
+/// A doorbell server that has kept the protocol so far, and what it gave us.
+struct ServerConnection {
+    UniqueFd socket;
+    std::uint16_t id = 0;  // ours among its peers
+    UniqueFd memory;
+    std::uint64_t size = 0;               // bytes
+    RegionIdentity file;                  // of the memory
+    bool sealed = false;                  // nobody can change its size any more
+    std::uint32_t vectors = 0;            // of ours
+    std::deque<ServerMessage> announced;  // after the handshake: other peers, then our own vectors
+};
+
+/// What a server must fulfil.
+struct ServerTerms {
+    std::string path;  // absolute
+    RegionTrust trust;
+    std::uint32_t vectors = 1;     // as many as the device will have
+    std::uint64_t size_limit = 0;  // bytes
+};
+
+/// Connects and reads until our own vectors are known: QEMU would do so with its main loop blocked,
+/// without a deadline, and would never come back from a server that stops half-way. ServerUnusable
+/// says what is wrong.
+awaitable<Result<ServerConnection>> connect_to_server(Executor executor, ServerTerms terms,
+                                                      Milliseconds deadline);
+
+/// ServerUnusable.
+Error server_unusable(const std::string& path, const std::string& reason);
+
+}  // namespace ivshmemd

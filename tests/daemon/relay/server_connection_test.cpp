@@ -1,0 +1,220 @@
+#include "daemon/relay/server_connection.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "tests/daemon/loop.h"
+#include "tests/support/scripted_server.h"
+#include "tests/support/temp_dir.h"
+
+namespace ivshmemd::test {
+namespace {
+
+constexpr std::uint64_t mebibyte = 1 << 20;
+
+class ServerConnectionTest : public ::testing::Test {
+  protected:
+    ServerTerms terms(std::uint32_t vectors = 2) const {
+        ServerTerms terms;
+        terms.path = directory_ / "server";
+        terms.trust.daemon = ::geteuid();
+        terms.vectors = vectors;
+        terms.size_limit = 16 * mebibyte;
+        return terms;
+    }
+
+    Result<ServerConnection> meet(const ServerTerms& terms) {
+        return loop_.run(connect_to_server(loop_.executor(), terms, deadline_));
+    }
+
+    /// Why a server of this kind is refused; empty when it is not.
+    std::string refusal(ScriptedServer::Script script, std::uint32_t vectors = 2) {
+        const ScriptedServer server(directory_ / "server", std::move(script));
+        const Result<ServerConnection> met = meet(terms(vectors));
+        if (met) return "";
+        EXPECT_EQ(met.error().kind, ErrorKind::server_unusable);
+        return std::get<std::string>(met.error().details.at(0).second);
+    }
+
+    /// A server that is well behaved but for its memory.
+    std::string refusal_of_memory(int memory) {
+        return refusal([&](int client) {
+            send_handshake(client, 0, memory);
+            send_vectors(client, 0, 2);
+            wait_closed(client);
+        });
+    }
+
+    Loop loop_;
+    TempDir directory_;
+    Milliseconds deadline_{300};
+};
+
+TEST_F(ServerConnectionTest, TakesIdMemoryAndVectors) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    const ScriptedServer server(directory_ / "server", [&](int client) {
+        send_handshake(client, 3, memory.get());
+        send_vectors(client, 1, 2);
+        send_vectors(client, 3, 2);
+        wait_closed(client);
+    });
+    const Result<ServerConnection> met = meet(terms());
+    ASSERT_TRUE(met) << met.error().message;
+    EXPECT_EQ(met->id, 3);
+    EXPECT_EQ(met->size, mebibyte);
+    EXPECT_EQ(met->announced.size(), 4u);
+    EXPECT_TRUE(met->sealed);
+    EXPECT_NE(::ftruncate(memory.get(), 2 * mebibyte), 0) << "the seal holds for the server too";
+}
+
+TEST_F(ServerConnectionTest, AcceptsMemoryThatCannotBeSealedAndSaysSo) {
+    const FileDescriptor memory = shared_memory(mebibyte, F_SEAL_SEAL);
+    const ScriptedServer server(directory_ / "server", [&](int client) {
+        send_handshake(client, 0, memory.get());
+        send_vectors(client, 0, 2);
+        wait_closed(client);
+    });
+    const Result<ServerConnection> met = meet(terms());
+    ASSERT_TRUE(met) << met.error().message;
+    EXPECT_FALSE(met->sealed);
+}
+
+TEST_F(ServerConnectionTest, RefusesWhatListensNotOrIsNoSocket) {
+    EXPECT_EQ(std::get<std::string>(meet(terms()).error().details[0].second),
+              "No such file or directory");
+    const FileDescriptor file(::open(terms().path.c_str(), O_CREAT | O_CLOEXEC | O_RDWR, 0600));
+    EXPECT_EQ(std::get<std::string>(meet(terms()).error().details[0].second),
+              "nothing listens there");
+}
+
+TEST_F(ServerConnectionTest, RefusesAServerOfAUserNobodyTrusts) {
+    if (::geteuid() == 0) GTEST_SKIP() << "root is always trusted";
+    ServerTerms distrustful = terms();
+    distrustful.trust.daemon = 12345;
+    const ScriptedServer server(directory_ / "server", wait_closed);
+    const Result<ServerConnection> met = meet(distrustful);
+    ASSERT_FALSE(met);
+    EXPECT_NE(met.error().message.find("[trust] users"), std::string::npos);
+}
+
+TEST_F(ServerConnectionTest, RefusesAServerThatBreaksOffAnywhere) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    EXPECT_NE(refusal([](int) {}), "");
+    EXPECT_NE(refusal([](int client) { send_number(client, 0); }), "");
+    EXPECT_NE(refusal([](int client) {
+                  send_number(client, 0);
+                  send_number(client, 0);
+              }),
+              "");
+    EXPECT_EQ(refusal([&](int client) { send_handshake(client, 0, memory.get()); }),
+              "it closed the connection; it gave 0 of the 2 vectors asked for");
+    EXPECT_NE(refusal([](int client) { ::send(client, "\0\0\0", 3, 0); }), "");
+}
+
+TEST_F(ServerConnectionTest, RefusesASilentServerWithinTheDeadline) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    const auto begin = SteadyClock::now();
+    EXPECT_EQ(refusal(wait_closed), "it fell silent before the version");
+    EXPECT_LT(SteadyClock::now() - begin, 10 * deadline_);
+    EXPECT_NE(refusal([](int client) {
+                  ::send(client, "\0\0\0", 3, 0);
+                  wait_closed(client);
+              }),
+              "");
+    EXPECT_EQ(refusal([&](int client) {
+                  send_handshake(client, 0, memory.get());
+                  send_vectors(client, 0, 1);
+                  wait_closed(client);
+              }),
+              "it fell silent; it gave 1 of the 2 vectors asked for; ask for as many as it gives");
+}
+
+TEST_F(ServerConnectionTest, RefusesMoreVectorsThanAskedFor) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    EXPECT_EQ(refusal([&](int client) {
+                  send_handshake(client, 0, memory.get());
+                  send_vectors(client, 0, 3);
+                  wait_closed(client);
+              }),
+              "it gives more vectors than the 2 asked for; ask for as many as it gives");
+}
+
+TEST_F(ServerConnectionTest, RefusesAnotherProtocol) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    const auto says = [](std::initializer_list<std::int64_t> numbers, int fd) {
+        return [numbers = std::vector<std::int64_t>(numbers), fd](int client) {
+            for (const std::int64_t each : numbers) {
+                send_number(client, each, &each == &numbers.back() ? fd : -1);
+            }
+            wait_closed(client);
+        };
+    };
+    EXPECT_NE(refusal(says({1, 0, -1}, memory.get())), "");
+    EXPECT_NE(refusal(says({0, 65536, -1}, memory.get())), "");
+    EXPECT_NE(refusal(says({0, -5, -1}, memory.get())), "");
+    EXPECT_NE(refusal(says({0, 0, 7}, memory.get())), "");
+    EXPECT_NE(refusal(says({0, 0, -1}, -1)), "");
+}
+
+TEST_F(ServerConnectionTest, RefusesTwoDescriptorsInOneMessage) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    EXPECT_NE(refusal([&](int client) {
+                  send_number(client, 0);
+                  send_number(client, 0);
+                  const std::int64_t number = -1;
+                  iovec part{const_cast<std::int64_t*>(&number), sizeof number};
+                  alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
+                  msghdr message{};
+                  message.msg_iov = &part;
+                  message.msg_iovlen = 1;
+                  message.msg_control = control.data();
+                  message.msg_controllen = control.size();
+                  cmsghdr* header = CMSG_FIRSTHDR(&message);
+                  header->cmsg_level = SOL_SOCKET;
+                  header->cmsg_type = SCM_RIGHTS;
+                  header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+                  const std::array<int, 2> fds{memory.get(), memory.get()};
+                  std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
+                  ::sendmsg(client, &message, MSG_NOSIGNAL);
+                  wait_closed(client);
+              }),
+              "");
+}
+
+TEST_F(ServerConnectionTest, RefusesMemoryThatWouldKillQemu) {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+    const FileDescriptor reader(pipe[0]);
+    const FileDescriptor writer(pipe[1]);
+    const FileDescriptor folder(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    EXPECT_EQ(refusal_of_memory(reader.get()), "what it sends as memory is a pipe");
+    EXPECT_EQ(refusal_of_memory(folder.get()), "what it sends as memory is a directory");
+    for (const std::uint64_t size :
+         {std::uint64_t{0}, 3 * mebibyte, mebibyte + 4096, std::uint64_t{2048}, 32 * mebibyte}) {
+        EXPECT_NE(refusal_of_memory(shared_memory(size).get()), "") << size;
+    }
+    const std::string path = directory_ / "file";
+    const FileDescriptor file(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    ASSERT_EQ(::ftruncate(file.get(), mebibyte), 0);
+    const FileDescriptor read_only(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(refusal_of_memory(read_only.get()), "its memory cannot be written to");
+    EXPECT_EQ(refusal_of_memory(file.get()), "");
+}
+
+TEST_F(ServerConnectionTest, EndsAFloodOfPeers) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    deadline_ = Milliseconds(20000);
+    EXPECT_EQ(refusal([&](int client) {
+                  send_handshake(client, 0, memory.get());
+                  for (int i = 0; i < 9000; ++i) send_number(client, 1 + i % 60000);
+                  wait_closed(client);
+              }),
+              "it announces peers without end");
+}
+
+}  // namespace
+}  // namespace ivshmemd::test
