@@ -1,0 +1,42 @@
+#include "daemon/doorbell/descriptor_limit.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <string>
+
+namespace ivshmemd::doorbell {
+namespace {
+
+// Standard streams, the listener, the memory, the event loop, a client that is being refused, and
+// some for libraries.
+constexpr std::uint64_t own_descriptors = 32;
+
+}  // namespace
+
+std::uint64_t raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+}
+
+Result<unsigned> decide_peers(std::optional<unsigned> requested, unsigned vectors,
+                              std::uint64_t descriptor_limit) {
+    const std::uint64_t each = std::uint64_t{1} + vectors;
+    const std::uint64_t available =
+        descriptor_limit > own_descriptors ? descriptor_limit - own_descriptors : 0;
+    const auto fit = static_cast<unsigned>(std::min<std::uint64_t>(available / each, most_peers));
+    if (!requested && fit > 0) return std::min(default_peers, fit);
+    if (requested && *requested <= fit) return *requested;
+    const std::string wanted = std::to_string(requested.value_or(1));
+    return Error(ErrorKind::config_unsupported,
+                 wanted + " peers with " + std::to_string(vectors) + " vectors need " +
+                     std::to_string(requested.value_or(1) * each + own_descriptors) +
+                     " open files, and the limit is " + std::to_string(descriptor_limit) +
+                     "; raise it (LimitNOFILE= in the unit, ulimit -Hn), or ask for at most " +
+                     std::to_string(fit) + " peers");
+}
+
+}  // namespace ivshmemd::doorbell

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "lib/result.h"
+
+namespace ivshmemd::doorbell {
+
+inline constexpr unsigned default_peers = 256;
+inline constexpr unsigned most_peers = 65536;  // ids are 0 to 65535
+
+/// Raises the limit of open files as far as it goes without privileges. What it is then.
+std::uint64_t raise_descriptor_limit();
+
+/// How many peers to serve at a time: as many as asked for, else the default, or what fits.
+/// ConfigUnsupported when those asked for do not fit into `descriptor_limit`, or none does.
+Result<unsigned> decide_peers(std::optional<unsigned> requested, unsigned vectors,
+                              std::uint64_t descriptor_limit);
+
+}  // namespace ivshmemd::doorbell
