@@ -12,6 +12,10 @@ namespace {
 // some for libraries.
 constexpr std::uint64_t own_descriptors = 32;
 
+// More would not make anything faster; with fewer than the least, the kernel does as it likes.
+constexpr std::uint64_t most_unread = 256;
+constexpr std::uint64_t least_unread = 8;
+
 }  // namespace
 
 std::uint64_t raise_descriptor_limit() {
@@ -37,6 +41,12 @@ Result<unsigned> decide_peers(std::optional<unsigned> requested, unsigned vector
                      " open files, and the limit is " + std::to_string(descriptor_limit) +
                      "; raise it (LimitNOFILE= in the unit, ulimit -Hn), or ask for at most " +
                      std::to_string(fit) + " peers");
+}
+
+unsigned decide_unread(unsigned peers, std::uint64_t descriptor_limit) {
+    // Half of what there is: other programs of this user pass descriptors as well.
+    return static_cast<unsigned>(
+        std::clamp(descriptor_limit / 2 / peers, least_unread, most_unread));
 }
 
 }  // namespace ivshmemd::doorbell

@@ -18,4 +18,9 @@ std::uint64_t raise_descriptor_limit();
 Result<unsigned> decide_peers(std::optional<unsigned> requested, unsigned vectors,
                               std::uint64_t descriptor_limit);
 
+/// How many messages may lie unread for each peer. Their descriptors count against a limit of the
+/// same height, for all peers together (ETOOMANYREFS, unix(7)): peers that do not read may not use
+/// up what the others need.
+unsigned decide_unread(unsigned peers, std::uint64_t descriptor_limit);
+
 }  // namespace ivshmemd::doorbell

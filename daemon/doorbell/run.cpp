@@ -20,7 +20,7 @@ namespace {
 
 struct Listening {
     UniqueFd socket;
-    std::string description;
+    std::string description;             // the path, where we made it
     std::optional<RegionIdentity> file;  // of the socket, where we made it
 };
 
@@ -74,19 +74,18 @@ awaitable<void> stop_at_signal(boost::asio::signal_set& signals, Server& server)
     server.stop();
 }
 
-int serve(const Options& options, Memory memory, Listening listening, unsigned peers) {
+int serve(const ServerLimits& limits, Memory memory, Listening listening) {
     boost::asio::io_context io{1};
     boost::asio::signal_set signals{io, SIGTERM, SIGINT};
-    Server server(io.get_executor(), share(std::move(memory.descriptor)),
-                  {options.vectors, peers, options.patience});
+    Server server(io.get_executor(), share(std::move(memory.descriptor)), limits);
     log_info({"serving ", format_size(memory.size), " of ", memory.description, " and ",
-              std::to_string(options.vectors), " vectors each to at most ", std::to_string(peers),
-              " peers on ", listening.description});
+              std::to_string(limits.vectors), " vectors each to at most ",
+              std::to_string(limits.peers), " peers on ", listening.description});
     server.start(std::move(listening.socket));
     spawn(io.get_executor(), "signals", stop_at_signal(signals, server));
     ::sd_notify(0, "READY=1");
     io.run();
-    if (listening.file) RegionFiles::remove(*options.socket, *listening.file);
+    if (listening.file) RegionFiles::remove(listening.description, *listening.file);
     return 0;
 }
 
@@ -99,15 +98,17 @@ int fail(const Error& error) {
 
 int run_server(const Options& options) {
     open_log(options.log_level);
-    const Result<unsigned> peers =
-        decide_peers(options.peers, options.vectors, raise_descriptor_limit());
+    const std::uint64_t descriptor_limit = raise_descriptor_limit();
+    const Result<unsigned> peers = decide_peers(options.peers, options.vectors, descriptor_limit);
     if (!peers) return fail(peers.error());
     // The listener comes last: a QEMU that connects and is then left alone would hang.
     Result<Memory> memory = open_memory(options);
     if (!memory) return fail(memory.error());
     Result<Listening> listening = open_listener(options);
     if (!listening) return fail(listening.error());
-    return serve(options, std::move(*memory), std::move(*listening), *peers);
+    const ServerLimits limits{options.vectors, *peers, options.patience,
+                              decide_unread(*peers, descriptor_limit)};
+    return serve(limits, std::move(*memory), std::move(*listening));
 }
 
 }  // namespace ivshmemd::doorbell

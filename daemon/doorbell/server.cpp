@@ -17,6 +17,15 @@ constexpr std::chrono::seconds complaint_interval{10};  // refused clients must 
 constexpr std::chrono::seconds time_to_read_refusal{2};
 constexpr std::size_t most_refused = 16;  // connections kept open for that
 
+// What the kernel charges for a message that is not read yet, in bytes: mostly its own bookkeeping.
+constexpr unsigned message_charge = 768;
+
+// Fails for nothing that matters: the kernel's own bound then holds.
+void bound_unread(int socket, unsigned messages) {
+    const int bytes = static_cast<int>(messages * message_charge / 2);  // the kernel doubles it
+    ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 // One who tries whether somebody listens here is gone by now, and no peer.
 bool has_hung_up(int socket) {
     char byte = 0;
@@ -86,6 +95,7 @@ void Server::take(Peer::Socket socket) {
         return refuse(std::move(socket),
                       who + ": cannot make its vectors: " + std::strerror(errno));
     }
+    bound_unread(socket.native_handle(), limits_.unread);
     const auto peer =
         std::make_shared<Peer>(std::move(socket), lowest_free_id(), std::move(vectors));
     join(peer);

@@ -18,6 +18,7 @@ struct ServerLimits {
     unsigned vectors = 1;          // of each peer
     unsigned peers = 64;           // at a time
     Milliseconds patience{10000};  // with a peer that does not read
+    unsigned unread = 256;         // messages that the kernel keeps for such a peer, about
 };
 
 /// Introduces the clients of one socket to each other and gives them the memory, as QEMU's protocol

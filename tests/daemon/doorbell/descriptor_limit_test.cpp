@@ -35,6 +35,12 @@ TEST(DescriptorLimit, DecidesHowManyPeersThereMayBe) {
     }
 }
 
+TEST(DescriptorLimit, SharesOutWhatMayLieUnread) {
+    EXPECT_EQ(decide_unread(256, 20000), 39U);
+    EXPECT_EQ(decide_unread(64, 524288), 256U);
+    EXPECT_EQ(decide_unread(65536, 1024), 8U);
+}
+
 TEST(DescriptorLimit, SaysWhatIsMissing) {
     const Result<unsigned> peers = decide_peers(100, 64, 1024);
     ASSERT_FALSE(peers);

@@ -88,6 +88,23 @@ TEST(HostilePeer, DoesNotDelayOthersByReadingNothing) {
     RecordProperty("beside_us", static_cast<int>(beside.count()));
 }
 
+// Without privileges the descriptors on their way to peers are limited, for all peers together.
+TEST(HostilePeer, DoesNotUseUpTheDescriptorsThatMayBeOnTheirWay) {
+    const TempDir dir;
+    const std::string socket = dir / "doorbell.sock";
+    Child server(Command{{"setpriv", "--bounding-set=-all", "prlimit", "--nofile=512:512",
+                          DoorbellServer::program(), "--socket", socket, "--size", "64K", "--peers",
+                          "30", "--patience", "1000", "--log-level", "off"}});
+    std::deque<DoorbellPeer> stalled;
+    for (int i = 0; i < 25; ++i) stalled.emplace_back(socket);
+    for (int i = 0; i < 1000; ++i) DoorbellPeer{socket};
+    const auto begin = steady_clock::now();
+    DoorbellPeer peer(socket);
+    EXPECT_TRUE(peer.wait_vectors(peer.id(), 1));
+    EXPECT_EQ(peer.known().size(), 26U);
+    EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(1));
+}
+
 TEST(HostilePeer, IsDroppedWhenItReadsNothingForTooLong) {
     DoorbellServer server({"--patience", "0.2"});
     DoorbellPeer witness(server.socket());
