@@ -7,6 +7,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "daemon/accounts.h"
 #include "daemon/config_file.h"
 #include "daemon/log.h"
 #include "lib/names.h"

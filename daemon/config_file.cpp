@@ -1,15 +1,12 @@
 #include "daemon/config_file.h"
 
-#include <grp.h>
-#include <pwd.h>
-
 #include <toml++/toml.h>
-#include <charconv>
 #include <functional>
 #include <map>
 #include <sstream>
 #include <variant>
 
+#include "daemon/accounts.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
@@ -166,25 +163,7 @@ Readers top_level(Config& config) {
     };
 }
 
-std::optional<unsigned> number(const std::string& text) {
-    unsigned value = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || rest != end) return std::nullopt;
-    return value;
-}
-
 }  // namespace
-
-std::optional<uid_t> user_id(const std::string& name) {
-    if (const passwd* entry = ::getpwnam(name.c_str())) return entry->pw_uid;
-    return number(name);
-}
-
-std::optional<gid_t> group_id(const std::string& name) {
-    if (const group* entry = ::getgrnam(name.c_str())) return entry->gr_gid;
-    return number(name);
-}
 
 Result<void> read_config_text(std::string_view text, Config& config) {
     try {

@@ -1,6 +1,5 @@
 #include "daemon/run.h"
 
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include <boost/asio/io_context.hpp>
@@ -11,6 +10,7 @@
 #include "daemon/api/listen.h"
 #include "daemon/api/server.h"
 #include "daemon/api/service.h"
+#include "daemon/fd_limit.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/vm/attach_region.h"
@@ -32,14 +32,6 @@ void report_status(const Registry& registry) {
     }
     notify_status(std::to_string(connected) + " of " + std::to_string(vms.size()) +
                   " VMs connected, " + std::to_string(devices) + " devices");
-}
-
-// Each VM, client and announced peer takes a descriptor.
-void allow_many_descriptors() {
-    struct rlimit limit {};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // Everything the daemon is made of, in the order of its needs.
@@ -72,7 +64,7 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
 int run_daemon(const Config& config) {
     open_log(config.log_level);
     for (const std::string& warning : config.warnings) log_warning({warning});
-    allow_many_descriptors();
+    raise_descriptor_limit();  // VMs, clients and announced peers take one each
     Daemon daemon(config);
     Result<std::unique_ptr<StateStore>> store =
         StateStore::open(config.state_dir, daemon.host.worker, daemon.io.get_executor());

@@ -42,6 +42,7 @@ void HandshakeReader::take(const Message& message) {
 }
 
 void HandshakeReader::take_version(const Message& message) {
+    if (message.number == refusal_version) return fail("it takes no more peers (version -1)");
     if (message.number != protocol_version) {
         return fail("it sent version " + std::to_string(message.number) +
                     ", and only version 0 is known");

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -121,11 +122,11 @@ void send_all(int fd, std::string_view bytes, Deadline deadline, int passed_fd) 
     }
 }
 
-std::optional<Received> receive(int fd, Deadline deadline) {
+std::optional<Received> receive(int fd, Deadline deadline, size_t most) {
     if (!wait_readable(fd, deadline)) return std::nullopt;
     char buffer[65536];
     alignas(cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))];
-    iovec data{buffer, sizeof buffer};
+    iovec data{buffer, std::min(most, sizeof buffer)};
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;

@@ -32,7 +32,8 @@ struct Received {
     std::vector<FileDescriptor> fds;
 };
 
-/// Whatever comes next; none when the deadline passed first. A reset counts as closed.
-std::optional<Received> receive(int fd, Deadline deadline);
+/// Whatever comes next, at most that many bytes; none when the deadline passed first. A reset
+/// counts as closed.
+std::optional<Received> receive(int fd, Deadline deadline, size_t most = 65536);
 
 }  // namespace ivshmemd::test

@@ -75,7 +75,8 @@ TEST(HandshakeReader, NamesWhatIsWrong) {
         std::string problem;
     } table[] = {
         {{{1, 0}}, "it sent version 1, and only version 0 is known"},
-        {{{-1, 1}}, "it sent version -1, and only version 0 is known"},
+        {{{-1, 0}}, "it takes no more peers (version -1)"},
+        {{{-2, 1}}, "it sent version -2, and only version 0 is known"},
         {{{0, 1}}, "it sent a descriptor with the version"},
         {{{0, 0}, {65536, 0}}, "it sent id 65536, and 65535 is the highest"},
         {{{0, 0}, {-1, 0}}, "it sent id -1, and 65535 is the highest"},

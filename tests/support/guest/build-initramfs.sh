@@ -1,5 +1,5 @@
 #!/bin/bash
-# Packs the test guest's initramfs: busybox, init, the shm program and the VFIO modules. Built again
+# Packs the test guest's initramfs: busybox, init, our programs and the VFIO modules. Built again
 # only when one of its inputs changed; --check only says whether it is up to date.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
@@ -8,7 +8,7 @@ busybox=$(command -v busybox || true)
 image=$guest_dir/initramfs.cpio
 
 fingerprint() {
-    cat "$here/init" "$here/shm.c" "$here/build-initramfs.sh" "$busybox" \
+    cat "$here/init" "$here"/*.c "$here/build-initramfs.sh" "$busybox" \
         "$guest_dir/vmlinuz" "$guest_dir"/modules/*.ko 2>/dev/null | sha256sum
 }
 
@@ -26,7 +26,9 @@ mkdir -p "$work"/{bin,dev,proc,sys,tmp,modules}
 cp "$busybox" "$work/bin/busybox"
 cp "$guest_dir"/modules/*.ko "$work/modules/"
 install -m 755 "$here/init" "$work/init"
-gcc -static -Os -Wall -Wextra -Werror -s -o "$work/bin/shm" "$here/shm.c"
+for program in shm interrupts; do
+    gcc -static -Os -Wall -Wextra -Werror -s -o "$work/bin/$program" "$here/$program.c"
+done
 
 (cd "$work" && find . | LC_ALL=C sort | cpio --quiet -o -H newc --owner 0:0) >"$work.cpio"
 mv "$work.cpio" "$image"
