@@ -14,7 +14,6 @@ namespace ivshmemd {
 namespace {
 
 constexpr mode_t socket_mode = 0660;
-constexpr int backlog = 128;
 
 Error failed(const std::string& path, const std::string& what) {
     return Error(ErrorKind::internal, "cannot listen on " + path + ": " + what);
@@ -60,7 +59,7 @@ Result<UniqueFd> listen_for_clients(const std::string& path, std::optional<gid_t
         warning = "the API's socket has the daemon's own group: " +
                   std::string(group ? std::strerror(errno) : "there is no group ivshmem");
     }
-    if (::chmod(path.c_str(), socket_mode) != 0 || ::listen(listener.get(), backlog) != 0) {
+    if (::chmod(path.c_str(), socket_mode) != 0 || ::listen(listener.get(), SOMAXCONN) != 0) {
         return failed(path, std::strerror(errno));
     }
     return listener;
