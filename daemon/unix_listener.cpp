@@ -14,8 +14,6 @@
 namespace ivshmemd {
 namespace {
 
-constexpr int backlog = 128;
-
 Error cannot_listen(const std::string& path, const std::string& why) {
     return Error(ErrorKind::internal, "cannot listen on " + path + ": " + why);
 }
@@ -55,7 +53,7 @@ Result<UnixListener> listen_at(const std::string& path, mode_t mode, std::option
     if (group && ::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0) {
         listener.group_problem = std::strerror(errno);
     }
-    if (::chmod(path.c_str(), mode) != 0 || ::listen(listener.socket.get(), backlog) != 0) {
+    if (::chmod(path.c_str(), mode) != 0 || ::listen(listener.socket.get(), SOMAXCONN) != 0) {
         return cannot_listen(path, std::strerror(errno));
     }
     return listener;

@@ -8,7 +8,8 @@
 namespace ivshmemd {
 namespace {
 
-constexpr std::size_t connection_limit = 1024;        // of all users
+constexpr std::size_t connection_limit = 1024;  // of all users
+constexpr int accepted_at_once = 256;
 constexpr Milliseconds pause_when_out_of_files{100};  // instead of spinning on EMFILE
 
 uid_t user_of(Outbox::Socket& socket) {
@@ -39,15 +40,21 @@ void Server::close_all() {
 }
 
 awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor) {
+    boost::system::error_code error;
+    acceptor->non_blocking(true, error);
     while (acceptor->is_open()) {
-        auto [error, socket] = co_await acceptor->async_accept(as_result);
-        if (!error) {
-            take(std::move(socket));
-        } else if (acceptor->is_open()) {
-            log_warning({"cannot accept a client: ", error.message()});
-            boost::asio::steady_timer timer(host_.executor, pause_when_out_of_files);
-            co_await timer.async_wait(as_result);
+        co_await acceptor->async_wait(Acceptor::wait_read, as_result);
+        // Many at once: nobody's connection is held up by the calls of those before.
+        error.clear();
+        for (int i = 0; i < accepted_at_once && !error && acceptor->is_open(); ++i) {
+            Outbox::Socket socket(host_.executor);
+            acceptor->accept(socket, error);
+            if (!error) take(std::move(socket));
         }
+        if (!error || error == boost::asio::error::would_block || !acceptor->is_open()) continue;
+        log_warning({"cannot accept a client: ", error.message()});
+        boost::asio::steady_timer timer(host_.executor, pause_when_out_of_files);
+        co_await timer.async_wait(as_result);
     }
 }
 
@@ -66,7 +73,8 @@ void Server::take(Outbox::Socket socket) {
 }
 
 awaitable<void> Server::serve(std::shared_ptr<Outbox> outbox, uid_t user) {
-    co_await serve_connection(service_, std::move(outbox), host_.deadlines.client_message);
+    co_await serve_connection(service_, std::move(outbox), long_messages_,
+                              host_.deadlines.client_message);
     const auto entry = users_.find(user);
     if (--entry->second == 0) users_.erase(entry);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "daemon/api/service.h"
+#include "daemon/gate.h"
 #include "daemon/unique_fd.h"
 
 namespace ivshmemd {
@@ -13,7 +14,8 @@ namespace ivshmemd {
 /// Takes connections to the API, bounded in all and for each user.
 class Server {
   public:
-    Server(Host& host, Service& service) : host_(host), service_(service) {}
+    Server(Host& host, Service& service)
+        : host_(host), service_(service), long_messages_(std::make_shared<Gate>(host.executor)) {}
 
     /// Starts serving on a listening socket.
     void start(UniqueFd listener);
@@ -32,6 +34,7 @@ class Server {
 
     Host& host_;
     Service& service_;
+    std::shared_ptr<Gate> long_messages_;  // shared with connections that outlive this
     std::shared_ptr<Acceptor> acceptor_;
     std::map<uid_t, unsigned> users_;  // open connections of each
     std::list<std::weak_ptr<Outbox>> clients_;

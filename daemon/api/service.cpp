@@ -4,6 +4,7 @@
 
 #include "daemon/api/methods.h"
 #include "daemon/log.h"
+#include "lib/names.h"
 #include "proto/api/errors.h"
 #include "proto/api/interface_text.h"
 #include "proto/varlink/idl_parser.h"
@@ -18,6 +19,11 @@ void send(Outbox& outbox, const varlink::Call& call, const std::string& message)
 
 void send_error(Outbox& outbox, const varlink::Call& call, const varlink::ErrorReply& error) {
     send(outbox, call, varlink::encode_error(error));
+}
+
+std::string misfit(const std::string& parameter) {
+    return "parameter '" + printable(parameter, 80) +
+           "' is unknown, missing, empty or not of its declared type";
 }
 
 std::string vm_of(const json& parameters) {
@@ -68,7 +74,7 @@ awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbo
     const auto offence =
         varlink::check(interface_, declared->in, *call.parameters, varlink::EmptyStrings::refused);
     if (offence) {
-        send_error(*outbox, call, varlink::invalid_parameter(*offence));
+        send_error(*outbox, call, varlink::invalid_parameter(*offence, misfit(*offence)));
         co_return;
     }
     if (method->needs_more && !call.more) {

@@ -19,21 +19,22 @@ class Locator final : public nlohmann::json_sax<json> {
   public:
     explicit Locator(int max_depth) : max_depth_(max_depth) {}
 
-    std::optional<std::string> take_faulty_parameter() {
-        return elsewhere_ ? std::nullopt : std::move(faulty_);
+    std::optional<FaultyCall> take_result() {
+        if (elsewhere_ || !faulty_) return std::nullopt;
+        return FaultyCall{std::move(*faulty_), std::make_shared<const json>(std::move(envelope_))};
     }
 
-    bool null() override { return true; }
-    bool boolean(bool) override { return true; }
-    bool number_integer(number_integer_t) override { return true; }
-    bool number_unsigned(number_unsigned_t) override { return true; }
-    bool number_float(number_float_t, const string_t&) override { return true; }
+    bool null() override { return keep(nullptr); }
+    bool boolean(bool value) override { return keep(value); }
+    bool number_integer(number_integer_t value) override { return keep(value); }
+    bool number_unsigned(number_unsigned_t value) override { return keep(value); }
+    bool number_float(number_float_t value, const string_t&) override { return keep(value); }
     bool binary(binary_t&) override { return true; }
 
-    bool string(string_t& text) override { return !has_nul(text) || blame(); }
-    bool start_array(std::size_t) override { return enter(); }
+    bool string(string_t& text) override { return keep(text) && (!has_nul(text) || blame()); }
+    bool start_array(std::size_t) override { return keep(json::value_t::array) && enter(); }
     bool end_array() override { return leave(); }
-    bool start_object(std::size_t) override { return enter(); }
+    bool start_object(std::size_t) override { return keep(json::value_t::object) && enter(); }
     bool end_object() override { return leave(); }
 
     bool key(string_t& name) override {
@@ -49,6 +50,13 @@ class Locator final : public nlohmann::json_sax<json> {
     }
 
   private:
+    /// A member of the call itself goes into the envelope.
+    template <class Value>
+    bool keep(const Value& value) {
+        if (levels_.size() == 1) envelope_[member_] = json(value);
+        return true;
+    }
+
     bool enter() {
         levels_.emplace_back();
         return std::cmp_less_equal(levels_.size(), max_depth_) || blame();
@@ -73,15 +81,16 @@ class Locator final : public nlohmann::json_sax<json> {
     std::string member_;                         // of the call
     std::optional<std::string> parameter_;       // the last one that began
     std::optional<std::string> faulty_;
+    json envelope_ = json::object();
     bool elsewhere_ = false;
 };
 
 }  // namespace
 
-std::optional<std::string> find_faulty_parameter(std::string_view text, int max_depth) {
+std::optional<FaultyCall> find_faulty_parameter(std::string_view text, int max_depth) {
     Locator locator(max_depth);
     json::sax_parse(text.begin(), text.end(), &locator);
-    return locator.take_faulty_parameter();
+    return locator.take_result();
 }
 
 }  // namespace ivshmemd::varlink

@@ -65,8 +65,8 @@ struct CallFlags {
     bool oneway = false;
 };
 
-// Encoders. They throw for nothing in the values: bytes that are not UTF-8 become U+FFFD.
-// `parameters` is an object or null, which stands for an empty one.
+// Encoders. They throw for nothing in the values: bytes that are not UTF-8 become U+FFFD, and so
+// does U+0000 in a reply. `parameters` is an object or null, which stands for an empty one.
 std::string encode_call(std::string_view method, const json& parameters, CallFlags flags = {});
 std::string encode_reply(const json& parameters, bool continues = false);
 std::string encode_error(std::string_view qualified_name, const json& parameters);

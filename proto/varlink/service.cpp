@@ -46,10 +46,18 @@ error MethodNotFound (method: string)
 error MethodNotImplemented (method: string)
 
 # A parameter is unknown, missing, wrongly typed, or has a value that is not allowed.
-error InvalidParameter (parameter: string)
+error InvalidParameter (
+  # Which parameter it is.
+  parameter: string,
+  # What is wrong with it, for people. Not every service says so.
+  message: ?string
+)
 
 # The caller may not do this.
-error PermissionDenied ()
+error PermissionDenied (
+  # Why not, for people. Not every service says so.
+  message: ?string
+)
 
 # The method answers only calls with the flag "more".
 error ExpectedMore ()

@@ -124,6 +124,28 @@ TEST_F(ApiConnection, BoundsTheConnectionsOfAUser) {
     EXPECT_TRUE(next.call("org.varlink.service.GetInfo")["parameters"].contains("vendor"));
 }
 
+// After a silence, a message that takes several reads has all its time.
+TEST_F(ApiConnection, CountsAMessagesTimeFromItsFirstByte) {
+    host_.deadlines.client_message = Milliseconds(150);
+    Client client = connect();
+    loop_.run_for(Milliseconds(300));
+    client.send_raw(get_info.substr(0, 10));
+    loop_.run_for(Milliseconds(20));
+    client.send_raw(get_info.substr(10) + '\0');
+    EXPECT_TRUE(client.next()["parameters"].contains("vendor"));
+}
+
+TEST_F(ApiConnection, CutsOffWhoDripsAMessageForTooLong) {
+    host_.deadlines.client_message = Milliseconds(150);
+    Client client = connect();
+    int sent = 0;
+    do {
+        client.send_raw(" ");
+        ++sent;
+    } while (sent < 1000 && !client.is_closed(Deadline::after(Milliseconds(10))));
+    EXPECT_LT(sent, 1000);
+}
+
 // Both wait for the same ten seconds.
 TEST_F(ApiConnection, CutsOffWhoNeverEndsAMessageAndWhoNeverReads) {
     Client partial = connect();

@@ -106,6 +106,19 @@ TEST(VarlinkEncode, NeverPutsANulInsideAMessage) {
     const json parameters({{"text", std::string("a\0b", 3)}});
     const std::string bytes = encode_reply(parameters);
     EXPECT_EQ(bytes.find('\0'), bytes.size() - 1);
+    const auto reply = parse_reply(unframed(bytes));
+    ASSERT_TRUE(reply) << "clients take no escaped one either";
+    EXPECT_EQ(*as_string(find(*reply->parameters, "text")),
+              "a\xef\xbf\xbd"
+              "b");
+}
+
+TEST(VarlinkEncode, KeepsABackslashBeforeWhatLooksLikeAnEscape) {
+    const json parameters({{"text", std::string("\\u0000\0\\", 8)}, {"\\", "\\\\u0000"}});
+    const auto reply = parse_reply(unframed(encode_reply(parameters)));
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(*as_string(find(*reply->parameters, "text")), "\\u0000\xef\xbf\xbd\\");
+    EXPECT_EQ(*as_string(find(*reply->parameters, "\\")), "\\\\u0000");
 }
 
 }  // namespace

@@ -97,6 +97,15 @@ TEST(Service, BuildsErrorsAsItsInterfaceDeclaresThem) {
     }
 }
 
+TEST(Service, DeclaresTheMessagesItAdds) {
+    const Interface own = own_interface();
+    for (const ErrorReply& error :
+         {invalid_parameter("uri", "only tcp: and unix:"), permission_denied("not yours")}) {
+        const std::string bare = error.name.substr(service_interface.size() + 1);
+        EXPECT_EQ(check(own, find_error(own, bare)->parameters, *error.parameters), std::nullopt);
+    }
+}
+
 TEST(Service, AddsAMessageWhereOneIsGiven) {
     EXPECT_EQ(*invalid_parameter("uri", "only tcp: and unix:").parameters,
               json::parse(R"({"parameter":"uri","message":"only tcp: and unix:"})"));

@@ -1,0 +1,151 @@
+"""Methods that change nothing, and org.varlink.service."""
+
+import unittest
+
+from expectations import ELSEWHERE, NOT_YET
+from varlink_client import SERVICE, wait_until
+from varlink_idl import Interface
+from world import HOTPLUG, MIB, Client, WireTest, World, list_vms
+
+
+class Published(WireTest):
+    def test_file_is_what_the_service_hands_out(self):
+        with open(f"{World.source}/proto/{HOTPLUG}.varlink", "rb") as file:
+            self.assertEqual(file.read(), World.account.texts[HOTPLUG].encode())
+
+    def test_methods_are_all_dispatched(self):
+        interface = World.account.interfaces[HOTPLUG]
+        for method in interface.methods:
+            reply = self.client.call(f"{HOTPLUG}.{method}", {"nobody": "declared this"})
+            if method in NOT_YET:
+                self.assertEqual(reply.short_error(), "MethodNotImplemented", method)
+                self.assertEqual(reply.parameters, {"method": method})
+            else:
+                self.assertEqual(reply.short_error(), "InvalidParameter", method)
+                self.assertEqual(reply.parameters["parameter"], "nobody", method)
+
+    def test_errors_left_to_other_tests_have_them(self):
+        for reason, path, name in ELSEWHERE.values():
+            with open(f"{World.source}/{path}", encoding="utf-8") as file:
+                self.assertIn(f", {name})", file.read(), reason)
+
+
+class ServiceInterface(WireTest):
+    def test_tells_about_itself(self):
+        info = self.client.call(f"{SERVICE}.GetInfo").parameters
+        self.assertEqual(info["interfaces"], [SERVICE, HOTPLUG])
+        for name in info["interfaces"]:
+            text = self.client.call(f"{SERVICE}.GetInterfaceDescription",
+                                    {"interface": name}).parameters["description"]
+            self.assertEqual(Interface(text).name, name)
+
+    def test_answers_by_the_standard_errors(self):
+        for method, parameters, error, details in (
+                ("org.example.other.Ping", {}, "InterfaceNotFound",
+                 {"interface": "org.example.other"}),
+                (f"{HOTPLUG}.Ping", {}, "MethodNotFound", {"method": "Ping"}),
+                (f"{SERVICE}.Ping", {}, "MethodNotFound", {"method": "Ping"}),
+                (f"{SERVICE}.GetInfo", {"x": 1}, "InvalidParameter", {"parameter": "x"}),
+                (f"{SERVICE}.GetInterfaceDescription", {"interface": "org.example.other"},
+                 "InterfaceNotFound", {"interface": "org.example.other"}),
+                (f"{HOTPLUG}.Subscribe", {}, "ExpectedMore", {})):
+            reply = self.client.call(method, parameters)
+            self.assertEqual(reply.error, f"{SERVICE}.{error}")
+            self.assertEqual(reply.parameters, details)
+
+    def test_answers_calls_in_their_order(self):
+        for _ in range(20):
+            self.client.send(f"{HOTPLUG}.ListVms")
+            self.client.send(f"{HOTPLUG}.Nope")
+            self.client.send(f"{HOTPLUG}.ListDevices", {"vm": "gone"})
+        for _ in range(20):
+            self.assertIn("vms", self.client.next_reply().parameters)
+            self.assertEqual(self.client.next_reply().short_error(), "MethodNotFound")
+            self.assertEqual(self.client.next_reply().parameters, {"devices": []})
+
+    def test_answers_nothing_to_oneway_and_does_it(self):
+        methods = World.account.interfaces[HOTPLUG].methods
+        calls = [(f"{HOTPLUG}.{method}", {}) for method in methods]
+        calls += [(f"{HOTPLUG}.Nope", {}), ("org.example.other.Ping", {}),
+                  (f"{SERVICE}.GetInfo", {}),
+                  (f"{HOTPLUG}.Attach", {"vm": "other", "name": "quiet", "size": MIB})]
+        for method, parameters in calls:
+            self.client.send(method, parameters, oneway=True)
+        self.assertIn("vms", self.ask("ListVms"))
+        self.assertTrue(self.client.is_silent(0.1))
+        self.assertEqual(self.device("other", "quiet")["state"], "attached")
+
+    def test_takes_missing_null_and_empty_parameters_for_the_same(self):
+        for extra in ({}, {"parameters": None}, {"parameters": {}}):
+            self.client.send_object({"method": f"{HOTPLUG}.ListVms", **extra})
+            self.assertIn("vms", self.client.receive().parameters)
+        self.assertIn("devices", self.ask("ListDevices", vm=None))
+
+    def test_needs_no_more_for_calls_with_more(self):
+        self.client.send(f"{HOTPLUG}.ListVms", {}, more=True)
+        self.assertFalse(self.client.next_reply().continues)
+
+
+class Reading(WireTest):
+    def test_lists_machines_by_name(self):
+        rows = {each["name"]: each for each in list_vms()}
+        self.assertEqual(list(rows), sorted(rows))
+        self.assertEqual(rows["front"]["pid"], World.machines["front"].process.pid)
+        self.assertEqual(rows["gone"]["state"], "unreachable")
+        self.assertNotEqual(rows["gone"]["lastError"], "")
+        self.assertEqual(rows["odd"]["qmpSocket"], f"{World.directory}/\ufffd\ufffd.qmp")
+
+    def test_probes_a_machine(self):
+        found = self.ask("Probe", vm="front")["capabilities"]
+        self.assertEqual(found["models"], ["ivshmem_plain", "ivshmem_doorbell"])
+        self.assertEqual(found["buses"][0]["name"], "pci.0")
+        self.assertNotEqual(self.refuse("VmUnavailable", "Probe", vm="gone")["state"], "")
+        self.refuse("NoSuchVm", "Probe", vm="nobody")
+        self.refuse("BadName", "Probe", vm="no/body")
+
+    @unittest.skipIf("CheckMigration" in NOT_YET, "not served yet")
+    def test_tells_what_keeps_a_machine_from_migrating(self):
+        answer = self.ask("CheckMigration", vm="front")
+        self.attach("front", "obstacle")
+        answer = self.ask("CheckMigration", vm="front")
+        self.assertFalse(answer["allowed"])
+        self.assertIn(("blocks", "ivshmemd", "obstacle"),
+                      [(each["severity"], each["source"], each.get("device"))
+                       for each in answer["reasons"]])
+
+    @unittest.skipIf("ListRegions" in NOT_YET, "not served yet")
+    def test_lists_regions_and_who_uses_them(self):
+        self.attach("other", "shown", role="master")
+        rows = {each["name"]: each for each in self.ask("ListRegions")["regions"]}
+        self.assertEqual(list(rows), sorted(rows))
+        shown = rows["shown"]
+        self.assertEqual(shown["path"], f"{World.regions}/shown")
+        self.assertEqual((shown["size"], shown["mode"], shown["createdByUs"]), (MIB, "0660", True))
+        self.assertEqual(shown["users"], [{"vm": "other", "device": "shown", "role": "master"}])
+
+
+class Subscribing(WireTest):
+    def test_is_told_what_happens(self):
+        listener = Client(World.daemon.socket, World.account)
+        self.addCleanup(listener.close)
+        listener.send(f"{HOTPLUG}.Subscribe", {"vm": "other"}, more=True)
+        self.assertEqual(listener.next_reply().parameters, {"ready": True})
+        self.attach("other", "watched")
+        kinds = []
+        while kinds[-1:] != ["attached"]:
+            reply = listener.next_reply()
+            self.assertTrue(reply.continues)
+            self.assertNotIn("ready", reply.parameters)
+            self.assertEqual(reply.parameters["vm"], "other")
+            if reply.parameters.get("device") == "watched":
+                kinds.append(reply.parameters["kind"])
+        self.assertEqual(kinds, ["attaching", "attached"])
+        World.machines["other"].qmp("stop")
+        while listener.next_reply().parameters["kind"] != "vmState":
+            pass
+        World.machines["other"].qmp("cont")
+        wait_until(lambda: "running" in [each.get("runState") for each in list_vms()
+                                         if each["name"] == "other"], "the machine to run")
+        self.assertRegex(reply.parameters["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.client.send(f"{HOTPLUG}.Subscribe", {"vm": "nobody"}, more=True)
+        self.assertEqual(self.client.next_reply().short_error(), "NoSuchVm")

@@ -1,0 +1,95 @@
+"""The daemon and the machines that the tests of its methods share, and these tests' base."""
+
+import contextlib
+import tempfile
+import threading
+import unittest
+
+from machines import Daemon, Qemu, region_directory
+from varlink_client import Account, Client, wait_until
+
+HOTPLUG = "io.ivshmemd.Hotplug"
+MIB = 1 << 20
+MACHINES = (("front", "pc", "-S"), ("full", "q35"), ("other", "pc"), ("source", "pc"),
+            ("target", "pc", "-incoming", "defer"))
+
+
+class World:
+    machines = {}
+    source = directory = regions = daemon = account = None
+
+    @classmethod
+    def build(cls, program, stack):
+        """One daemon and its machines, connected, until the stack is closed."""
+        cls.directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="ivshmemd-wire-"))
+        cls.regions = stack.enter_context(region_directory())
+        for name, machine, *arguments in MACHINES:
+            cls.machines[name] = Qemu(cls.directory, name, *arguments, machine=machine)
+            stack.callback(cls.machines[name].end)
+        monitors = {name: each.monitor for name, each in cls.machines.items()}
+        monitors["gone"] = f"{cls.directory}/nobody.qmp"
+        monitors["odd"] = f"{cls.directory}/\udcff\udcfe.qmp"  # a path need not be UTF-8
+        cls.daemon = Daemon(program, cls.directory, monitors, cls.regions)
+        stack.callback(cls.daemon.end)
+        cls.account = Account(cls.daemon.socket)
+        wait_until(lambda: all(each["state"] == "connected" for each in list_vms()
+                               if each["name"] in cls.machines), "all machines to be connected")
+
+
+def list_vms():
+    with Client(World.daemon.socket, World.account) as client:
+        return client.call(f"{HOTPLUG}.ListVms").parameters["vms"]
+
+
+class WireTest(unittest.TestCase):
+    def setUp(self):
+        self.client = Client(World.daemon.socket, World.account)
+        self.addCleanup(self.client.close)
+
+    def ask(self, method, **parameters):
+        """The parameters of a successful reply."""
+        reply = self.client.call(f"{HOTPLUG}.{method}", parameters)
+        self.assertEqual(reply.error, "", reply)
+        return reply.parameters
+
+    def refuse(self, error, method, **parameters):
+        """The parameters of this error."""
+        reply = self.client.call(f"{HOTPLUG}.{method}", parameters)
+        self.assertEqual(reply.short_error(), error, reply)
+        return reply.parameters
+
+    def attach(self, vm, name, **parameters):
+        parameters.setdefault("size", MIB)
+        return self.ask("Attach", vm=vm, name=name, **parameters)["device"]
+
+    def device(self, vm, name):
+        found = [each for each in self.ask("ListDevices", vm=vm)["devices"]
+                 if each["name"] == name]
+        return found[0] if found else None
+
+    def detach_by_reset(self, vm, name):
+        """Without a guest it is the reset that lets a device go."""
+        self.ask("Detach", vm=vm, name=name, timeoutMs=0)
+
+        def gone():
+            World.machines[vm].qmp("system_reset")
+            return self.device(vm, name) is None
+
+        wait_until(gone, f"{name} to leave {vm}")
+
+    @contextlib.contextmanager
+    def resetting(self, vm):
+        """Resets the machine again and again."""
+        done = threading.Event()
+
+        def reset():
+            while not done.wait(0.1):
+                World.machines[vm].qmp("system_reset")
+
+        thread = threading.Thread(target=reset)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
