@@ -29,7 +29,7 @@ std::string standard_message(std::string_view name, const json& parameters) {
     }
     if (name == "PermissionDenied") return "permission denied";
     if (name == "MethodNotFound" || name == "InterfaceNotFound" || name == "MethodNotImplemented") {
-        return "the daemon is too old, or too new, for this command";
+        return "the daemon is too old, or too new, for this command; see 'ivshmemctl version'";
     }
     return {};
 }

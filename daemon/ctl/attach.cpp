@@ -19,14 +19,9 @@ struct Arguments {
 };
 
 constexpr const char* examples = R"(Examples:
-  ivshmemctl attach web shm0 --size 64M
-      64 MiB, shared through the file /dev/shm/shm0
-  ivshmemctl attach db shm0 --role master
-      the same region in another VM; the master takes it along when it migrates
-  ivshmemctl attach web bell --server /run/bell.sock --vectors 2
-      with interrupts, from an ivshmem server
-  ivshmemctl attach web shm0 --size 64M --dry-run
-      only print the QMP commands)";
+  ivshmemctl attach web shm0 --size 64M                  # in /dev/shm/shm0
+  ivshmemctl attach db shm0 --role master                # the same region
+  ivshmemctl attach web bell --server /run/bell --vectors 2)";
 
 void declare_options(CLI::App& app, Arguments& arguments) {
     json& request = arguments.request;
@@ -34,7 +29,7 @@ void declare_options(CLI::App& app, Arguments& arguments) {
     add_text(app, "NAME", request, "name", "Name for the device, unique in the VM")->required();
     app.add_option_function<std::string>(
            "--size", [&arguments](const std::string& text) { arguments.size = text; },
-           "Power of two of at least 4K, e.g. 64M;\nas the region or server has it when left out")
+           "Power of two, e.g. 64M (default: the region's)")
         ->type_name("SIZE");
     add_text(app, "--model", request, "model", "ivshmem-plain, ivshmem-doorbell or ivshmem")
         ->type_name("MODEL");

@@ -17,7 +17,8 @@ using std::chrono::steady_clock;
 
 // What to tell people whose request may or may not have been carried out.
 std::string follow_up(const json& parameters) {
-    return "see 'ivshmemctl list " + text_field(&parameters, "vm") + "'";
+    const std::string vm = text_field(&parameters, "vm");
+    return "see 'ivshmemctl list " + vm + "', or 'ivshmemctl events " + vm + "'";
 }
 
 Answer interrupted(const Wait& wait, const json& parameters) {

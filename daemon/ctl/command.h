@@ -32,6 +32,9 @@ Runner declare_attach(CLI::App& app);
 Runner declare_detach(CLI::App& app);
 Runner declare_list(CLI::App& app);
 Runner declare_show(CLI::App& app);
+Runner declare_regions(CLI::App& app);
+Runner declare_events(CLI::App& app);
+Runner declare_topology(CLI::App& app);
 Runner declare_version(CLI::App& app);
 
 }  // namespace ivshmemd::ctl

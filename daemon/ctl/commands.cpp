@@ -12,6 +12,9 @@ std::span<const Command> commands() {
         Command{"detach", "Take a device out of a VM", declare_detach},
         Command{"list", "List shared memory devices, of one VM or of all", declare_list},
         Command{"show", "Show everything about one device", declare_show},
+        Command{"regions", "List shared memory regions and who uses them", declare_regions},
+        Command{"events", "Watch what happens, until Ctrl-C", declare_events},
+        Command{"topology", "Show which VMs share which memory", declare_topology},
         Command{"version", "Print the versions of this client and of the daemon", declare_version},
     };
     return table;

@@ -1,7 +1,9 @@
 #include "daemon/ctl/console.h"
 
+#include <locale.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -56,6 +58,17 @@ std::string escape(std::uint32_t c) {
     return buffer;
 }
 
+// As glibc's tables of Unicode have it, whatever the locale of the program.
+std::size_t columns_of(std::uint32_t c) {
+    if (c < 0x80) return 1;
+    static const locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    if (unicode == nullptr) return 1;
+    const locale_t before = uselocale(unicode);
+    const int columns = wcwidth(static_cast<wchar_t>(c));
+    uselocale(before);
+    return columns < 0 ? 1 : static_cast<std::size_t>(columns);
+}
+
 std::size_t terminal_width(int fd) {
     winsize size{};
     if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
@@ -74,6 +87,10 @@ Console standard_console() {
         .colour = obeys_escapes(out_is_terminal, term) && colour_allowed(std::getenv("NO_COLOR")),
         .err_rewritable = obeys_escapes(isatty(STDERR_FILENO) == 1, term),
         .err_width = terminal_width(STDERR_FILENO)};
+}
+
+void clear_line(Console& console) {
+    if (console.err_rewritable) console.err << "\r\x1b[K" << std::flush;
 }
 
 bool obeys_escapes(bool is_terminal, const char* term) {
@@ -99,8 +116,25 @@ std::string printable(std::string_view text) {
 }
 
 std::size_t text_width(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
+    std::size_t width = 0;
+    while (!text.empty()) {
+        const CodePoint c = decode(text);
+        width += columns_of(c.value);
+        text.remove_prefix(std::max<std::size_t>(c.length, 1));
+    }
+    return width;
+}
+
+std::string_view fitting(std::string_view text, std::size_t width) {
+    std::size_t end = 0;
+    while (end < text.size()) {
+        const CodePoint c = decode(text.substr(end));
+        const std::size_t columns = columns_of(c.value);
+        if (columns > width) break;
+        width -= columns;
+        end += std::max<std::size_t>(c.length, 1);
+    }
+    return text.substr(0, end);
 }
 
 }  // namespace ivshmemd::ctl

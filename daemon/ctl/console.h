@@ -21,6 +21,10 @@ struct Console {
 /// Standard output and standard error as they are now.
 Console standard_console();
 
+/// Empties the line of `err` that the cursor is in: of progress, or of the "^C" that a terminal
+/// shows for Ctrl-C. Nothing unless `err` is rewritable.
+void clear_line(Console& console);
+
 /// Whether a terminal of that TERM obeys escape sequences; null when the variable is absent.
 bool obeys_escapes(bool is_terminal, const char* term);
 
@@ -31,7 +35,11 @@ bool colour_allowed(const char* no_color);
 /// (\n, \x1b, \u202e): names and messages can come from a VM. Bytes that are no UTF-8 become \xNN.
 std::string printable(std::string_view text);
 
-/// Columns `text` takes, counting one per code point.
+/// Columns a terminal takes for `text`, which is printable(): two for a wide character, none for a
+/// combining one.
 std::size_t text_width(std::string_view text);
+
+/// The longest start of `text` that takes at most `width` columns.
+std::string_view fitting(std::string_view text, std::size_t width);
 
 }  // namespace ivshmemd::ctl

@@ -36,8 +36,10 @@ void declare_options(CLI::App& app, json& request) {
         ->excludes(timeout);
     app.add_flag_callback(
         "--remove-region", [&request] { request["removeRegion"] = true; },
-        "Also remove the region if the daemon created it\nand no VM uses it any more");
-    app.footer("Exits with 7 when the guest has not let go of the device yet.");
+        "Also remove a region of ours nobody uses any more");
+    app.footer(
+        "Exits with 7 when the guest has not let go of the device yet.\n"
+        "Example: ivshmemctl detach web shm0 --timeout 10");
 }
 
 void explain_pending(const json& request, Console& console) {
@@ -50,8 +52,9 @@ void explain_pending(const json& request, Console& console) {
 
 int run_detach(const json& request, Session& session) {
     if (find(request, "name") == nullptr && find(request, "qomPath") == nullptr) {
-        return print_error(usage_error("NAME or --qom-path is required"), session.json_mode(),
-                           session.console());
+        return print_error(
+            usage_error("NAME or --qom-path is required; see 'ivshmemctl detach --help'"),
+            session.json_mode(), session.console());
     }
     Wait wait;
     wait.changes_something = true;

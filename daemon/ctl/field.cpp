@@ -57,6 +57,12 @@ std::string ranges_field(const json* object, std::string_view key) {
     return result;
 }
 
+const json& list_field(const json& object, std::string_view key) {
+    static const json none = json::array();
+    const json* list = as_array(find(object, key));
+    return list != nullptr ? *list : none;
+}
+
 bool flag_field(const json* object, std::string_view key) {
     return as_bool(find(object, key)).value_or(false);
 }

@@ -16,6 +16,9 @@ std::string size_field(const nlohmann::json* object, std::string_view key);
 /// Member `key`, ascending numbers, with runs joined: "3-29,31".
 std::string ranges_field(const nlohmann::json* object, std::string_view key);
 
+/// Member `key`, a list; an empty one when there is none.
+const nlohmann::json& list_field(const nlohmann::json& object, std::string_view key);
+
 /// Whether member `key` is true.
 bool flag_field(const nlohmann::json* object, std::string_view key);
 

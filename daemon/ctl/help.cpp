@@ -8,19 +8,23 @@ namespace {
 
 constexpr std::size_t description_column = 25;
 
+// Without headings and with one line per item, all of it stays on a screen of 24 lines.
 class HelpFormatter : public CLI::Formatter {
   public:
     HelpFormatter() { column_width(description_column); }
 
     std::string make_help(const CLI::App* app, std::string name,
-                          CLI::AppFormatMode mode) const override {
-        std::string help = CLI::Formatter::make_help(app, std::move(name), mode);
-        // One blank line where hidden options leave two, and none at the end.
-        for (auto at = help.find("\n\n\n"); at != std::string::npos; at = help.find("\n\n\n")) {
-            help.erase(at, 1);
-        }
-        while (help.size() > 1 && help.substr(help.size() - 2) == "\n\n") help.pop_back();
+                          CLI::AppFormatMode) const override {
+        std::string help = make_description(app) + make_usage(app, std::move(name));
+        const std::string commands = rows_of_commands(app);
+        if (!commands.empty()) help += "\nCommands:\n" + commands;
+        help += '\n' + rows_of_options(app);
+        if (!app->get_footer().empty()) help += '\n' + make_footer(app);
         return help;
+    }
+
+    std::string make_description(const CLI::App* app) const override {
+        return app->get_description() + '\n';
     }
 
     std::string make_usage(const CLI::App* app, std::string name) const override {
@@ -33,13 +37,34 @@ class HelpFormatter : public CLI::Formatter {
         const std::string type = option->get_type_name();
         return type.rfind("[=", 0) == 0 ? type : " " + type;
     }
+
+  private:
+    std::string rows_of_commands(const CLI::App* app) const {
+        std::string rows;
+        for (const CLI::App* command : app->get_subcommands({})) rows += make_subcommand(command);
+        return rows;
+    }
+
+    std::string rows_of_options(const CLI::App* app) const {
+        std::string positionals;
+        std::string options;
+        for (const CLI::Option* option : app->get_options()) {
+            if (option->get_group().empty()) continue;
+            if (option->get_positional()) {
+                positionals += make_option(option, true);
+            } else {
+                options += make_option(option, false);
+            }
+        }
+        return positionals + options;
+    }
 };
 
 }  // namespace
 
 void shape_help(CLI::App& app) {
     app.formatter(std::make_shared<HelpFormatter>());
-    app.set_help_flag("-h,--help", "Print this help, or that of a command");
+    app.set_help_flag("-h,--help", "Print this help; after a command, its own");
 }
 
 }  // namespace ivshmemd::ctl

@@ -11,6 +11,7 @@ namespace ivshmemd::ctl {
 Runner declare_list(CLI::App& app) {
     const auto request = std::make_shared<json>(json::object());
     add_text(app, "VM", *request, "vm", "Only the devices of this VM");
+    app.footer("Example: ivshmemctl list web");
     return [request](Session& session) {
         return session.finish(session.call("ListDevices", *request, "listing devices"),
                               render_devices);

@@ -10,6 +10,7 @@ namespace ivshmemd::ctl {
 Runner declare_probe(CLI::App& app) {
     const auto vm = std::make_shared<std::string>();
     app.add_option("VM", *vm, "Name of the VM")->required();
+    app.footer("Example: ivshmemctl probe web");
     return [vm](Session& session) {
         const Answer answer = session.call("Probe", {{"vm", *vm}}, "probing " + *vm);
         return session.finish(answer, render_capabilities);

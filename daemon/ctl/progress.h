@@ -8,30 +8,42 @@ namespace ivshmemd::ctl {
 
 struct Console;
 
-/// One line on `err` that says what a long wait is for, rewritten in place. Appears on a terminal
-/// only and not before 300 ms, so that quick answers do not flicker; erased by the destructor.
+/// Says on `err` what a long wait is for, but not before 300 ms, so that quick answers stay quiet.
+/// On a terminal that is one line, rewritten in place and erased by the destructor. Elsewhere it is
+/// a line for each state the daemon reports, or nothing.
 class Progress {
   public:
     using TimePoint = std::chrono::steady_clock::time_point;
 
-    /// Seconds are counted from `start`.
-    Progress(Console& console, std::string text, TimePoint start);
+    /// What to do where lines cannot be rewritten.
+    enum class Plain {
+        nothing,  // programs read the reply
+        lines,    // people read a log
+    };
+
+    /// Seconds are counted from `start`. `text` is for terminals: it is no state yet.
+    Progress(Console& console, std::string text, TimePoint start, Plain plain = Plain::nothing);
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
-    /// What the wait is for from now on; not yet printable().
-    void set_text(std::string text) { text_ = std::move(text); }
+    /// The state the daemon reports from now on; not yet printable().
+    void set_text(std::string text);
 
-    /// Draws the line as of `now`.
+    /// Shows the state as of `now`.
     void draw(TimePoint now);
 
     void erase();
 
   private:
+    void rewrite(TimePoint now);
+    void print_line();
+
     Console& console_;
     std::string text_;
     TimePoint start_;
+    Plain plain_;
+    bool unsaid_ = false;  // a state no line was printed for
     std::size_t frame_ = 0;
     bool drawn_ = false;
 };

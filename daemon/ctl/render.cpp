@@ -11,12 +11,6 @@
 namespace ivshmemd::ctl {
 namespace {
 
-const json& items(const json& reply, std::string_view key) {
-    static const json none = json::array();
-    const json* list = as_array(find(reply, key));
-    return list != nullptr ? *list : none;
-}
-
 Cell vm_state(const json& vm) {
     const std::string state = text_field(&vm, "state");
     if (state == "connected") return {state, Tone::good};
@@ -97,7 +91,7 @@ std::vector<std::pair<std::string, Cell>> device_fields(const json& device) {
 }  // namespace
 
 void render_vms(const json& reply, Console& console) {
-    const json& vms = items(reply, "vms");
+    const json& vms = list_field(reply, "vms");
     const bool errors = std::any_of(vms.begin(), vms.end(), [](const json& vm) {
         return !text_field(&vm, "lastError").empty();
     });
@@ -116,7 +110,8 @@ void render_vms(const json& reply, Console& console) {
                    {text_field(&vm, "lastError")}});
     }
     if (!vms.empty()) table.print(console);
-    print_legend(console, vms.size(), "VM");
+    print_legend(console, vms.size(), "VM",
+                 "Start the daemon with --vm NAME=SOCKET, or put NAME.qmp into its --vm-dir.");
 }
 
 void render_capabilities(const json& reply, Console& console) {
@@ -142,16 +137,16 @@ void render_capabilities(const json& reply, Console& console) {
 }
 
 void render_devices(const json& reply, Console& console) {
-    const json& devices = items(reply, "devices");
+    const json& devices = list_field(reply, "devices");
     Table table({"VM", "NAME", "MODEL", "ROLE", "SIZE", "REGION", "BUS", "SLOT", "STATE", "NOTES"});
     for (const json& device : devices) table.add(device_row(device));
     if (!devices.empty()) table.print(console);
-    print_legend(console, devices.size(), "device");
+    print_legend(console, devices.size(), "device", "See 'ivshmemctl attach --help'.");
 }
 
 void render_device_details(const json& reply, Console& console) {
     bool first = true;
-    for (const json& device : items(reply, "devices")) {
+    for (const json& device : list_field(reply, "devices")) {
         if (!first) console.out << '\n';
         first = false;
         print_fields(console, device_fields(device));

@@ -7,6 +7,7 @@
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/help.h"
+#include "daemon/ctl/suggestion.h"
 
 namespace ivshmemd::ctl {
 namespace {
@@ -62,18 +63,50 @@ std::vector<std::pair<CLI::App*, Runner>> declare_commands(CLI::App& app) {
     std::vector<std::pair<CLI::App*, Runner>> declared;
     for (const Command& command : commands()) {
         CLI::App* sub = app.add_subcommand(command.name, command.summary);
-        sub->group("Commands");
         sub->fallthrough();
+        sub->get_help_ptr()->description("Print this help");
         declared.emplace_back(sub, command.declare(*sub));
     }
     return declared;
 }
 
-// What to read after a usage error: the help of the command, if that much was understood.
-std::string hint(const CLI::App& app) {
+// A usage error with what to read about it: the help of the command, if that much was understood.
+Answer usage_error_of(const std::string& text, const CLI::App& app) {
     const auto given = app.get_subcommands();
     const std::string command = given.empty() ? "" : " " + given.front()->get_name();
-    return "; see 'ivshmemctl" + command + " --help'";
+    const char* see = text.ends_with('?') ? " See" : "; see";
+    return usage_error(text + see + " 'ivshmemctl" + command + " --help'");
+}
+
+// The words that could have stood where something else did: commands, or options of `app` and of
+// the command given.
+std::vector<std::string> known_words(const CLI::App& app, bool options) {
+    std::vector<std::string> words;
+    if (!options) {
+        for (const Command& command : commands()) words.emplace_back(command.name);
+        return words;
+    }
+    auto apps = app.get_subcommands();
+    std::vector<const CLI::App*> sources(apps.begin(), apps.end());
+    sources.push_back(&app);
+    for (const CLI::App* source : sources) {
+        for (const CLI::Option* option : source->get_options()) {
+            for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+        }
+    }
+    return words;
+}
+
+// About the first word that belongs nowhere.
+std::string unexpected(const CLI::App& app) {
+    const std::string word = app.remaining(true).front();
+    const bool option = word.size() > 1 && word.front() == '-';
+    const bool command = !option && app.get_subcommands().empty();
+    std::string text = option ? "unknown option '" : command ? "unknown command '" : "unexpected '";
+    text += word + "'";
+    if (!option && !command) return text;
+    const std::string meant = closest(word.substr(0, word.find('=')), known_words(app, option));
+    return meant.empty() ? text : text + ", did you mean '" + meant + "'?";
 }
 
 int report_parse_end(const CLI::App& app, const CLI::ParseError& end, JsonMode json,
@@ -82,7 +115,9 @@ int report_parse_end(const CLI::App& app, const CLI::ParseError& end, JsonMode j
         app.exit(end, console.out, console.err);
         return exit_ok;
     }
-    return print_error(usage_error(end.what() + hint(app)), json, console);
+    const bool extra = dynamic_cast<const CLI::ExtrasError*>(&end) != nullptr;
+    const std::string text = extra ? unexpected(app) : end.what();
+    return print_error(usage_error_of(text, app), json, console);
 }
 
 }  // namespace
@@ -91,8 +126,8 @@ int run(std::vector<std::string> arguments, const std::string& socket_path, Cons
         const Caller& caller) {
     CLI::App app(description, "ivshmemctl");
     shape_help(app);
-    app.require_subcommand(0,
-                           1);  // not 1, 1: that would report an unknown command as a missing one
+    // Not 1, 1: that would report an unknown command as a missing one.
+    app.require_subcommand(0, 1);
     Globals globals{.socket = socket_path};
     declare_globals(app, globals);
     const auto declared = declare_commands(app);
@@ -109,7 +144,7 @@ int run(std::vector<std::string> arguments, const std::string& socket_path, Cons
     for (const auto& [sub, runner] : declared) {
         if (sub->parsed()) return runner(session);
     }
-    return print_error(usage_error("a command is required" + hint(app)), mode, console);
+    return print_error(usage_error_of("a command is required", app), mode, console);
 }
 
 }  // namespace ivshmemd::ctl

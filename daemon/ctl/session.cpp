@@ -11,6 +11,17 @@ namespace ivshmemd::ctl {
 
 using std::chrono::steady_clock;
 
+namespace {
+
+// A century, because adding the largest duration to the present would overflow.
+constexpr std::chrono::hours no_deadline{24 * 365 * 100};
+
+std::string qualified(std::string_view method) {
+    return std::string(api::interface_name).append(".").append(method);
+}
+
+}  // namespace
+
 Session::Session(Console& console, JsonMode json, std::string socket_path, Caller caller)
     : console_(console),
       json_(json),
@@ -19,7 +30,8 @@ Session::Session(Console& console, JsonMode json, std::string socket_path, Calle
 
 Answer Session::call(std::string_view method, const json& parameters, const std::string& activity,
                      Wait wait) {
-    Progress progress(console_, activity, steady_clock::now());
+    const auto plain = json_ == JsonMode::off ? Progress::Plain::lines : Progress::Plain::nothing;
+    Progress progress(console_, activity, steady_clock::now(), plain);
     wait.tick = [&progress] { progress.draw(steady_clock::now()); };
     if (wait.more) {
         wait.progress = [&progress](const json& reply) {
@@ -28,13 +40,22 @@ Answer Session::call(std::string_view method, const json& parameters, const std:
             progress.draw(steady_clock::now());
         };
     }
-    std::string qualified(api::interface_name);
-    qualified.append(".").append(method);
-    return call_other(qualified, parameters, wait);
+    return call_other(qualified(method), parameters, wait);
+}
+
+Answer Session::watch(std::string_view method, const json& parameters,
+                      std::function<void(const json&)> each) {
+    Wait wait;
+    wait.deadline = no_deadline;
+    wait.more = true;
+    wait.progress = std::move(each);
+    return call_other(qualified(method), parameters, wait);
 }
 
 Answer Session::call_other(std::string_view method, const json& parameters, const Wait& wait) {
-    return caller_(socket_path_, method, parameters, wait);
+    Answer answer = caller_(socket_path_, method, parameters, wait);
+    if (answer.exit_code == exit_interrupted) clear_line(console_);
+    return answer;
 }
 
 int Session::finish(const Answer& answer,

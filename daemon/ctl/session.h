@@ -27,6 +27,11 @@ class Session {
     Answer call(std::string_view method, const nlohmann::json& parameters,
                 const std::string& activity, Wait wait = {});
 
+    /// Calls a method of our interface that goes on replying, for as long as it does. `each` takes
+    /// the parameters of every reply but the last.
+    Answer watch(std::string_view method, const nlohmann::json& parameters,
+                 std::function<void(const nlohmann::json&)> each);
+
     /// Calls a qualified method of any interface, without showing progress.
     Answer call_other(std::string_view method, const nlohmann::json& parameters, const Wait& wait);
 

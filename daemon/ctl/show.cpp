@@ -23,7 +23,8 @@ Answer select(const Answer& all, const Arguments& wanted) {
         }
     }
     if (devices.empty()) {
-        const std::string message = "VM '" + wanted.vm + "' has no device '" + wanted.name + "'";
+        const std::string message = "VM '" + wanted.vm + "' has no device '" + wanted.name +
+                                    "'; see 'ivshmemctl list " + wanted.vm + "'";
         return client_error("NoSuchDevice", message, exit_code(ErrorKind::no_such_device),
                             {{"vm", wanted.vm}});
     }
@@ -43,6 +44,7 @@ Runner declare_show(CLI::App& app) {
     const auto arguments = std::make_shared<Arguments>();
     app.add_option("VM", arguments->vm, "Name of the VM")->required();
     app.add_option("NAME", arguments->name, "Name of the device")->required();
+    app.footer("Example: ivshmemctl show web shm0");
     return [arguments](Session& session) { return run_show(*arguments, session); };
 }
 

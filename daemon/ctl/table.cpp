@@ -51,7 +51,7 @@ void Table::add(std::vector<Cell> row) {
 void Table::print(Console& console) const {
     std::vector<std::size_t> widths;
     for (std::size_t column = 0; column < headers_.size(); ++column) {
-        std::size_t width = headers_[column].size();
+        std::size_t width = text_width(headers_[column]);
         for (const auto& row : rows_) width = std::max(width, text_width(shown(row[column])));
         widths.push_back(column + 1 < headers_.size() ? width + 2 : 0);
     }
@@ -81,13 +81,23 @@ void print_fields(Console& console, const std::vector<std::pair<std::string, Cel
     }
 }
 
-void print_legend(Console& console, std::size_t count, std::string_view noun) {
+void print_legend(Console& console, std::size_t count, std::string_view noun,
+                  std::string_view advice) {
     if (!console.out_is_terminal) return;
     if (count == 0) {
-        console.out << "No " << noun << "s.\n";
+        console.out << "No " << noun << "s. " << advice << '\n';
     } else {
-        console.out << count << ' ' << noun << (count == 1 ? "" : "s") << " listed.\n";
+        console.out << '\n' << count << ' ' << noun << (count == 1 ? "" : "s") << " listed.\n";
     }
+}
+
+void print_heading(Console& console, std::string_view text) {
+    put(console, printable(text), bold);
+    console.out << '\n';
+}
+
+void print_toned(Console& console, const Cell& cell) {
+    put(console, printable(cell.text), colour_of(cell.tone));
 }
 
 }  // namespace ivshmemd::ctl

@@ -38,8 +38,15 @@ class Table {
 /// "label: value" lines with the values aligned.
 void print_fields(Console& console, const std::vector<std::pair<std::string, Cell>>& fields);
 
-/// What ends a list for people: "No devices.", "1 device listed.". Nothing unless `out` is a
-/// terminal.
-void print_legend(Console& console, std::size_t count, std::string_view noun);
+/// What ends a list for people: "1 device listed.", or "No devices." and in `advice` what to do
+/// about it. Nothing unless `out` is a terminal.
+void print_legend(Console& console, std::size_t count, std::string_view noun,
+                  std::string_view advice);
+
+/// A line of its own that stands out where `out` takes colour; not yet printable().
+void print_heading(Console& console, std::string_view text);
+
+/// Text in the colour of its tone, if `out` takes colour; not yet printable().
+void print_toned(Console& console, const Cell& cell);
 
 }  // namespace ivshmemd::ctl

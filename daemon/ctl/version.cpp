@@ -43,7 +43,8 @@ int run_version(Session& session) {
 
 }  // namespace
 
-Runner declare_version(CLI::App&) {
+Runner declare_version(CLI::App& app) {
+    app.footer("Example: ivshmemctl version");
     return run_version;
 }
 

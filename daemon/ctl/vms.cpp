@@ -6,7 +6,8 @@
 
 namespace ivshmemd::ctl {
 
-Runner declare_vms(CLI::App&) {
+Runner declare_vms(CLI::App& app) {
+    app.footer("Example: ivshmemctl vms --json");
     return [](Session& session) {
         const Answer answer = session.call("ListVms", json::object(), "listing VMs");
         return session.finish(answer, render_vms);

@@ -182,7 +182,9 @@ TEST(CtlClient, StopsWaitingWhenInterrupted) {
         answer = call(daemon, wait);
     }
     EXPECT_EQ(answer.exit_code, 130);
-    EXPECT_EQ(answer.message, "stopped waiting; the daemon carries on; see 'ivshmemctl list web'");
+    EXPECT_EQ(answer.message,
+              "stopped waiting; the daemon carries on; see 'ivshmemctl list web', or 'ivshmemctl "
+              "events web'");
     close(interrupt[0]);
     close(interrupt[1]);
 }

@@ -26,6 +26,16 @@ TEST(CtlConsole, CountsColumnsNotBytes) {
     EXPECT_EQ(text_width("abc"), 3U);
     EXPECT_EQ(text_width("\xc3\xa4"), 1U);
     EXPECT_EQ(text_width(""), 0U);
+    EXPECT_EQ(text_width("\xe6\x97\xa5"), 2U);  // a wide character
+    EXPECT_EQ(text_width("e\xcc\x81"), 1U);     // a combining accent
+    EXPECT_EQ(text_width("\xff\xff"), 2U);      // as printable() would never leave it
+}
+
+TEST(CtlConsole, CutsAtColumns) {
+    EXPECT_EQ(fitting("abc", 2), "ab");
+    EXPECT_EQ(fitting("abc", 9), "abc");
+    EXPECT_EQ(fitting("\xe6\x97\xa5\xe6\x9c\xac", 3), "\xe6\x97\xa5");
+    EXPECT_EQ(fitting("\xe6\x97\xa5", 1), "");
 }
 
 TEST(CtlConsole, KeepsEscapesFromWhatDoesNotObeyThem) {

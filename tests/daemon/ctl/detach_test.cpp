@@ -45,7 +45,7 @@ TEST(CtlDetach, WaitsLongerThanTheDaemonDoes) {
     }
 }
 
-TEST(CtlDetach, ShowsNoProgressUnlessOnATerminal) {
+TEST(CtlDetach, SaysNothingOfAQuickDetach) {
     Recorder recorder;
     recorder.answer = reply_of(R"({"result":"removed"})");
     recorder.replies_before = {json::parse(R"({"progress":{"phase":"wait","text":"waiting"}})")};

@@ -56,7 +56,8 @@ class Peer {
     int fd_;
 };
 
-/// Takes one connection on a socket of its own and plays a script on it, in a thread.
+/// Takes connections on a socket of its own, one after the other, and plays a script on each, in a
+/// thread.
 class FakeDaemon {
   public:
     using Script = std::function<void(Peer&)>;
@@ -89,11 +90,12 @@ class FakeDaemon {
 
   private:
     void serve() {
-        const int fd = accept(listener_, nullptr, nullptr);
-        if (fd < 0) return;
-        Peer peer(fd);
-        script_(peer);
-        close(fd);
+        for (int fd = accept(listener_, nullptr, nullptr); fd >= 0;
+             fd = accept(listener_, nullptr, nullptr)) {
+            Peer peer(fd);
+            script_(peer);
+            close(fd);
+        }
     }
 
     Script script_;

@@ -43,10 +43,42 @@ TEST_F(TerminalProgress, ShortensALineThatWouldWrap) {
               "bbbbbb... (0 s)");
 }
 
+TEST_F(TerminalProgress, CountsTheColumnsOfWideCharacters) {
+    captured.console.err_width = 15;
+    Progress progress(captured.console, "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e!", start);
+    progress.draw(start + milliseconds(300));
+    EXPECT_EQ(captured.err.str(), "\r\x1b[K| \xe6\x97\xa5... (0 s)");
+}
+
 TEST(CtlProgress, IsNotDrawnUnlessOnATerminal) {
     Captured captured;
     Progress progress(captured.console, "waiting", start);
+    progress.set_text("still waiting");
     progress.draw(start + milliseconds(5000));
+    EXPECT_EQ(captured.err.str(), "");
+}
+
+TEST(CtlProgress, IsALinePerStateInALog) {
+    Captured captured;
+    {
+        Progress progress(captured.console, "starting", start, Progress::Plain::lines);
+        progress.draw(start + milliseconds(400));  // no state was reported yet
+        progress.set_text("waiting\n");
+        progress.draw(start + milliseconds(500));
+        progress.draw(start + milliseconds(600));
+        progress.set_text("waiting\n");
+        progress.draw(start + milliseconds(5000));
+        progress.set_text("done");
+        progress.draw(start + milliseconds(5001));
+    }
+    EXPECT_EQ(captured.err.str(), "ivshmemctl: waiting\\n\nivshmemctl: done\n");
+}
+
+TEST(CtlProgress, IsNoLogOfWhatIsQuick) {
+    Captured captured;
+    Progress progress(captured.console, "starting", start, Progress::Plain::lines);
+    progress.set_text("waiting");
+    progress.draw(start + milliseconds(299));
     EXPECT_EQ(captured.err.str(), "");
 }
 

@@ -60,8 +60,10 @@ TEST(CtlRender, AddsALegendOnATerminalOnly) {
     EXPECT_TRUE(rendered(render_devices, devices, true).ends_with("\n3 devices listed.\n"));
     EXPECT_TRUE(rendered(render_devices, R"({"devices":[{"name":"a"}]})", true)
                     .ends_with("\n1 device listed.\n"));
-    EXPECT_EQ(rendered(render_devices, R"({"devices":[]})", true), "No devices.\n");
-    EXPECT_EQ(rendered(render_vms, R"({"vms":[]})", true), "No VMs.\n");
+    EXPECT_EQ(rendered(render_devices, R"({"devices":[]})", true),
+              "No devices. See 'ivshmemctl attach --help'.\n");
+    EXPECT_TRUE(
+        rendered(render_vms, R"({"vms":[]})", true).starts_with("No VMs. Start the daemon"));
     EXPECT_EQ(rendered(render_vms, R"({"vms":[]})"), "");
 }
 

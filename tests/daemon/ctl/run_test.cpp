@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/ctl/command.h"
 #include "tests/daemon/ctl/captured.h"
 
 namespace ivshmemd::ctl::test {
 namespace {
 
+using namespace std::string_literals;
 using testing::HasSubstr;
 
 struct Row {
@@ -24,6 +26,11 @@ TEST(CtlRun, SendsExactlyWhatWasGiven) {
         {{"probe", ""}, "Probe", R"({"vm":""})"},
         {{"list"}, "ListDevices", "{}"},
         {{"list", "web"}, "ListDevices", R"({"vm":"web"})"},
+        {{"regions"}, "ListRegions", "{}"},
+        {{"events"}, "Subscribe", "{}"},
+        {{"events", "web"}, "Subscribe", R"({"vm":"web"})"},
+        {{"events", ""}, "Subscribe", R"({"vm":""})"},
+        {{"topology"}, "ListDevices", "{}"},
         {{"list", ""}, "ListDevices", R"({"vm":""})"},
         {{"show", "list", "vms"}, "ListDevices", R"({"vm":"list"})"},
         {{"attach", "web", "shm0"}, "Attach", R"({"vm":"web","name":"shm0"})"},
@@ -58,7 +65,8 @@ TEST(CtlRun, SendsExactlyWhatWasGiven) {
         run_with(row.arguments, recorder.caller());
         EXPECT_EQ(recorder.method, std::string("io.ivshmemd.Hotplug.") + row.method);
         EXPECT_EQ(recorder.parameters, json::parse(row.parameters)) << recorder.parameters;
-        EXPECT_EQ(recorder.wait.more, std::string(row.method) == "Detach");
+        const bool more = row.method == "Detach"s || row.method == "Subscribe"s;
+        EXPECT_EQ(recorder.wait.more, more);
     }
 }
 
@@ -67,6 +75,10 @@ TEST(CtlRun, RefusesCommandLinesThatMakeNoSenseWithoutCalling) {
         {},
         {"bogus"},
         {"vms", "extra"},
+        {"regions", "extra"},
+        {"events", "web", "db"},
+        {"topology", "web"},
+        {"topology", "--dot", "--json"},
         {"vms", "--bogus"},
         {"probe"},
         {"show", "web"},
@@ -145,28 +157,57 @@ TEST(CtlRun, UsesTheDefaultSocketOtherwise) {
     EXPECT_EQ(recorder.socket_path, "/run/default.sock");
 }
 
+// A screen of 80x24, with one line left for the prompt.
+void expect_to_fit_a_screen(const std::string& text) {
+    EXPECT_TRUE(text.ends_with("\n") && !text.ends_with("\n\n")) << text;
+    EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 23) << text;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+}
+
 TEST(CtlRun, PrintsHelpThatFitsAScreen) {
     Recorder recorder;
     const Outcome outcome = run_with({"--help"}, recorder.caller());
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.err, "");
-    EXPECT_LE(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 24);
-    for (const char* word : {"vms", "probe", "attach", "detach", "list", "show", "version"}) {
-        EXPECT_THAT(outcome.out, HasSubstr(std::string("\n  ") + word + " "));
-    }
-    for (const char* command : {"", "attach", "detach", "show"}) {
-        std::vector<std::string> arguments{command, "--help"};
-        if (arguments[0].empty()) arguments.erase(arguments.begin());
-        std::istringstream lines(run_with(arguments, recorder.caller()).out);
-        for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+    expect_to_fit_a_screen(outcome.out);
+    for (const Command& command : commands()) {
+        EXPECT_THAT(outcome.out, HasSubstr("\n  " + std::string(command.name) + " "));
     }
 }
 
-TEST(CtlRun, ShowsExamplesInTheHelpOfAttach) {
-    Recorder recorder;
-    const Outcome outcome = run_with({"attach", "--help"}, recorder.caller());
-    EXPECT_EQ(outcome.code, 0);
-    EXPECT_THAT(outcome.out, HasSubstr("ivshmemctl attach web shm0 --size 64M"));
+TEST(CtlRun, PrintsHelpWithAnExampleForEveryCommand) {
+    for (const Command& command : commands()) {
+        Recorder recorder;
+        const Outcome outcome = run_with({command.name, "--help"}, recorder.caller());
+        EXPECT_EQ(outcome.code, 0);
+        EXPECT_EQ(recorder.calls, 0);
+        expect_to_fit_a_screen(outcome.out);
+        EXPECT_THAT(outcome.out, testing::StartsWith(command.summary));
+        const std::size_t examples = outcome.out.find("\nExample");
+        ASSERT_NE(examples, std::string::npos) << outcome.out;
+        EXPECT_THAT(outcome.out.substr(examples),
+                    HasSubstr("ivshmemctl " + std::string(command.name)));
+    }
+}
+
+TEST(CtlRun, SuggestsWhatWasProbablyMeant) {
+    const std::vector<std::pair<std::vector<std::string>, std::string>> rows{
+        {{"atach"}, "unknown command 'atach', did you mean 'attach'? See 'ivshmemctl --help'"},
+        {{"topo"}, "unknown command 'topo', did you mean 'topology'? See 'ivshmemctl --help'"},
+        {{"frobnicate"}, "unknown command 'frobnicate'; see 'ivshmemctl --help'"},
+        {{"detach", "web", "x", "--timout=3"},
+         "unknown option '--timout=3', did you mean '--timeout'? See 'ivshmemctl detach --help'"},
+        {{"vms", "--sokcet", "x"},
+         "unknown option '--sokcet', did you mean '--socket'? See 'ivshmemctl vms --help'"},
+        {{"vms", "extra"}, "unexpected 'extra'; see 'ivshmemctl vms --help'"},
+    };
+    for (const auto& [arguments, message] : rows) {
+        Recorder recorder;
+        const Outcome outcome = run_with(arguments, recorder.caller());
+        EXPECT_EQ(outcome.code, 2);
+        EXPECT_EQ(outcome.err, "ivshmemctl: " + message + "\n");
+    }
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(CtlShow, ExitsWithThreeWhenThereIsNoSuchDevice) {
     EXPECT_EQ(outcome.code, 3);
     EXPECT_EQ(printed["error"], "NoSuchDevice");
     EXPECT_EQ(printed["parameters"]["vm"], "web");
-    EXPECT_EQ(outcome.err, "ivshmemctl: VM 'web' has no device 'shm'\n");
+    EXPECT_EQ(outcome.err, "ivshmemctl: VM 'web' has no device 'shm'; see 'ivshmemctl list web'\n");
 }
 
 TEST(CtlShow, PassesTheDaemonsErrorOn) {

@@ -1,0 +1,108 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "daemon/ctl/arguments.h"
+#include "daemon/ctl/command.h"
+#include "daemon/ctl/console.h"
+#include "daemon/ctl/field.h"
+#include "daemon/ctl/table.h"
+
+namespace ivshmemd::ctl {
+namespace {
+
+constexpr std::size_t kind_width = sizeof "detachRefused" - 1;
+
+Tone tone_of(std::string_view kind) {
+    if (kind == "attached" || kind == "detached") return Tone::good;
+    if (kind == "attaching" || kind == "detaching") return Tone::warn;
+    if (kind == "vmState" || kind == "migration") return Tone::plain;
+    return Tone::bad;
+}
+
+// "2026-03-01T09:30:00.125Z  attached       web/shm0  detail"
+void render_event(const json& event, Console& console) {
+    const std::string kind = text_field(&event, "kind");
+    const std::string device = text_field(&event, "device");
+    const std::string detail = text_field(&event, "detail");
+    std::string where = text_field(&event, "vm");
+    if (!device.empty()) where += "/" + device;
+    console.out << printable(text_field(&event, "time")) << "  ";
+    print_toned(console, {kind, tone_of(kind)});
+    if (!where.empty() || !detail.empty()) {
+        console.out << std::string(kind_width - std::min(kind_width, text_width(kind)), ' ');
+    }
+    if (!where.empty()) console.out << "  " << printable(where);
+    if (!detail.empty()) console.out << "  " << printable(detail);
+    console.out << '\n';
+}
+
+// What came of the subscription so far.
+struct Watch {
+    bool ready = false;
+    bool lagged = false;
+};
+
+// Who reads this wants each event when it happens, so every line is flushed.
+void take(const json& reply, Watch& watch, Session& session) {
+    Console& console = session.console();
+    const bool ready = flag_field(&reply, "ready");
+    watch.ready = watch.ready || ready;
+    watch.lagged = watch.lagged || text_field(&reply, "kind") == "lagged";
+    if (session.json_mode() != JsonMode::off) {
+        const bool indented = session.json_mode() == JsonMode::pretty;
+        print_json(reply, indented ? JsonMode::pretty : JsonMode::short_, console);
+    } else if (!ready) {
+        render_event(reply, console);
+    } else if (console.out_is_terminal) {
+        console.err << "Watching; Ctrl-C ends it.\n" << std::flush;
+    }
+    if (!console.out.flush()) throw std::runtime_error("cannot write the output");
+}
+
+int finish(const Answer& answer, const Watch& watch, Session& session) {
+    if (answer.exit_code == exit_interrupted) return exit_ok;
+    if (watch.lagged) {
+        // The event itself was the last of the output, with JSON as well.
+        print_message(
+            "events were lost because they were not read fast enough, and the daemon "
+            "ended the subscription; start anew, and see 'ivshmemctl list'",
+            session.console());
+        return exit_failure;
+    }
+    if (watch.ready && answer.exit_code == exit_unreachable) {
+        return print_error(
+            unreachable("the connection to the daemon was lost, events are missed from here on; "
+                        "start anew when it runs, and see 'ivshmemctl list'"),
+            session.json_mode(), session.console());
+    }
+    if (!answer) return print_error(answer, session.json_mode(), session.console());
+    return print_error(client_error("BadReply", "the daemon ended the subscription", exit_failure),
+                       session.json_mode(), session.console());
+}
+
+int run_events(const json& request, Session& session) {
+    Watch watch;
+    const Answer answer = session.watch("Subscribe", request,
+                                        [&](const json& reply) { take(reply, watch, session); });
+    if (answer && !answer.parameters->empty()) take(*answer.parameters, watch, session);
+    return finish(answer, watch, session);
+}
+
+}  // namespace
+
+Runner declare_events(CLI::App& app) {
+    const auto request = std::make_shared<json>(json::object());
+    add_text(app, "VM", *request, "vm", "Only the events of this VM");
+    app.footer(
+        "One line per event: time (UTC), kind, VM or VM/DEVICE, and more about it.\n"
+        "With --json, {\"ready\":true} comes first: nothing after it is missed.\n"
+        "Ends by Ctrl-C (exit code 0), when the daemon goes (5), or when events are\n"
+        "lost because they were not read fast enough (1).\n"
+        "Example: ivshmemctl events web");
+    return [request](Session& session) { return run_events(*request, session); };
+}
+
+}  // namespace ivshmemd::ctl
