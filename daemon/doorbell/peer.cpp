@@ -36,7 +36,9 @@ Peer::Peer(Socket socket, std::uint16_t id, SharedDescriptors vectors)
       id_(id),
       vectors_(std::move(vectors)),
       news_(socket_.get_executor()),
-      patience_(socket_.get_executor()) {}
+      patience_(socket_.get_executor()) {
+    if (is_qemu(socket_.native_handle())) known_.emplace(socket_.get_executor());
+}
 
 void Peer::greet(const SharedDescriptors& memory) {
     queue_.say(protocol_version);
@@ -45,11 +47,13 @@ void Peer::greet(const SharedDescriptors& memory) {
 }
 
 void Peer::introduce(const Peer& peer) {
+    if (known_ && !known_->add(peer.id_, peer.vectors_)) return;
     queue_.introduce(peer.id_, peer.vectors_);
     tell();
 }
 
 void Peer::withdraw(std::uint16_t id) {
+    if (known_) return known_->remove(id);
     queue_.withdraw(id);
     tell();
 }

@@ -3,10 +3,12 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "daemon/async.h"
 #include "daemon/doorbell/announcements.h"
+#include "daemon/doorbell/known_peers.h"
 #include "daemon/signal.h"
 
 namespace ivshmemd::doorbell {
@@ -30,7 +32,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
     /// Tells of another peer's vectors, or of its own. One that reads hears the beginning at once,
     /// so of everybody who came, however briefly; nobody hears anything before deliver() runs.
     void introduce(const Peer& peer);
-    /// Tells that another peer has left.
+    /// Tells that another peer has left; not to a QEMU, which would not survive it.
     void withdraw(std::uint16_t id);
 
     /// Sends what is queued until the peer has ended. One that lets what is there for it lie for
@@ -58,6 +60,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
     std::uint16_t id_;
     SharedDescriptors vectors_;
     Announcements queue_;
+    std::optional<KnownPeers> known_;  // of a QEMU
     Signal news_;
     boost::asio::steady_timer patience_;
     bool greeted_ = false;

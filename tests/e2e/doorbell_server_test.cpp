@@ -87,6 +87,29 @@ TEST_F(DoorbellServerTest, ServesTwoMachinesAndManyHostProgramsThatRingEachOther
     EXPECT_TRUE(answers(first));
 }
 
+// QEMU frees a peer's eventfds when it hears that the peer has left, and again when the id comes
+// back or the device is unplugged.
+TEST_F(DoorbellServerTest, LetsMachinesSurvivePeersThatLeaveAndIdsThatComeBack) {
+    DoorbellServer server({"--vectors", "2"});
+    QemuVm vm(dir_.path(), on(server, {.guest = true}));
+    vm.wait_guest_ready();
+    for (int round = 0; round < 3; ++round) {
+        DoorbellPeer peer(server.socket());
+        ASSERT_EQ(peer.id(), 1);
+        ASSERT_TRUE(peer.wait_vectors(0, vectors));
+        ASSERT_TRUE(eventually(soon(),
+                               [&] {
+                                   EXPECT_EQ(vm.guest("shm ring 1 1").status, 0);
+                                   return peer.wait_ring(
+                                       1, Deadline::after(std::chrono::milliseconds(500)));
+                               }))
+            << "round " << round;
+    }
+    EXPECT_EQ(member(vm.spy().execute("device_del", {{"id", "ring"}}), "return"), json::object());
+    vm.spy().wait_event("DEVICE_DELETED", boot_deadline());
+    EXPECT_TRUE(answers(vm)) << vm.err();
+}
+
 TEST_F(DoorbellServerTest, LetsTheFirstMachineBeMaster) {
     const DoorbellServer server;
     VmOptions options = on(server, {.name = "first"});

@@ -59,12 +59,27 @@ void DaemonProcess::start() {
     command.argv.insert(command.argv.end(), options_.extra.begin(), options_.extra.end());
     command.env.emplace("NOTIFY_SOCKET", notify_.path());
 
+    if (options_.fd_store) pass_stored(command);
     notify_.forget();
     process_.reset();
     process_.emplace(command);
     if (!notify_.wait_ready(soon())) {
         throw std::runtime_error("ivshmemd did not get ready:\n" + process_->err());
     }
+}
+
+// As a service manager does: descriptors from 3 on, their names, and whose they are.
+void DaemonProcess::pass_stored(Command& command) {
+    std::string names;
+    for (const auto& [name, fd] : notify_.stored()) {
+        names += (names.empty() ? "" : ":") + name;
+        command.fds.push_back(fd.get());
+    }
+    if (command.fds.empty()) return;
+    command.env["LISTEN_FDS"] = std::to_string(command.fds.size());
+    command.env["LISTEN_FDNAMES"] = names;
+    const std::vector<std::string> shell{"sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""};
+    command.argv.insert(command.argv.begin(), shell.begin(), shell.end());
 }
 
 int DaemonProcess::stop() {

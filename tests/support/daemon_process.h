@@ -21,6 +21,7 @@ struct DaemonOptions {
     std::filesystem::path region_dir = {};  // its own below /dev/shm when empty
     std::vector<std::string> extra = {};    // more arguments
     std::map<std::string, std::string> env = {};
+    bool fd_store = false;  // pass what the last one left with the service manager
 };
 
 struct CtlResult {
@@ -66,6 +67,8 @@ class DaemonProcess {
     bool wait_vm_state(const std::string& vm, const std::string& state, Deadline deadline) const;
 
   private:
+    void pass_stored(Command& command);
+
     TempDir dir_;
     TempDir default_regions_ = TempDir::shared_memory();
     DaemonOptions options_;

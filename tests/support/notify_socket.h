@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,8 @@
 namespace ivshmemd::test {
 
 /// The service manager's end of sd_notify: give its path to a program as NOTIFY_SOCKET. Descriptors
-/// that come along are closed, which is also the answer that a notify barrier waits for.
+/// are kept under their names as a service manager does with FDSTORE=1; others that come along are
+/// closed, which is also the answer that a notify barrier waits for.
 class NotifySocket {
   public:
     explicit NotifySocket(const std::filesystem::path& path);
@@ -24,12 +26,19 @@ class NotifySocket {
     bool wait_line(std::string_view prefix, Deadline deadline);
     void forget() { lines_.clear(); }
 
+    /// What is kept now.
+    const std::map<std::string, FileDescriptor>& stored();
+
     const std::vector<std::string>& lines() const { return lines_; }
 
   private:
+    bool take_message(Deadline deadline);
+    void follow_store(const std::vector<std::string>& lines, std::vector<FileDescriptor> fds);
+
     std::filesystem::path path_;
     FileDescriptor fd_;
     std::vector<std::string> lines_;
+    std::map<std::string, FileDescriptor> stored_;
 };
 
 }  // namespace ivshmemd::test

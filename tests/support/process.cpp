@@ -60,10 +60,11 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
 
 // Between fork and exec: nothing that allocates, because another thread may hold the heap's lock.
 [[noreturn]] void become(char* const* argv, char* const* env, const int (&streams)[3],
-                         pid_t parent) {
+                         const std::vector<FileDescriptor>& passed, pid_t parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
     for (int i = 0; i < 3; ++i) ::dup2(streams[i], i);
+    for (size_t i = 0; i < passed.size(); ++i) ::dup2(passed[i].get(), static_cast<int>(3 + i));
     ::execvpe(argv[0], argv, env);
     ::_exit(127);
 }
@@ -76,11 +77,14 @@ Child::Child(const Command& command) : out_(memory_file()), err_(memory_file()) 
     const std::vector<char*> argv = pointers_to(arguments);
     const std::vector<char*> env = pointers_to(environment);
     const FileDescriptor input = memory_file(command.input);
+    // Out of the way of the numbers they will have.
+    std::vector<FileDescriptor> passed;
+    for (const int fd : command.fds) passed.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 100));
     const pid_t parent = ::getpid();
     pid_ = ::fork();
     if (pid_ < 0) fail("fork");
     if (pid_ == 0) {
-        become(argv.data(), env.data(), {input.get(), out_.get(), err_.get()}, parent);
+        become(argv.data(), env.data(), {input.get(), out_.get(), err_.get()}, passed, parent);
     }
     pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     if (!pidfd_) fail("pidfd_open");

@@ -17,6 +17,7 @@ struct Command {
     std::vector<std::string> argv;                // argv[0] is looked up in PATH
     std::map<std::string, std::string> env = {};  // on top of the tests' own environment
     std::string input = {};                       // standard input
+    std::vector<int> fds = {};                    // the program has them as 3, 4, ...
 };
 
 /// A background program. It dies with this object, and with the test program however that ends.

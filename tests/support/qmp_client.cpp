@@ -48,6 +48,23 @@ json QmpClient::send(const std::string& command, const json& arguments, int fd, 
     json request{{"execute", command}, {"id", id}};
     if (!arguments.empty()) request["arguments"] = arguments;
     send_all(fd_.get(), request.dump() + "\n", deadline, fd);
+    return wait_reply(id, deadline);
+}
+
+void QmpClient::call_together(const std::vector<std::pair<std::string, json>>& commands) {
+    std::string bytes;
+    const int first = last_id_ + 1;
+    for (const auto& [command, arguments] : commands) {
+        bytes += json({{"execute", command}, {"arguments", arguments}, {"id", ++last_id_}}).dump();
+    }
+    send_all(fd_.get(), bytes, soon());
+    for (int id = first; id <= last_id_; ++id) {
+        const json reply = wait_reply(id, soon());
+        if (!reply.contains("return")) throw std::runtime_error(reply.dump());
+    }
+}
+
+json QmpClient::wait_reply(int id, Deadline deadline) {
     for (;;) {
         json message = next_message(deadline);
         if (message.contains("event")) {

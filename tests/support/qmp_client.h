@@ -4,6 +4,7 @@
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/deadline.h"
@@ -26,6 +27,8 @@ class QmpClient {
     /// The "return" of a command that must succeed; throws with QEMU's error text otherwise.
     nlohmann::json call(const std::string& command, const nlohmann::json& arguments);
     nlohmann::json call(const std::string& command);
+    /// Several commands in one write, which must all succeed.
+    void call_together(const std::vector<std::pair<std::string, nlohmann::json>>& commands);
     /// For getfd and add-fd: the descriptor goes along with the command.
     nlohmann::json execute_with_fd(const std::string& command, const nlohmann::json& arguments,
                                    int fd);
@@ -42,6 +45,7 @@ class QmpClient {
 
   private:
     nlohmann::json next_message(Deadline deadline);
+    nlohmann::json wait_reply(int id, Deadline deadline);
     nlohmann::json send(const std::string& command, const nlohmann::json& arguments, int fd,
                         Deadline deadline);
 

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "tests/bench/report.h"
+
+namespace ivshmemd::bench {
+
+/// Attach and detach over the API and by ivshmemctl, against the same commands sent to an equal
+/// QEMU by hand, in turns.
+void measure_hotplug(Report& report);
+
+/// The daemon as a process: start to READY, memory with one VM, wake-ups when idle.
+void measure_process(Report& report);
+
+}  // namespace ivshmemd::bench

@@ -1,0 +1,119 @@
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "tests/bench/bench.h"
+#include "tests/e2e/machine_state.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/qemu_vm.h"
+
+namespace ivshmemd::bench {
+namespace {
+
+using nlohmann::json;
+using namespace test;
+
+constexpr int rounds = 50;
+constexpr std::uint64_t region_size = 1 << 20;  // bytes
+
+/// Two machines alike, one for the daemon and one for commands by hand, each with its guest.
+class Machines {
+  public:
+    Machines()
+        : ours_(directory_.path(), {.name = "ours", .guest = true}),
+          raw_(directory_.path(), {.name = "raw", .guest = true}) {
+        ours_.wait_guest_ready();
+        raw_.wait_guest_ready();
+        make_file(regions_ / "shared", region_size);
+        DaemonOptions options;
+        options.vms = {{"ours", ours_.qmp_socket()}};
+        options.region_dir = regions_.path();
+        daemon_.emplace(options);
+        daemon_->wait_vm_state("ours", "connected", soon());
+        client_.emplace(daemon_->socket());
+    }
+
+    void attach() {
+        expect_success(client_->call(
+            "io.ivshmemd.Hotplug.Attach",
+            {{"vm", "ours"}, {"name", "x"}, {"region", "shared"}, {"size", region_size}}));
+    }
+    void detach() {
+        expect_success(
+            client_->call("io.ivshmemd.Hotplug.Detach", {{"vm", "ours"}, {"name", "x"}}));
+    }
+    void ctl(const std::vector<std::string>& arguments) {
+        const CtlResult result = daemon_->ctl(arguments);
+        if (result.exit_code != 0) throw std::runtime_error(result.err);
+    }
+    static void nothing() { run({{"/bin/true"}, {}, {}, {}}); }
+
+    /// Both commands in one write, as the daemon sends them.
+    void raw_attach() {
+        ++generation_;
+        const json memory{{"qom-type", "memory-backend-file"},
+                          {"id", backend()},
+                          {"size", region_size},
+                          {"mem-path", regions_ / "shared"},
+                          {"share", true}};
+        const json device{{"driver", "ivshmem-plain"}, {"id", "x"},      {"memdev", backend()},
+                          {"master", "off"},           {"bus", "pci.0"}, {"addr", slot()}};
+        raw_.spy().call_together({{"object-add", memory}, {"device_add", device}});
+    }
+    void raw_detach() {
+        raw_.spy().call("device_del", {{"id", "x"}});
+        raw_.spy().wait_event("DEVICE_DELETED", boot_deadline(),
+                              [](const json& data) { return data.value("device", "") == "x"; });
+        raw_.spy().call("object-del", {{"id", backend()}});
+    }
+
+  private:
+    std::string backend() const { return "m" + std::to_string(generation_); }
+    // Each time another one: a guest may still be busy with the last.
+    std::string slot() const {
+        static constexpr char digits[] = "0123456789abcdef";
+        return {'1', digits[generation_ % 16]};
+    }
+
+    static void expect_success(const json& reply) {
+        if (reply.contains("error")) throw std::runtime_error(reply.dump());
+    }
+
+    TempDir directory_;
+    TempDir regions_ = TempDir::shared_memory();
+    QemuVm ours_;
+    QemuVm raw_;
+    std::optional<DaemonProcess> daemon_;
+    std::optional<VarlinkClient> client_;
+    int generation_ = 0;
+};
+
+}  // namespace
+
+void measure_hotplug(Report& report) {
+    Machines machines;
+    Samples attach, raw_attach, detach, raw_detach;
+    for (int i = 0; i < rounds; ++i) {
+        attach.measure([&] { machines.attach(); });
+        raw_attach.measure([&] { machines.raw_attach(); });
+        detach.measure([&] { machines.detach(); });
+        raw_detach.measure([&] { machines.raw_detach(); });
+    }
+    Samples ctl, nothing;
+    for (int i = 0; i < rounds; ++i) {
+        ctl.measure([&] { machines.ctl({"attach", "ours", "x", "--region", "shared"}); });
+        nothing.measure([] { Machines::nothing(); });
+        machines.detach();
+    }
+    report.line("attach over the API", attach);
+    report.line("the same commands by hand", raw_attach);
+    report.goal("attach / by hand", attach.median() / raw_attach.median(), 1.25, "times");
+    report.line("ivshmemctl attach", ctl);
+    report.line("/bin/true", nothing);
+    report.goal("(ivshmemctl attach - true) / by hand",
+                (ctl.median() - nothing.median()) / raw_attach.median(), 3.5, "times");
+    report.line("detach over the API", detach);
+    report.line("the same by hand", raw_detach);
+    std::printf("%-44s %8.2f ms\n", "detach - by hand", detach.median() - raw_detach.median());
+}
+
+}  // namespace ivshmemd::bench

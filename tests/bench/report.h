@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace ivshmemd::bench {
+
+/// Times of one thing, in ms.
+class Samples {
+  public:
+    /// Runs and times it.
+    void measure(const std::function<void()>& run);
+    void add(double ms) { values_.push_back(ms); }
+    double median() const;
+    double least() const;
+    double most() const;
+    std::size_t size() const { return values_.size(); }
+
+  private:
+    std::vector<double> values_;
+};
+
+/// Prints what was measured, and remembers whether every goal was reached.
+class Report {
+  public:
+    /// One line with minimum, median and maximum.
+    void line(const std::string& what, const Samples& samples);
+    /// A figure that should be at most `goal`.
+    void goal(const std::string& what, double value, double goal, const std::string& unit);
+    bool reached() const { return reached_; }
+
+  private:
+    bool reached_ = true;
+};
+
+}  // namespace ivshmemd::bench

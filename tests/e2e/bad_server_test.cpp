@@ -1,0 +1,229 @@
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/e2e/hotplug_test.h"
+#include "tests/support/json_text.h"
+#include "tests/support/scripted_server.h"
+
+// Doorbell servers that would hang or kill a QEMU which talks to them itself.
+
+namespace ivshmemd::test {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t mebibyte = 1 << 20;
+
+/// Asks QEMU for its status every 50 ms on a monitor of its own, and keeps the longest wait.
+class Pulse {
+  public:
+    explicit Pulse(const std::filesystem::path& monitor)
+        : monitor_(monitor, soon()), thread_([this] { beat(); }) {}
+    ~Pulse() { stop(); }
+
+    std::chrono::milliseconds stop() {
+        over_ = true;
+        if (thread_.joinable()) thread_.join();
+        return std::chrono::duration_cast<std::chrono::milliseconds>(longest_);
+    }
+
+  private:
+    void beat() {
+        while (!over_) {
+            const auto asked = Clock::now();
+            try {
+                monitor_.call("query-status");
+            } catch (const std::exception&) {
+                longest_ = 1h;
+                return;
+            }
+            longest_ = std::max(longest_, Clock::now() - asked);
+            std::this_thread::sleep_until(asked + 50ms);
+        }
+    }
+
+    QmpClient monitor_;
+    std::atomic<bool> over_ = false;
+    Clock::duration longest_{};
+    std::thread thread_;
+};
+
+class BadServer : public HotplugTest {
+  protected:
+    // A host that runs other tests beside this one answers late by itself.
+    static constexpr auto allowed_wait = 1000ms;
+
+    void SetUp() override {
+        HotplugTest::SetUp();
+        VmOptions options{.name = "vm0"};
+        options.extra = {"-qmp", "unix:" + pulse_socket() + ",server=on,wait=off"};
+        vm_.emplace(dir_.path(), options);
+        start_daemon({&*vm_});
+        before_ = machine_state(*vm_);
+    }
+
+    std::string pulse_socket() const { return dir_ / "pulse.sock"; }
+    std::filesystem::path path() const { return dir_ / "server.sock"; }
+
+    /// Why the daemon refuses the server that stands there.
+    std::string refusal(const std::string& vectors = "1") {
+        const auto begin = Clock::now();
+        const json error(expect_ctl_error(
+            *daemon_, {"attach", "vm0", "bell", "--server", path(), "--vectors", vectors}, 8,
+            "ServerUnusable"));
+        EXPECT_LT(Clock::now() - begin, 3s + allowed_wait);
+        return member(error, "reason").get<std::string>();
+    }
+
+    void expect_refused(const char* what, ScriptedServer::Script script) {
+        SCOPED_TRACE(what);
+        const ScriptedServer server(path(), std::move(script));
+        EXPECT_NE(refusal(), "");
+        EXPECT_EQ(machine_state(*vm_), before_);
+    }
+
+    std::optional<QemuVm> vm_;
+    json before_;
+};
+
+TEST_F(BadServer, IsNamedAndNeverNoticedByTheMachine) {
+    Pulse pulse(pulse_socket());
+    const FileDescriptor memory = shared_memory(mebibyte);
+    const FileDescriptor directory(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const FileDescriptor uneven = shared_memory(3 * mebibyte);
+    const FileDescriptor empty = shared_memory(0);
+    int pipe[2];
+    ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+    const FileDescriptor reader(pipe[0]);
+    const FileDescriptor writer(pipe[1]);
+
+    EXPECT_EQ(refusal(), "No such file or directory");
+    { const FileDescriptor file(::open(path().c_str(), O_CREAT | O_CLOEXEC | O_WRONLY, 0600)); }
+    EXPECT_EQ(refusal(), "nothing listens there");
+    std::filesystem::remove(path());
+    expect_refused("silent", wait_closed);
+    expect_refused("closes at once", [](int) {});
+    expect_refused("closes after the version", [](int client) { send_number(client, 0); });
+    expect_refused("closes after the id", [](int client) {
+        send_number(client, 0);
+        send_number(client, 0);
+    });
+    expect_refused("closes after the memory",
+                   [&](int client) { send_handshake(client, 0, memory.get()); });
+    expect_refused("half a message", [](int client) {
+        ::send(client, "\0\0\0\0", 4, MSG_NOSIGNAL);
+        wait_closed(client);
+    });
+    expect_refused("half a message and the end",
+                   [](int client) { ::send(client, "\0\0\0\0", 4, MSG_NOSIGNAL); });
+    expect_refused("another version", [&](int client) {
+        send_number(client, 1);
+        wait_closed(client);
+    });
+    expect_refused("an id out of range", [&](int client) {
+        send_number(client, 0);
+        send_number(client, 70000);
+        wait_closed(client);
+    });
+    expect_refused("something else for the memory", [&](int client) {
+        send_number(client, 0);
+        send_number(client, 0);
+        send_number(client, 5, memory.get());
+        wait_closed(client);
+    });
+    expect_refused("no descriptor", [&](int client) {
+        send_handshake(client, 0, -1);
+        wait_closed(client);
+    });
+    for (const int fd : {reader.get(), directory.get(), uneven.get(), empty.get()}) {
+        expect_refused("bad memory", [&](int client) {
+            send_handshake(client, 0, fd);
+            send_vectors(client, 0, 1);
+            wait_closed(client);
+        });
+    }
+    expect_refused("comes late", [&](int client) {
+        std::this_thread::sleep_for(3500ms);
+        send_handshake(client, 0, memory.get());
+        send_vectors(client, 0, 1);
+        wait_closed(client);
+    });
+    expect_refused("a flood", [](int client) {
+        const std::string noise(1 << 16, 'x');
+        while (::send(client, noise.data(), noise.size(), MSG_NOSIGNAL) > 0) {
+        }
+    });
+    expect_refused("a flood of peers", [&](int client) {
+        send_handshake(client, 0, memory.get());
+        const std::int64_t peer = 1;
+        while (::send(client, &peer, sizeof peer, MSG_NOSIGNAL) > 0) {
+        }
+    });
+    expect_refused("more vectors", [&](int client) {
+        send_handshake(client, 0, memory.get());
+        send_vectors(client, 0, 3);
+        wait_closed(client);
+    });
+    EXPECT_LT(pulse.stop(), allowed_wait);
+}
+
+TEST_F(BadServer, WithFewerVectorsIsToldFromOneThatServes) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    const ScriptedServer server(path(), [&](int client) {
+        send_handshake(client, 0, memory.get());
+        send_vectors(client, 0, 2);
+        wait_closed(client);
+    });
+    EXPECT_EQ(refusal("4"),
+              "it fell silent; it gave 2 of the 4 vectors asked for; ask for as many as it gives");
+    expect_ctl_success(*daemon_, {"attach", "vm0", "bell", "--server", path(), "--vectors", "2"});
+}
+
+TEST_F(BadServer, ThatEndsAtAnyMomentAfterItsVectorsHurtsNobody) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    std::atomic<int> delay = 0;
+    const ScriptedServer server(path(), [&](int client) {
+        send_handshake(client, 0, memory.get());
+        send_vectors(client, 0, 1);
+        std::this_thread::sleep_for(std::chrono::microseconds(delay.load()));
+    });
+    Pulse pulse(pulse_socket());
+    for (int round = 0; round < 50; ++round) {
+        delay = round * 100;
+        const CtlResult result =
+            run_ctl(*daemon_, {"attach", "vm0", "bell", "--server", path(), "--vectors", "1"});
+        ASSERT_TRUE(result.exit_code == 0 || result.exit_code == 8) << result.err;
+        if (result.exit_code != 0) continue;
+        Child detach(start_detach("vm0", "bell"));
+        ASSERT_TRUE(eventually(soon(), [&] {
+            reset_machine(*vm_);
+            return detach.wait_exit(Deadline::after(100ms)).has_value();
+        }));
+    }
+    EXPECT_LT(pulse.stop(), allowed_wait);
+    EXPECT_EQ(machine_state(*vm_), before_);
+}
+
+TEST_F(BadServer, OfAnotherUserIsNotTrusted) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs a second user";
+    const FileDescriptor memory = shared_memory(mebibyte);
+    // Whoever calls listen() is whom the kernel names.
+    ASSERT_EQ(::seteuid(12345), 0);
+    std::filesystem::path theirs("/tmp/ivshmemd-foreign-" + std::to_string(::getpid()));
+    auto server = std::make_unique<ScriptedServer>(theirs, wait_closed);
+    ASSERT_EQ(::seteuid(0), 0);
+    const json error(expect_ctl_error(*daemon_, {"attach", "vm0", "bell", "--server", theirs}, 8,
+                                      "ServerUnusable"));
+    EXPECT_NE(member(error, "reason").get<std::string>().find("user 12345"), std::string::npos);
+    server.reset();
+}
+
+}  // namespace
+}  // namespace ivshmemd::test
