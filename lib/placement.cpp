@@ -24,32 +24,51 @@ bool fits(const Bus& bus, std::uint64_t size) {
     return !bus.room || size <= *bus.room;
 }
 
-Error no_room(const Bus& bus, std::uint64_t size) {
+const Bus* find(const std::vector<Bus>& buses, const std::string& name) {
+    const auto found =
+        std::find_if(buses.begin(), buses.end(), [&](const Bus& bus) { return bus.name == name; });
+    return found == buses.end() ? nullptr : &*found;
+}
+
+// A port the VM can be given besides its own. Its id, chassis and slot are those of no port that
+// was advised before.
+std::string another_port(const std::vector<Bus>& buses) {
+    int number = 1;
+    while (find(buses, "shm" + std::to_string(number))) ++number;
+    const std::string address = std::to_string(100 + number);
+    return "-device pcie-root-port,id=shm" + std::to_string(number) + ",chassis=" + address +
+           ",slot=" + address;
+}
+
+Error no_room(const Bus& bus, std::uint64_t size, const std::vector<Bus>& buses) {
+    const std::string reserve = "pref64-reserve=" + format_size(size * 2);
     return Error(ErrorKind::no_free_slot,
                  "the guest has no room for " + format_size(size) + " behind " + bus.name +
-                     " (its window takes " + format_size(*bus.room) +
-                     "); start the VM with -device pcie-root-port,id=" + bus.name +
-                     ",...,pref64-reserve=" + format_size(size * 2) + ", or use a smaller region");
+                     " (its window takes " + format_size(*bus.room) + "); start the VM with " +
+                     another_port(buses) + "," + reserve + ", or with " + reserve +
+                     " added to -device pcie-root-port,id=" + bus.name +
+                     ", or use a smaller region");
+}
+
+// Slots of a conventional bus cannot be added to.
+bool takes_ports(const std::vector<Bus>& buses) {
+    return std::none_of(buses.begin(), buses.end(),
+                        [](const Bus& bus) { return bus.hotpluggable && !bus.port; });
 }
 
 Error no_free_slot(const PlacementRequest& request, const std::vector<Bus>& buses) {
     for (const Bus& bus : buses) {
         const bool wanted = !request.bus || *request.bus == bus.name;
         if (wanted && !free_slots(bus).empty() && !fits(bus, request.size)) {
-            return no_room(bus, request.size);
+            return no_room(bus, request.size, buses);
         }
     }
     std::string message = "no hotpluggable PCI slot is free";
     if (request.bus) message += " on bus " + *request.bus;
-    return Error(ErrorKind::no_free_slot, message +
-                                              "; start the VM with another port, such as -device "
-                                              "pcie-root-port,id=shm1,chassis=101,slot=101");
-}
-
-const Bus* find(const std::vector<Bus>& buses, const std::string& name) {
-    const auto found =
-        std::find_if(buses.begin(), buses.end(), [&](const Bus& bus) { return bus.name == name; });
-    return found == buses.end() ? nullptr : &*found;
+    message += takes_ports(buses)
+                   ? "; start the VM with another port, such as " + another_port(buses)
+                   : "; detach a device first";
+    return Error(ErrorKind::no_free_slot, message);
 }
 
 // Candidates in order of preference.

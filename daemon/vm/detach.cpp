@@ -3,8 +3,8 @@
 #include "daemon/vm/executor.h"
 #include "daemon/vm/refresh.h"
 #include "daemon/vm/removal.h"
+#include "daemon/vm/unplug.h"
 #include "lib/names.h"
-#include "proto/qmp/dialect.h"
 
 namespace ivshmemd {
 namespace {
@@ -68,42 +68,6 @@ awaitable<Result<Detached>> detach_leaked(std::shared_ptr<Vm> vm, DetachRequest 
                          left, vm->capabilities()->version);
 }
 
-// Sends device_del once and files what QEMU said. An error ends the wait.
-awaitable<Result<void>> ask_guest(Wait wait) {
-    const std::shared_ptr<Vm>& vm = wait.vm;
-    const std::string& id = wait.entry.id.empty() ? wait.path() : wait.entry.id;
-    std::vector<Command> commands;
-    commands.push_back(DelDevice{id});
-    const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.query);
-    const auto removal = vm->removals().find(wait.path());
-    if (removal != vm->removals().end()) {
-        removal->second.again = SteadyClock::now() + vm->host().deadlines.unplug_again;
-    }
-    const qmp::Answer& answer = run.answers[0];
-    switch (answer.kind) {
-        case qmp::Answer::Kind::value:
-            co_return Result<void>();
-        case qmp::Answer::Kind::disconnected:
-            co_return gone_error(*vm, wait.what());
-        case qmp::Answer::Kind::timed_out:
-            co_return silence_error(*vm, wait.what(), "unknown");
-        case qmp::Answer::Kind::refused:
-            break;
-    }
-    switch (qmp::classify_unplug_refusal(answer.error)) {
-        case qmp::UnplugRefusal::already_pending:
-        case qmp::UnplugRefusal::guest_busy:
-            co_return Result<void>();
-        case qmp::UnplugRefusal::no_such_device:
-            co_await refresh(vm, vm->host().deadlines.query);  // its event is on the way
-            co_return Result<void>();
-        case qmp::UnplugRefusal::other:
-            break;
-    }
-    vm->removals()[wait.path()].refusal = printable(answer.error.description);
-    co_return qemu_error(DelDevice{id}, answer.error, {}, vm->capabilities()->version);
-}
-
 bool is_gone(const Wait& wait) {
     return !find_by_path(wait.vm->inventory(), wait.path()) &&
            !wait.vm->cleaning().contains(wait.path());
@@ -146,7 +110,7 @@ awaitable<Result<Detached>> wait_gone(Wait wait, DetachProgress progress) {
         SteadyClock::time_point until = std::min(wait.deadline, save);
         if (asked && vm->run_state() == "running") {
             if (removal->second.again <= SteadyClock::now()) {
-                const Result<void> sent = co_await ask_guest(wait);
+                const Result<void> sent = co_await ask_guest(vm, wait.entry);
                 if (!sent) co_return sent.error();
                 progress("waiting", waiting_text(wait));
                 continue;
@@ -191,7 +155,7 @@ awaitable<Result<Detached>> detach(std::shared_ptr<Vm> vm, DetachRequest request
         // A region to remove is written down first: the device may be gone before a restart is
         // over.
         if (request.remove_region) co_await save_intent(vm, wait.entry.device.spec, true);
-        const Result<void> sent = co_await ask_guest(wait);
+        const Result<void> sent = co_await ask_guest(vm, wait.entry);
         if (!sent) co_return sent.error();
     } else {
         known->second.remove_region = known->second.remove_region || request.remove_region;

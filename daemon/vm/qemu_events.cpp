@@ -4,6 +4,7 @@
 
 #include "daemon/log.h"
 #include "daemon/vm/removal.h"
+#include "daemon/vm/unplug.h"
 #include "lib/names.h"
 #include "proto/qmp/queries.h"
 
@@ -90,6 +91,7 @@ void follow_event(const std::shared_ptr<Vm>& vm, const qmp::Event& event) {
     } else if (event.name == "DEVICE_UNPLUG_GUEST_ERROR") {
         unplug_refused(vm, path_of(event));
     } else {
+        if (event.name == "RESET") doubt_removals(vm);
         for (const char* name : run_state_events) {
             if (event.name != name) continue;
             spawn(vm->host().executor, "run state of " + vm->name(), ask_run_state(vm));

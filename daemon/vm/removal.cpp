@@ -4,6 +4,7 @@
 
 #include "daemon/log.h"
 #include "daemon/vm/executor.h"
+#include "daemon/vm/unplug.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
@@ -99,6 +100,7 @@ awaitable<void> resume_removals(std::shared_ptr<Vm> vm) {
         if (!is_intent_of(intent, *vm, intent.device)) continue;
         if (const InventoryDevice* entry = find_managed(vm->inventory(), intent.device)) {
             vm->removals()[entry->device.qom_path] = {intent.remove_region, {}, SteadyClock::now()};
+            doubt_removal(vm, entry->device.qom_path);
             continue;
         }
         if (intent.remove_region && !intent.region.empty()) {

@@ -54,7 +54,9 @@ awaitable<void> verify(std::shared_ptr<Vm> vm, DeviceSpec spec) {
         if (SteadyClock::now() >= give_up) break;
     }
     report(*vm, spec, EventKind::attached,
-           "the running guest has not mapped it" + waiting_removals(*vm));
+           "the running guest has not mapped it: no driver has switched its memory on, or there is "
+           "no room for it" +
+               waiting_removals(*vm));
 }
 
 }  // namespace ivshmemd

@@ -37,6 +37,7 @@ struct Removal {
     bool remove_region = false;
     std::optional<std::string> refusal;  // the guest's word, once it refused
     SteadyClock::time_point again;       // when device_del may be repeated
+    bool doubtful = false;               // QEMU may have forgotten the request
 };
 
 /// One VM as the daemon knows it: its connection, what its QEMU can do and holds, and what is going

@@ -140,9 +140,10 @@ json expect_ctl_error(DaemonProcess& daemon, const std::vector<std::string>& arg
     return member(answer, "parameters");
 }
 
-json expect_ctl_success(DaemonProcess& daemon, const std::vector<std::string>& arguments) {
+json expect_ctl_success(DaemonProcess& daemon, const std::vector<std::string>& arguments,
+                        Deadline deadline) {
     SCOPED_TRACE("ivshmemctl " + testing::PrintToString(arguments));
-    const CtlResult result = run_ctl(daemon, arguments);
+    const CtlResult result = run_ctl(daemon, arguments, deadline);
     EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
     json answer(result.json());
     EXPECT_EQ(error_of(answer), "") << result.out;

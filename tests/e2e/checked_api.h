@@ -39,6 +39,7 @@ nlohmann::json expect_ctl_error(DaemonProcess& daemon, const std::vector<std::st
                                 int exit_code, const std::string& error);
 
 /// Fails the test unless ivshmemctl succeeds; its answer.
-nlohmann::json expect_ctl_success(DaemonProcess& daemon, const std::vector<std::string>& arguments);
+nlohmann::json expect_ctl_success(DaemonProcess& daemon, const std::vector<std::string>& arguments,
+                                  Deadline deadline = soon());
 
 }  // namespace ivshmemd::test

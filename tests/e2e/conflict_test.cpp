@@ -1,6 +1,6 @@
 #include <nlohmann/json.hpp>
 
-#include "tests/e2e/hotplug_test.h"
+#include "tests/e2e/machine.h"
 #include "tests/support/json_text.h"
 
 // What collides with a device that is there, and what is only the same request again.
@@ -10,13 +10,33 @@ namespace {
 
 using nlohmann::json;
 
-class Conflict : public HotplugTest {};
+class Conflict : public MachineTest {
+  protected:
+    /// Where the daemon would put this device.
+    json planned_place(const std::string& name) {
+        const json plan(
+            expect_ctl_success(*daemon_, {"attach", "vm0", name, "--size", "1M", "--dry-run"}));
+        return member(plan["commands"].back(), "arguments");
+    }
 
-TEST_F(Conflict, IsToldFromARepetition) {
-    QemuVm vm(dir_.path(), traced({.name = "vm0"}));
+    /// Another client's device goes exactly there, and QEMU tells nobody.
+    void take_place(QemuVm& vm, const json& place, const std::string& id) {
+        const json backend(vm.object_add_file(id + "-memory", regions_ / "theirs", 1 << 20));
+        ASSERT_TRUE(backend.contains("return")) << backend;
+        vm.spy().call("device_add", {{"driver", "ivshmem-plain"},
+                                     {"id", id},
+                                     {"memdev", id + "-memory"},
+                                     {"bus", place["bus"]},
+                                     {"addr", place["addr"]}});
+    }
+};
+
+TEST_P(Conflict, IsToldFromARepetition) {
+    QemuVm vm(dir_.path(), traced(machine()));
     start_daemon({&vm});
     const json first(expect_ctl_success(*daemon_, {"attach", "vm0", "shm0", "--size", "1M"}));
     const json device(first["device"]);
+    const std::string bus = first_bus();
     const std::string slot = std::to_string(device["slot"].get<int>());
     const json state(machine_state(vm));
 
@@ -26,8 +46,8 @@ TEST_F(Conflict, IsToldFromARepetition) {
                                                       {"--role", "peer"},
                                                       {"--region", "shm0"},
                                                       {"--model", "ivshmem-plain"},
-                                                      {"--bus", "pci.0"},
-                                                      {"--bus", "pci.0", "--slot", slot}};
+                                                      {"--bus", bus},
+                                                      {"--bus", bus, "--slot", slot}};
     for (const auto& options : equal) {
         std::vector<std::string> arguments{"attach", "vm0", "shm0"};
         arguments.insert(arguments.end(), options.begin(), options.end());
@@ -42,8 +62,8 @@ TEST_F(Conflict, IsToldFromARepetition) {
         arguments.insert(arguments.end(), options.begin(), options.end());
         expect_ctl_error(*daemon_, arguments, 6, "DeviceExists");
     }
-    expect_ctl_error(*daemon_, {"attach", "vm0", "b", "--size", "1M", "--slot", slot}, 6,
-                     "SlotInUse");
+    expect_ctl_error(*daemon_, {"attach", "vm0", "b", "--size", "1M", "--bus", bus, "--slot", slot},
+                     6, "SlotInUse");
     EXPECT_EQ(machine_state(vm), state);
     EXPECT_EQ(times_heard(vm, "device_add"), 1);
     EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{"shm0"});
@@ -51,9 +71,9 @@ TEST_F(Conflict, IsToldFromARepetition) {
     EXPECT_EQ(qom_names(vm), std::set<std::string>{});
 }
 
-TEST_F(Conflict, BetweenTwoMastersOfARegionIsRefused) {
-    QemuVm first(dir_.path(), {.name = "first"});
-    QemuVm second(dir_.path(), traced({.name = "second"}));
+TEST_P(Conflict, BetweenTwoMastersOfARegionIsRefused) {
+    QemuVm first(dir_.path(), machine({.name = "first"}));
+    QemuVm second(dir_.path(), traced(machine({.name = "second"})));
     start_daemon({&first, &second});
     expect_ctl_success(
         *daemon_, {"attach", "first", "a", "--region", "both", "--size", "1M", "--role", "master"});
@@ -70,6 +90,34 @@ TEST_F(Conflict, BetweenTwoMastersOfARegionIsRefused) {
     EXPECT_EQ(times_heard(second, "device_add"), 0);
     expect_ctl_success(*daemon_, {"attach", "second", "b", "--region", "both"});
 }
+
+TEST_P(Conflict, OverASlotIsSettledByAnotherOne) {
+    QemuVm vm(dir_.path(), traced(machine()));
+    start_daemon({&vm});
+    const json place(planned_place("a"));
+    take_place(vm, place, "theirs");
+    const json device(
+        expect_ctl_success(*daemon_, {"attach", "vm0", "a", "--size", "1M"})["device"]);
+    EXPECT_NE(std::pair(device["bus"], device["slot"]),
+              std::pair(find_device(*daemon_, "vm0", "theirs")["bus"],
+                        find_device(*daemon_, "vm0", "theirs")["slot"]));
+    EXPECT_EQ(times_heard(vm, "device_add"), 3) << "theirs, and ours twice";
+    EXPECT_EQ(qom_names(vm), (std::set<std::string>{"theirs-memory", "ivshmemd.a.mem"}));
+
+    // Who named the slot gets no other.
+    const json wanted(planned_place("b"));
+    take_place(vm, wanted, "theirs2");
+    const std::string slot = std::to_string(std::stoi(wanted.value("addr", ""), nullptr, 16));
+    expect_ctl_error(
+        *daemon_,
+        {"attach", "vm0", "b", "--size", "1M", "--bus", wanted.value("bus", ""), "--slot", slot}, 6,
+        "SlotInUse");
+    EXPECT_EQ(qom_names(vm),
+              (std::set<std::string>{"theirs-memory", "theirs2-memory", "ivshmemd.a.mem"}));
+    EXPECT_EQ(files_in(regions_.path()), (std::set<std::string>{"a", "theirs"}));
+}
+
+INSTANTIATE_TEST_SUITE_P(, Conflict, testing::ValuesIn(all_machines()), machine_name);
 
 }  // namespace
 }  // namespace ivshmemd::test

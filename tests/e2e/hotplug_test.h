@@ -44,8 +44,9 @@ class HotplugTest : public QemuTest {
     static void reset_machine(QemuVm& vm) { vm.spy().call("system_reset"); }
 
     /// A memory backend and a device as another manager would make them, called `id` and
-    /// `<id>-memory`; without a device id when `anonymous`.
-    void add_foreign_device(QemuVm& vm, const std::string& id, bool anonymous = false);
+    /// `<id>-memory`; without a device id when `anonymous`. `bus` where QEMU cannot choose one.
+    void add_foreign_device(QemuVm& vm, const std::string& id, const std::string& bus = "",
+                            bool anonymous = false);
 
     /// Arguments that make QEMU print every command it hears to standard error.
     static VmOptions traced(VmOptions options);
@@ -53,6 +54,8 @@ class HotplugTest : public QemuTest {
     static int times_heard(const QemuVm& vm, const std::string& command);
 
     std::optional<DaemonProcess> daemon_;
+    /// Whether a reset completes a removal; where it does not, nobody needs to be asked for one.
+    bool reset_removes_ = true;
 };
 
 }  // namespace ivshmemd::test

@@ -45,59 +45,6 @@ TEST_F(Monitor, ShowsWhatTheMachineIs) {
         soon(), [&] { return member(find_vm(*daemon_, "vm0"), "runState") == "paused"; }));
 }
 
-TEST_F(Monitor, OfAKilledMachineIsUnreachableUntilANewOneIsThere) {
-    std::optional<QemuVm> vm;
-    vm.emplace(dir_.path(), VmOptions{});
-    start_daemon({&*vm});
-    attach("vm0", "shm0");
-    vm->kill();
-    ASSERT_TRUE(daemon_->wait_vm_state("vm0", "unreachable", soon())) << find_vm(*daemon_, "vm0");
-    EXPECT_NE(find_vm(*daemon_, "vm0").value("lastError", ""), "");
-    EXPECT_EQ(member(find_vm(*daemon_, "vm0"), "pid"), nullptr);
-    const json listed(expect_ctl_success(*daemon_, {"list", "vm0"}));
-    ASSERT_EQ(listed["devices"].size(), 1u) << listed;
-    EXPECT_EQ(member(listed["devices"][0], "stale"), true);
-    EXPECT_EQ(member(listed["devices"][0], "name"), "shm0");
-    for (const std::vector<std::string>& arguments :
-         {std::vector<std::string>{"attach", "vm0", "b", "--size", "1M"},
-          std::vector<std::string>{"detach", "vm0", "shm0"},
-          std::vector<std::string>{"probe", "vm0"}}) {
-        const json error(expect_ctl_error(*daemon_, arguments, 5, "VmUnavailable"));
-        EXPECT_EQ(member(error, "state"), "unreachable");
-    }
-    EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{"shm0"});
-
-    // Another machine on the same path: it has no device, and nothing of the old one is believed.
-    vm.emplace(dir_.path(), VmOptions{});
-    wait_connected("vm0");
-    EXPECT_EQ(list_devices(*daemon_, "vm0"), json::array());
-    attach("vm0", "shm0");
-    EXPECT_EQ(member(find_device(*daemon_, "vm0", "shm0"), "stale"), false);
-    EXPECT_EQ(qom_names(*vm), std::set<std::string>{"ivshmemd.shm0.mem"});
-}
-
-TEST_F(Monitor, OfAMachineKilledInTheMiddleEndsTheWaitAtOnce) {
-    std::optional<QemuVm> vm;
-    vm.emplace(dir_.path(), VmOptions{});
-    start_daemon({&*vm});
-    attach("vm0", "shm0");
-    Child detach(start_detach("vm0", "shm0"));
-    ASSERT_TRUE(wait_device_state("vm0", "shm0", "detaching"));
-    const auto killed = Clock::now();
-    vm->kill();
-    ASSERT_EQ(detach.wait_exit(soon()), 5) << detach.out() << detach.err();
-    EXPECT_LT(Clock::now() - killed, 2s);
-    EXPECT_EQ(error_of(parse_json(detach.out())), "VmUnavailable") << detach.out();
-
-    vm.emplace(dir_.path(), VmOptions{});
-    wait_connected("vm0");
-    // Of the removal that was under way nothing may be left that would hit the new machine's
-    // device.
-    attach("vm0", "shm0");
-    EXPECT_EQ(member(find_device(*daemon_, "vm0", "shm0"), "state"), "attached");
-    detach_by_reset(*vm, "shm0");
-}
-
 TEST_F(Monitor, HeldByAnotherClientIsBusyUntilReleased) {
     QemuVm vm(dir_.path(), {});
     auto holder = std::make_optional<QmpClient>(vm.qmp_socket(), soon());

@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
-#include "tests/e2e/hotplug_test.h"
+#include "tests/e2e/machine.h"
 #include "tests/support/json_text.h"
 
 // q35, whose root bus takes no hotplug: a device needs a root port of its own.
@@ -13,7 +15,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-class RootPort : public HotplugTest {
+class RootPort : public MachineTest {
   protected:
     json attach(const std::string& name, const std::vector<std::string>& options = {}) {
         std::vector<std::string> arguments{"attach", "q0", name, "--size", "1M"};
@@ -22,8 +24,8 @@ class RootPort : public HotplugTest {
     }
 };
 
-TEST_F(RootPort, IsTheLastEmptyOneEvenBeforeTheFirmwareRan) {
-    QemuVm vm(dir_.path(), {.name = "q0", .machine = "q35", .root_ports = 3, .paused = true});
+TEST_P(RootPort, IsTheLastEmptyOneEvenBeforeTheFirmwareRan) {
+    QemuVm vm(dir_.path(), machine({.name = "q0", .paused = true}));
     start_daemon({&vm});
     const json before(expect_ctl_success(*daemon_, {"probe", "q0"}));
     std::map<std::string, json> buses;
@@ -61,8 +63,10 @@ TEST_F(RootPort, IsTheLastEmptyOneEvenBeforeTheFirmwareRan) {
     EXPECT_EQ(member(attach("d"), "bus"), "rp2") << "the only one, so it waits until it may";
 }
 
-TEST_F(RootPort, IsNeverTheRootBusItself) {
-    QemuVm vm(dir_.path(), {.name = "q0", .machine = "q35"});
+TEST_P(RootPort, IsNeverTheRootBusItself) {
+    VmOptions options = machine({.name = "q0"});
+    options.root_ports = 0;
+    QemuVm vm(dir_.path(), options);
     start_daemon({&vm});
     const json error(
         expect_ctl_error(*daemon_, {"attach", "q0", "a", "--size", "1M"}, 1, "NoFreeSlot"));
@@ -71,29 +75,69 @@ TEST_F(RootPort, IsNeverTheRootBusItself) {
     EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{});
 }
 
-TEST_F(RootPort, OfABootedGuestTakesAndGivesBack) {
-    QemuVm vm(dir_.path(), {.name = "q0", .machine = "q35", .root_ports = 2, .guest = true});
+TEST_P(RootPort, RestsBeforeItIsUsedAgain) {
+    QemuVm vm(dir_.path(), machine({.name = "q0", .root_ports = 1}));
     start_daemon({&vm});
-    vm.wait_guest_ready();
-    const json before(machine_state(vm));
     attach("a");
-    ASSERT_TRUE(eventually(boot_deadline(), [&] {
-        return member(find_device(*daemon_, "q0", "a"), "guestMapped") == true;
-    }));
-    const json device(find_device(*daemon_, "q0", "a"));
-    EXPECT_EQ(member(device, "bus"), "rp1");
-    EXPECT_EQ(member(device, "guestAddress"), "0000:02:00.0");
-    write_file(region_file("a"), 64, "behind a port");
-    EXPECT_TRUE(eventually(boot_deadline(), [&] {
-        return vm.guest("shm -d 0000:02:00.0 read 64 13").output == "behind a port";
-    }));
+    const auto start = std::chrono::steady_clock::now();
+    detach_by_reset(vm, "a");
+    EXPECT_EQ(member(attach("b"), "bus"), "rp0");
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
+TEST_P(RootPort, ThatAnotherClientTookLeavesNothingBehind) {
+    QemuVm vm(dir_.path(), machine({.name = "q0", .root_ports = 1}));
+    start_daemon({&vm});
+    add_foreign_device(vm, "theirs", "rp0");
+    const std::set<std::string> files = files_in(regions_.path());
+    expect_ctl_error(*daemon_, {"attach", "q0", "a", "--size", "1M"}, 1, "NoFreeSlot");
+    EXPECT_EQ(qom_names(vm), std::set<std::string>{"theirs-memory"});
+    EXPECT_EQ(files_in(regions_.path()), files);
+}
+
+/// The arguments in an error's text that a QEMU is to be started with.
+std::vector<std::string> advised_arguments(const json& error) {
+    const std::string message = error.value("message", "");
+    std::istringstream words(message.substr(message.find("-device")));
+    std::string option, value;
+    words >> option >> value;
+    if (value.ends_with(',')) value.pop_back();  // of the sentence
+    return {option, value};
+}
+
+TEST_P(RootPort, IsAddedWithRoomAsTheErrorAdvises) {
+    VmOptions options = machine({.name = "q0", .root_ports = 1, .guest = true});
+    std::optional<QemuVm> vm;
+    vm.emplace(dir_.path(), options);
+    start_daemon({&*vm});
+    vm->wait_guest_ready();
     // Two megabytes is the window of a port that was given no more.
     const json error(
-        expect_ctl_error(*daemon_, {"attach", "q0", "b", "--size", "4M"}, 1, "NoFreeSlot"));
-    EXPECT_THAT(error.value("message", ""), HasSubstr("pref64-reserve"));
-    expect_ctl_success(*daemon_, {"detach", "q0", "a"});
-    EXPECT_EQ(machine_state(vm), before);
+        expect_ctl_error(*daemon_, {"attach", "q0", "big", "--size", "4M"}, 1, "NoFreeSlot"));
+    const std::vector<std::string> advice = advised_arguments(error);
+    EXPECT_THAT(advice[1], HasSubstr(",pref64-reserve=8M"));
+    attach("a");
+    EXPECT_EQ(qom_names(*vm), std::set<std::string>{"ivshmemd.a.mem"});
+    const json full(
+        expect_ctl_error(*daemon_, {"attach", "q0", "b", "--size", "1M"}, 1, "NoFreeSlot"));
+    EXPECT_EQ(advised_arguments(full)[1] + ",pref64-reserve=8M", advice[1]) << full;
+
+    vm.reset();
+    options.extra.insert(options.extra.end(), advice.begin(), advice.end());
+    options.paused = true;
+    vm.emplace(dir_.path(), options);
+    wait_connected("q0");
+    const json device(
+        expect_ctl_success(*daemon_, {"attach", "q0", "big", "--size", "4M"})["device"]);
+    EXPECT_EQ(member(device, "bus"), "shm1");
+    vm->resume();
+    vm->wait_guest_ready();
+    EXPECT_TRUE(eventually(boot_deadline(), [&] {
+        return vm->guest("shm list").output.ends_with(" 4194304\n");
+    })) << "the guest has found room for it";
 }
+
+INSTANTIATE_TEST_SUITE_P(, RootPort, testing::ValuesIn(q35_machines()), machine_name);
 
 }  // namespace
 }  // namespace ivshmemd::test

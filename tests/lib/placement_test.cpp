@@ -174,6 +174,22 @@ TEST(Placement, SaysWhatToAddToTheCommandLineWhenNothingIsFree) {
     expect_refused(one_mib(), {}, ErrorKind::no_free_slot);
 }
 
+TEST(Placement, NeverAdvisesAPortThatTheVmHas) {
+    EXPECT_THAT(expect_refused(one_mib(), {root_of_q35()}, ErrorKind::no_free_slot),
+                HasSubstr("-device pcie-root-port,id=shm1,chassis=101,slot=101"));
+    EXPECT_THAT(expect_refused(one_mib(), {root_of_q35(), port("shm1", true), port("shm2", true)},
+                               ErrorKind::no_free_slot),
+                HasSubstr("-device pcie-root-port,id=shm3,chassis=103,slot=103"));
+}
+
+TEST(Placement, AdvisesNoPortForABusThatHasNone) {
+    std::set<int> all;
+    for (int slot = 0; slot < 32; ++slot) all.insert(slot);
+    const std::string message = expect_refused(one_mib(), {pci_bus(all)}, ErrorKind::no_free_slot);
+    EXPECT_THAT(message, testing::Not(HasSubstr("pcie-root-port")));
+    EXPECT_THAT(message, HasSubstr("detach"));
+}
+
 TEST(Placement, RefusesABusThatTakesNothingAtRuntime) {
     const std::string message = expect_refused(on("pcie.0"), q35(), ErrorKind::no_free_slot);
     EXPECT_THAT(message, HasSubstr("pcie.0"));
@@ -245,7 +261,8 @@ TEST(Placement, SaysWhatToReserveForARegionThatIsTooLarge) {
     PlacementRequest request = one_mib();
     request.size = 4 * mib;
     const std::string message = expect_refused(request, q35(), ErrorKind::no_free_slot);
-    EXPECT_THAT(message, HasSubstr("pref64-reserve=8M"));
+    EXPECT_THAT(message, HasSubstr("-device pcie-root-port,id=shm1,chassis=101,slot=101,"
+                                   "pref64-reserve=8M,"));
     EXPECT_THAT(message, HasSubstr("4M"));
     EXPECT_THAT(message, HasSubstr("2M"));
 }

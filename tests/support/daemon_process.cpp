@@ -1,10 +1,13 @@
 #include "tests/support/daemon_process.h"
 
 #include <signal.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <system_error>
 
 #include "tests/support/json_text.h"
 #include "tests/support/qemu_vm.h"
@@ -34,6 +37,13 @@ DaemonProcess::DaemonProcess(DaemonOptions options)
     : options_(std::move(options)), notify_(dir_ / "notify.sock") {
     if (options_.region_dir.empty()) options_.region_dir = default_regions_.path();
     std::filesystem::create_directory(state_dir());
+    if (options_.user) {
+        for (const auto& path : {dir_.path(), state_dir(), notify_.path()}) {
+            if (::chown(path.c_str(), *options_.user, *options_.user) != 0) {
+                throw std::system_error(errno, std::generic_category(), path);
+            }
+        }
+    }
     start();
 }
 
@@ -46,10 +56,13 @@ DaemonProcess::~DaemonProcess() {
 }
 
 void DaemonProcess::start() {
-    Command command{{program("ivshmemd"), "--socket", socket(), "--region-dir", region_dir(),
-                     "--state-dir", state_dir()},
-                    options_.env,
-                    {}};
+    Command command;
+    command.env = options_.env;
+    if (options_.user) command.argv = as_user(*options_.user, options_.groups);
+    command.argv.insert(
+        command.argv.end(),
+        {options_.program.empty() ? program("ivshmemd") : options_.program.string(), "--socket",
+         socket(), "--region-dir", region_dir(), "--state-dir", state_dir()});
     for (const auto& [name, monitor] : options_.vms) {
         command.argv.insert(command.argv.end(), {"--vm", name + "=" + monitor.string()});
     }

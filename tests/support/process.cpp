@@ -71,6 +71,21 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
 
 }  // namespace
 
+std::vector<std::string> as_user(uid_t user, const std::vector<gid_t>& groups) {
+    const std::string id = std::to_string(user);
+    std::string list;
+    for (const gid_t group : groups) list += (list.empty() ? "" : ",") + std::to_string(group);
+    // A change of user would make the kernel forget that the program is to die with the tests.
+    return {"setpriv",
+            "--reuid=" + id,
+            "--regid=" + id,
+            list.empty() ? "--clear-groups" : "--groups=" + list,
+            "--pdeathsig=KILL",
+            "sh",
+            "-c",
+            "umask 0007 && exec \"$0\" \"$@\""};
+}
+
 Child::Child(const Command& command) : out_(memory_file()), err_(memory_file()) {
     std::vector<std::string> arguments = command.argv;
     std::vector<std::string> environment = merged_environment(command.env);

@@ -20,6 +20,10 @@ struct Command {
     std::vector<int> fds = {};                    // the program has them as 3, 4, ...
 };
 
+/// What to put before a command line so that the command runs as this user, in a group of the same
+/// number and in `groups`, with all it makes open to its groups. Only root may do so.
+std::vector<std::string> as_user(uid_t user, const std::vector<gid_t>& groups = {});
+
 /// A background program. It dies with this object, and with the test program however that ends.
 class Child {
   public:

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <string>
 
 #include "tests/support/qemu_vm.h"
 #include "tests/support/temp_dir.h"
@@ -13,10 +14,13 @@ namespace ivshmemd::test {
 /// IVSHMEMD_REQUIRE_QEMU is set, as it is in the CI.
 class QemuTest : public ::testing::Test {
   protected:
-    void SetUp() override {
-        if (QemuVm::available() && QemuVm::guest_available()) return;
-        if (std::getenv("IVSHMEMD_REQUIRE_QEMU")) FAIL() << "no QEMU or no guest: ./dev setup";
-        GTEST_SKIP() << "no QEMU or no guest: ./dev setup";
+    void SetUp() override { require_qemu("x86_64"); }
+
+    static void require_qemu(const std::string& architecture) {
+        if (QemuVm::available(architecture) && QemuVm::guest_available(architecture)) return;
+        const std::string why = "no QEMU or no guest of " + architecture + ": ./dev setup";
+        if (std::getenv("IVSHMEMD_REQUIRE_QEMU")) FAIL() << why;
+        GTEST_SKIP() << why;
     }
 
     TempDir dir_;                                 // sockets

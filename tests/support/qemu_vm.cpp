@@ -17,9 +17,12 @@ std::string environment(const char* name) {
     return value ? value : "";
 }
 
-// On a busy host the kernel's timer and clock checks would fail, and it would panic.
-constexpr const char* kernel_command_line =
-    "console=ttyS0 quiet no_timer_check tsc=unstable panic=-1 rdinit=/init";
+std::string kernel_command_line(const std::string& architecture) {
+    const std::string common = " quiet panic=-1 rdinit=/init";
+    if (architecture == "aarch64") return "console=ttyAMA0" + common;
+    // On a busy host the kernel's timer and clock checks would fail, and it would panic.
+    return "console=ttyS0 no_timer_check tsc=unstable" + common;
+}
 
 }  // namespace
 
@@ -52,14 +55,15 @@ std::vector<std::string> QemuVm::arguments() const {
         return "unix:" + (dir_ / (options_.name + suffix)).string() + ",server=on,wait=off";
     };
     // -S: the serial line must be connected before the guest speaks.
-    std::vector<std::string> result{
-        binary(),      "-name", options_.name, "-machine",        options_.machine + ",accel=tcg",
-        "-m",          "192M",  "-nodefaults", "-no-user-config", "-display",
-        "none",        "-S",    "-qmp",        socket(".qmp"),    "-qmp",
-        socket(".spy")};
+    std::vector<std::string> result(options_.launcher);
     const auto add = [&](std::initializer_list<std::string> more) {
         result.insert(result.end(), more);
     };
+    add({binary(options_.architecture), "-name", options_.name});
+    add({"-machine", options_.machine + ",accel=tcg", "-m", "192M"});
+    add({"-nodefaults", "-no-user-config", "-display", "none", "-S"});
+    add({"-qmp", socket(".qmp"), "-qmp", socket(".spy")});
+    if (options_.architecture == "aarch64") add({"-cpu", "cortex-a57"});
     for (int i = 0; i < options_.root_ports; ++i) {
         std::string port = "pcie-root-port,id=rp" + std::to_string(i) +
                            ",chassis=" + std::to_string(i + 1) + ",slot=" + std::to_string(i + 1);
@@ -67,8 +71,10 @@ std::vector<std::string> QemuVm::arguments() const {
         add({"-device", port});
     }
     if (options_.guest) {
-        add({"-kernel", guest_dir() / "vmlinuz", "-initrd", guest_dir() / "initramfs.cpio",
-             "-append", kernel_command_line, "-serial", socket(".serial")});
+        const fs::path files =
+            options_.guest_files.empty() ? guest_dir(options_.architecture) : options_.guest_files;
+        add({"-kernel", files / "vmlinuz", "-initrd", files / "initramfs.cpio", "-append",
+             kernel_command_line(options_.architecture), "-serial", socket(".serial")});
     }
     result.insert(result.end(), options_.extra.begin(), options_.extra.end());
     return result;
@@ -112,27 +118,32 @@ json QemuVm::object_add_file(const std::string& id, const fs::path& file, uint64
     return spy_->execute("object-add", backend);
 }
 
-std::string QemuVm::binary() {
-    const std::string chosen = environment("QEMU_SYSTEM_X86_64");
-    return chosen.empty() ? "qemu-system-x86_64" : chosen;
+std::string QemuVm::binary(const std::string& architecture) {
+    const bool arm = architecture == "aarch64";
+    const std::string chosen = environment(arm ? "QEMU_SYSTEM_AARCH64" : "QEMU_SYSTEM_X86_64");
+    return chosen.empty() ? "qemu-system-" + architecture : chosen;
 }
 
-fs::path QemuVm::guest_dir() {
-    if (const std::string dir = environment("IVSHMEMD_GUEST_DIR"); !dir.empty()) return dir;
-    std::string cache = environment("XDG_CACHE_HOME");
-    if (cache.empty()) {
-        const std::string home = environment("HOME");
-        cache = (home.empty() ? "/root" : home) + "/.cache";
+fs::path QemuVm::guest_dir(const std::string& architecture) {
+    fs::path dir = environment("IVSHMEMD_GUEST_DIR");
+    if (dir.empty()) {
+        std::string cache = environment("XDG_CACHE_HOME");
+        if (cache.empty()) {
+            const std::string home = environment("HOME");
+            cache = (home.empty() ? "/root" : home) + "/.cache";
+        }
+        dir = fs::path(cache) / "ivshmemd" / "guest";
     }
-    return fs::path(cache) / "ivshmemd" / "guest";
+    return architecture == "aarch64" ? dir / "arm64" : dir;
 }
 
-bool QemuVm::available() {
-    return run(Command{{binary(), "--version"}}).exit_code == 0;
+bool QemuVm::available(const std::string& architecture) {
+    return run(Command{{binary(architecture), "--version"}}).exit_code == 0;
 }
 
-bool QemuVm::guest_available() {
-    return fs::exists(guest_dir() / "vmlinuz") && fs::exists(guest_dir() / "initramfs.cpio");
+bool QemuVm::guest_available(const std::string& architecture) {
+    const fs::path dir = guest_dir(architecture);
+    return fs::exists(dir / "vmlinuz") && fs::exists(dir / "initramfs.cpio");
 }
 
 bool eventually(Deadline deadline, const std::function<bool()>& condition) {

@@ -15,12 +15,15 @@ namespace ivshmemd::test {
 
 struct VmOptions {
     std::string name = "vm0";
-    std::string machine = "pc";           // or q35; more machine properties may follow a comma
-    int root_ports = 0;                   // pcie-root-ports rp0, rp1, ... (for q35)
-    std::string root_port_options = {};   // of each, e.g. "pref64-reserve=64M"
-    bool guest = false;                   // boot the test guest
-    bool paused = false;                  // stay in prelaunch
-    std::vector<std::string> extra = {};  // more arguments for QEMU
+    std::string architecture = "x86_64";     // or aarch64
+    std::string machine = "pc";              // or q35, virt; more properties may follow a comma
+    int root_ports = 0;                      // pcie-root-ports rp0, rp1, ... (for q35)
+    std::string root_port_options = {};      // of each, e.g. "pref64-reserve=64M"
+    bool guest = false;                      // boot the test guest
+    bool paused = false;                     // stay in prelaunch
+    std::vector<std::string> extra = {};     // more arguments for QEMU
+    std::vector<std::string> launcher = {};  // before its command line, such as as_user()
+    std::filesystem::path guest_files = {};  // where the guest is; guest_dir() when empty
 };
 
 /// A real QEMU with two monitors: `<dir>/<name>.qmp` for the daemon under test, which it finds
@@ -53,11 +56,12 @@ class QemuVm {
     nlohmann::json object_add_file(const std::string& id, const std::filesystem::path& file,
                                    uint64_t size);
 
-    /// $QEMU_SYSTEM_X86_64, else qemu-system-x86_64.
-    static std::string binary();
-    static std::filesystem::path guest_dir();
-    static bool available();
-    static bool guest_available();
+    /// $QEMU_SYSTEM_X86_64 (or _AARCH64), else qemu-system-x86_64.
+    static std::string binary(const std::string& architecture = "x86_64");
+    static std::filesystem::path guest_dir(const std::string& architecture = "x86_64");
+    /// Whether there is such a QEMU, and a guest for it.
+    static bool available(const std::string& architecture = "x86_64");
+    static bool guest_available(const std::string& architecture = "x86_64");
 
   private:
     std::vector<std::string> arguments() const;

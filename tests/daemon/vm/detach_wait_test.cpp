@@ -78,6 +78,47 @@ TEST_F(DetachWait, AsksAgainWhileTheSlotsPowerIndicatorBlinks) {
     EXPECT_GE(SteadyClock::now() - begin, host_.deadlines.unplug_again);
 }
 
+TEST_F(DetachWait, AsksAgainForAForgottenRequestWhenNobodyWaitsAnyMore) {
+    start_with_device(FakePc::Guest::lets_go);
+    pc_.on("device_del", [&](const json& arguments) {
+        if (pc_.count("device_del") < 3) {
+            return FakeQemu::error("GenericError",
+                                   "Hot-unplug failed: guest is busy "
+                                   "(power indicator blinking)");
+        }
+        return pc_.real("device_del", arguments);
+    });
+    host_.deadlines.unplug_again = Milliseconds(50);
+    EXPECT_EQ(*detach_now(leave("x", Milliseconds(0))), Detached::pending);
+    ASSERT_TRUE(wait_event(EventKind::detached, "x"));
+    EXPECT_EQ(pc_.count("device_del"), 3u);
+}
+
+TEST_F(DetachWait, AsksAgainAfterAResetThatTheDeviceSurvived) {
+    start_with_device(FakePc::Guest::keeps);
+    host_.deadlines.unplug_again = Milliseconds(50);
+    EXPECT_EQ(*detach_now(leave("x", Milliseconds(0))), Detached::pending);
+    loop_.run_for(Milliseconds(150));
+    EXPECT_EQ(pc_.count("device_del"), 1u) << "QEMU knows, and nobody waits";
+    pc_.set_run_state("running", "RESET");
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("device_del") == 2; }));
+    loop_.run_for(Milliseconds(150));
+    EXPECT_EQ(pc_.count("device_del"), 2u) << "now it knows again";
+    pc_.eject("ivshmemd.x");
+    ASSERT_TRUE(wait_event(EventKind::detached, "x"));
+}
+
+TEST_F(DetachWait, DoesNotAskAPausedVmAgainAfterAReset) {
+    start_with_device(FakePc::Guest::keeps);
+    host_.deadlines.unplug_again = Milliseconds(20);
+    EXPECT_EQ(*detach_now(leave("x", Milliseconds(0))), Detached::pending);
+    pc_.set_run_state("prelaunch", "RESET");
+    loop_.run_for(Milliseconds(120));
+    EXPECT_EQ(pc_.count("device_del"), 1u);
+    pc_.set_run_state("running", "RESUME");
+    EXPECT_TRUE(loop_.run_until([this] { return pc_.count("device_del") == 2; }));
+}
+
 TEST_F(DetachWait, AsksAgainAfterTheIntervalAndNotBefore) {
     start_with_device(FakePc::Guest::keeps);
     host_.deadlines.unplug_again = Milliseconds(120);
