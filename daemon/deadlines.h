@@ -19,10 +19,13 @@ struct Deadlines {
     Milliseconds client_message{10000};  // for a client to finish a message it began
     Milliseconds backoff_min{100};       // between two attempts to connect
     Milliseconds backoff_max{5000};
-    Milliseconds unplug_again{5000};  // until a device_del is repeated
-    Milliseconds departed{2000};      // from a device's leaving QOM to its DEVICE_DELETED
-    Milliseconds settle{500};         // after an attach, until its slot is looked at again
-    Milliseconds mapped{10000};       // until a running guest should have mapped a new BAR
+    Milliseconds unplug_again{5000};    // until a device_del is repeated
+    Milliseconds departed{2000};        // from a device's leaving QOM to its DEVICE_DELETED
+    Milliseconds settle{500};           // after an attach, until its slot is looked at again
+    Milliseconds migration_poll{250};   // between two looks at a migration
+    Milliseconds migration_lost{5000};  // until a source that vanished while migrating is given up
+    Milliseconds incoming{30000};       // until a destination runs, for its peers to be plugged in
+    Milliseconds mapped{10000};         // until a running guest should have mapped a new BAR
 };
 
 }  // namespace ivshmemd

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "daemon/async.h"
 #include "daemon/config.h"
@@ -14,6 +15,8 @@
 #include "daemon/worker.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// What every part of the daemon shares. Outlives them all.
 struct Host {
@@ -29,6 +32,10 @@ struct Host {
     std::function<std::string(const RegionIdentity&, const std::string& except)> find_master;
     /// "VM/NAME" of any device that maps a region; empty when none.
     std::function<std::string(const RegionIdentity&)> find_user;
+    /// "VM/NAME" of all devices of running VMs that map a region, other than those of `except`.
+    std::function<std::vector<std::string>(const RegionIdentity&, const Vm& except)> find_sharers;
+    /// All VMs, by name.
+    std::function<std::vector<std::shared_ptr<Vm>>()> all_vms;
 
     Host(Executor executor_, Config config_)
         : executor(std::move(executor_)),

@@ -2,6 +2,22 @@
 
 namespace ivshmemd {
 
+DeviceRequest request_again(const DeviceSpec& spec) {
+    DeviceRequest request;
+    request.name = spec.name;
+    request.size = spec.size;
+    request.model = spec.model;
+    request.role = spec.role;
+    request.region = spec.region;
+    request.server = spec.server;
+    if (spec.server) {
+        request.vectors = spec.vectors;
+        request.msi = spec.msi;
+        request.ioeventfd = spec.ioeventfd;
+    }
+    return request;
+}
+
 std::string_view origin_name(Origin origin) {
     return origin == Origin::managed ? "managed" : "foreign";
 }

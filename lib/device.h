@@ -41,6 +41,9 @@ struct DeviceSpec {
     bool operator==(const DeviceSpec&) const = default;
 };
 
+/// The request that makes this device again, wherever there is room.
+DeviceRequest request_again(const DeviceSpec& spec);
+
 enum class Origin {
     managed,  // its QEMU id carries our prefix
     foreign,  // anybody else's

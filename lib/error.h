@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "lib/reason.h"
+
 namespace ivshmemd {
 
 /// Every refusal a caller can meet. The names are the API's error names (kind_name) and each has
@@ -37,7 +39,9 @@ enum class ErrorKind {
 };
 
 /// A parameter of an error beside its message, under the API's field name.
-using ErrorDetail = std::pair<std::string, std::variant<std::string, std::vector<std::string>>>;
+using ErrorDetail =
+    std::pair<std::string,
+              std::variant<std::string, std::vector<std::string>, std::vector<Reason>>>;
 
 struct Error {
     ErrorKind kind = ErrorKind::internal;

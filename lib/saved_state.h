@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/device.h"
+
 namespace ivshmemd {
 
 /// A region file the daemon made, by path and by what tells it from a later file of that name.
@@ -27,10 +29,32 @@ struct RemovalIntent {
     bool operator==(const RemovalIntent&) const = default;
 };
 
+/// How far a migration with its peers taken out has come. Written down before each step is taken.
+enum class MigrationPhase {
+    detaching,   // the guest is asked to let the peers go
+    migrating,   // QEMU is told to migrate
+    replugging,  // it came to nothing: the peers go back into the VM they were in
+    completed,   // the VM is at its destination, where the peers wait to be plugged in
+};
+
+/// The peers of a VM that were taken out, or are to be, so that it can migrate.
+struct MigrationRecord {
+    std::string vm;
+    std::string uuid;  // of the VM at both ends
+    MigrationPhase phase = MigrationPhase::detaching;
+    std::string uri;
+    std::string destination;   // VM of this daemon at the other end; empty when there is none
+    bool return_path = false;  // switched on for this migration, and off again after it
+    std::vector<DeviceSpec> devices;
+
+    bool operator==(const MigrationRecord&) const = default;
+};
+
 /// What QEMU cannot tell and a restart must not lose.
 struct SavedState {
     std::vector<CreatedRegion> regions;
     std::vector<RemovalIntent> removals;
+    std::vector<MigrationRecord> migrations;
 
     bool operator==(const SavedState&) const = default;
 };

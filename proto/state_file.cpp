@@ -2,7 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
+
 #include "lib/names.h"
+#include "proto/api/migration_values.h"
 #include "proto/json.h"
 
 namespace ivshmemd {
@@ -35,6 +38,46 @@ std::optional<RemovalIntent> read_removal(const json& entry) {
     return RemovalIntent{*vm, *uuid, *device, *region, *remove_region};
 }
 
+constexpr std::array phase_names{"detaching", "migrating", "replugging", "completed"};
+
+std::optional<MigrationPhase> read_phase(const json* word) {
+    const std::string* name = as_string(word);
+    for (std::size_t i = 0; name && i < phase_names.size(); ++i) {
+        if (*name == phase_names[i]) return static_cast<MigrationPhase>(i);
+    }
+    return std::nullopt;
+}
+
+std::optional<MigrationRecord> read_migration(const json& entry) {
+    const std::string* vm = as_string(find(entry, "vm"));
+    const std::string* uuid = as_string(find(entry, "uuid"));
+    const std::string* uri = as_string(find(entry, "uri"));
+    const std::string* destination = as_string(find(entry, "destination"));
+    const auto phase = read_phase(find(entry, "phase"));
+    const auto return_path = as_bool(find(entry, "returnPath"));
+    const json* devices = find(entry, "devices");
+    if (!vm || !uuid || !uri || !destination || !phase || !return_path || !devices) {
+        return std::nullopt;
+    }
+    if (!check_vm_name(*vm)) return std::nullopt;
+    if (!destination->empty() && !check_vm_name(*destination)) return std::nullopt;
+    Result<std::vector<DeviceSpec>> specs = api::read_specs(*devices);
+    if (!specs) return std::nullopt;
+    return MigrationRecord{*vm, *uuid, *phase, *uri, *destination, *return_path, *specs};
+}
+
+json spell_migration(const MigrationRecord& record) {
+    json devices = json::array();
+    for (const DeviceSpec& spec : record.devices) devices.push_back(api::spell_spec(spec));
+    return {{"vm", record.vm},
+            {"uuid", record.uuid},
+            {"phase", phase_names[static_cast<std::size_t>(record.phase)]},
+            {"uri", record.uri},
+            {"destination", record.destination},
+            {"returnPath", record.return_path},
+            {"devices", std::move(devices)}};
+}
+
 // All entries, or nothing when one is damaged.
 template <class Record, class Read>
 std::optional<std::vector<Record>> read_all(const json* entries, Read read) {
@@ -64,7 +107,14 @@ std::string spell_state(const SavedState& state) {
                             {"region", each.region},
                             {"removeRegion", each.remove_region}});
     }
-    const json document = {{"version", version}, {"regions", regions}, {"removals", removals}};
+    json migrations = json::array();
+    for (const MigrationRecord& each : state.migrations) {
+        migrations.push_back(spell_migration(each));
+    }
+    const json document = {{"version", version},
+                           {"regions", regions},
+                           {"removals", removals},
+                           {"migrations", migrations}};
     return dump_json(document) + "\n";
 }
 
@@ -74,8 +124,12 @@ Result<SavedState> parse_state(std::string_view text) {
     if (as_int(find(*parsed.value, "version")) != version) return unreadable("not version 1");
     auto regions = read_all<CreatedRegion>(find(*parsed.value, "regions"), read_region);
     auto removals = read_all<RemovalIntent>(find(*parsed.value, "removals"), read_removal);
-    if (!regions || !removals) return unreadable("an entry is damaged");
-    return SavedState{std::move(*regions), std::move(*removals)};
+    // Files of earlier releases have none.
+    const json none = json::array();
+    const json* written = find(*parsed.value, "migrations");
+    auto migrations = read_all<MigrationRecord>(written ? written : &none, read_migration);
+    if (!regions || !removals || !migrations) return unreadable("an entry is damaged");
+    return SavedState{std::move(*regions), std::move(*removals), std::move(*migrations)};
 }
 
 }  // namespace ivshmemd

@@ -9,9 +9,16 @@ namespace ivshmemd {
 namespace {
 
 constexpr std::array methods{
-    ApiMethod{"ListVms", list_vms},          ApiMethod{"Probe", probe_vm},
-    ApiMethod{"Attach", attach_device},      ApiMethod{"Detach", detach_device},
-    ApiMethod{"ListDevices", list_devices},  ApiMethod{"ListRegions", list_regions},
+    ApiMethod{"ListVms", list_vms},
+    ApiMethod{"Probe", probe_vm},
+    ApiMethod{"Attach", attach_device},
+    ApiMethod{"Detach", detach_device},
+    ApiMethod{"ListDevices", list_devices},
+    ApiMethod{"CheckMigration", check_migration},
+    ApiMethod{"Migrate", migrate_vm},
+    ApiMethod{"Replug", replug_devices},
+    ApiMethod{"QemuArguments", qemu_arguments},
+    ApiMethod{"ListRegions", list_regions},
     ApiMethod{"Subscribe", subscribe, true},
 };
 

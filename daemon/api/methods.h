@@ -28,6 +28,10 @@ awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> detach_device(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> list_devices(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> list_regions(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> check_migration(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> migrate_vm(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> replug_devices(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> qemu_arguments(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> subscribe(std::shared_ptr<CallContext> context);
 
 }  // namespace ivshmemd

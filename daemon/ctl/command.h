@@ -35,6 +35,10 @@ Runner declare_show(CLI::App& app);
 Runner declare_regions(CLI::App& app);
 Runner declare_events(CLI::App& app);
 Runner declare_topology(CLI::App& app);
+Runner declare_can_migrate(CLI::App& app);
+Runner declare_migrate(CLI::App& app);
+Runner declare_replug(CLI::App& app);
+Runner declare_qemu_args(CLI::App& app);
 Runner declare_version(CLI::App& app);
 
 }  // namespace ivshmemd::ctl

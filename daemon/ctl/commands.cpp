@@ -15,6 +15,10 @@ std::span<const Command> commands() {
         Command{"regions", "List shared memory regions and who uses them", declare_regions},
         Command{"events", "Watch what happens, until Ctrl-C", declare_events},
         Command{"topology", "Show which VMs share which memory", declare_topology},
+        Command{"can-migrate", "Tell whether a VM can migrate, and why not", declare_can_migrate},
+        Command{"migrate", "Migrate a VM, with its peers taken out", declare_migrate},
+        Command{"replug", "Plug in again what a migration took out", declare_replug},
+        Command{"qemu-args", "Print what a destination QEMU needs", declare_qemu_args},
         Command{"version", "Print the versions of this client and of the daemon", declare_version},
     };
     return table;

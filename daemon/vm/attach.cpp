@@ -95,11 +95,18 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
     co_return Attached{std::move(*device), true, {}};
 }
 
-}  // namespace
+struct AttachOptions {
+    bool dry_run = false;
+    Asker asker = Asker::client;
+    std::optional<Placement> last;  // where the device was before
+};
 
-awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, bool dry_run) {
+awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest request,
+                                           AttachOptions options) {
+    if (const auto active = migration_active(*vm, options.asker)) co_return *active;
     const Gate::Pass pass = co_await vm->gate().enter();
     if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    if (const auto active = migration_active(*vm, options.asker)) co_return *active;
     const Result<void> state = check_run_state(*vm, request.role.value_or(Role::peer));
     if (!state) co_return state.error();
     const Result<Model> model = resolve_model(request, *vm->capabilities());
@@ -113,8 +120,8 @@ awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request
     Result<Decision> decision = decide_memory(*vm, request, *model);
     if (!decision) co_return decision.error();
     const AttachingMark mark(*vm, decision->spec);
-    PlacementRequest wanted{request.bus, request.slot, vm->last_place(request.name),
-                            decision->spec.size};
+    if (!options.last) options.last = vm->last_place(request.name);
+    PlacementRequest wanted{request.bus, request.slot, options.last, decision->spec.size};
     Result<void> ready = co_await place_device(vm, *decision, wanted);
     if (ready && request.server) {
         ready = co_await meet_server(vm, *decision);
@@ -122,8 +129,23 @@ awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request
         if (ready) ready = co_await place_device(vm, *decision, wanted);  // now with its size
     }
     if (!ready) co_return ready.error();
-    if (dry_run) co_return dry(*vm, *decision);
+    if (options.dry_run) co_return dry(*vm, *decision);
     co_return co_await carry_out(vm, std::move(*decision), std::move(wanted));
+}
+
+}  // namespace
+
+awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, bool dry_run) {
+    AttachOptions options;
+    options.dry_run = dry_run;
+    return attach_in_turn(std::move(vm), std::move(request), std::move(options));
+}
+
+awaitable<Result<Attached>> attach_again(std::shared_ptr<Vm> vm, DeviceSpec spec, Asker asker) {
+    AttachOptions options;
+    options.asker = asker;
+    options.last = Placement{spec.bus, spec.slot};
+    return attach_in_turn(std::move(vm), request_again(spec), std::move(options));
 }
 
 }  // namespace ivshmemd

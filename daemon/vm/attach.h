@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "daemon/async.h"
+#include "daemon/vm/migration_watch.h"
 #include "daemon/vm/vm.h"
 #include "lib/device.h"
 #include "lib/result.h"
@@ -20,5 +21,8 @@ struct Attached {
 /// Attaches a device: checks in the order of the contract, makes region, backend and device, and
 /// takes everything back when a step fails. Waits for its turn behind the VM's gate.
 awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, bool dry_run);
+
+/// Attaches a device as it was: exactly that model, and in the slot it had if that is free.
+awaitable<Result<Attached>> attach_again(std::shared_ptr<Vm> vm, DeviceSpec spec, Asker asker);
 
 }  // namespace ivshmemd

@@ -1,6 +1,8 @@
 #include "daemon/vm/detach.h"
 
 #include "daemon/vm/executor.h"
+#include "daemon/vm/migration_record.h"
+#include "daemon/vm/migration_watch.h"
 #include "daemon/vm/refresh.h"
 #include "daemon/vm/removal.h"
 #include "daemon/vm/unplug.h"
@@ -108,7 +110,7 @@ awaitable<Result<Detached>> wait_gone(Wait wait, DetachProgress progress) {
             continue;
         }
         SteadyClock::time_point until = std::min(wait.deadline, save);
-        if (asked && vm->run_state() == "running") {
+        if (asked && vm->run_state() == "running" && !is_migrating(*vm)) {
             if (removal->second.again <= SteadyClock::now()) {
                 const Result<void> sent = co_await ask_guest(vm, wait.entry);
                 if (!sent) co_return sent.error();
@@ -135,8 +137,11 @@ awaitable<Result<Detached>> finish(Wait wait, DetachRequest request, DetachProgr
 awaitable<Result<Detached>> detach(std::shared_ptr<Vm> vm, DetachRequest request,
                                    DetachProgress progress) {
     const SteadyClock::time_point deadline = SteadyClock::now() + request.timeout;
+    const Asker asker = request.for_migration ? Asker::migration : Asker::client;
+    if (const auto active = migration_active(*vm, asker)) co_return *active;
     Gate::Pass pass = co_await vm->gate().enter();
     if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    if (const auto active = migration_active(*vm, asker)) co_return *active;
     if (!find_target(*vm, request)) {
         if (!co_await refresh(vm, vm->host().deadlines.query)) {
             co_return silence_error(*vm, "the detach", "undone");
@@ -145,6 +150,11 @@ awaitable<Result<Detached>> detach(std::shared_ptr<Vm> vm, DetachRequest request
     const InventoryDevice* target = find_target(*vm, request);
     if (!target) co_return co_await detach_leaked(vm, std::move(request));
     Wait wait{vm, vm->session(), *target, deadline};
+    if (!request.for_migration && target->device.origin == Origin::managed) {
+        // Whoever takes it out does not want it plugged back.
+        const std::set<std::string> names{target->device.spec.name};
+        co_await forget_devices(vm->host(), vm->name(), vm->uuid(), names);
+    }
     const auto known = vm->removals().find(wait.path());
     const bool joins = known != vm->removals().end() && !known->second.refusal;
     if (!joins) {
@@ -152,9 +162,11 @@ awaitable<Result<Detached>> detach(std::shared_ptr<Vm> vm, DetachRequest request
         if (!state) co_return state.error();
         vm->removals()[wait.path()] = {request.remove_region, {}, SteadyClock::now()};
         vm->publish(EventKind::detaching, wait.entry.device.spec.name, "");
-        // A region to remove is written down first: the device may be gone before a restart is
-        // over.
-        if (request.remove_region) co_await save_intent(vm, wait.entry.device.spec, true);
+        // What has to follow the device's leaving is written down first: it may be gone before a
+        // restart is over.
+        if (request.remove_region || request.for_migration) {
+            co_await save_intent(vm, wait.entry.device.spec, request.remove_region);
+        }
         const Result<void> sent = co_await ask_guest(vm, wait.entry);
         if (!sent) co_return sent.error();
     } else {

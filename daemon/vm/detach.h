@@ -16,6 +16,7 @@ struct DetachRequest {
     std::optional<std::string> qom_path;  // any ivshmem device, ours or another's
     Milliseconds timeout{30000};          // how long to wait for the guest
     bool remove_region = false;           // with the device, if this daemon made it
+    bool for_migration = false;           // a step of the daemon's own migration
 };
 
 enum class Detached {

@@ -79,6 +79,10 @@ std::vector<Command> commands_of(const Plan& plan) {
 
 Error qemu_error(const Command& command, const qmp::ErrorReply& reply,
                  const std::vector<std::string>& leftovers, const Version& version) {
+    if (qmp::is_migration_refusal(reply)) {
+        return Error(ErrorKind::migration_active,
+                     "the VM began to migrate: " + printable(reply.description, 1000));
+    }
     const std::string name = qmp::spell(command, version).name;
     std::string message = "QEMU refused " + name + ": " + reply.error_class + ": " +
                           printable(reply.description, 1000);

@@ -3,9 +3,11 @@
 #include <array>
 
 #include "daemon/log.h"
+#include "daemon/vm/migration_watch.h"
 #include "daemon/vm/removal.h"
 #include "daemon/vm/unplug.h"
 #include "lib/names.h"
+#include "proto/qmp/migration.h"
 #include "proto/qmp/queries.h"
 
 namespace ivshmemd {
@@ -92,6 +94,9 @@ void follow_event(const std::shared_ptr<Vm>& vm, const qmp::Event& event) {
         unplug_refused(vm, path_of(event));
     } else {
         if (event.name == "RESET") doubt_removals(vm);
+        if (event.name == "MIGRATION") {
+            follow_migration_status(*vm, qmp::read_migration_status(event.data.get()));
+        }
         for (const char* name : run_state_events) {
             if (event.name != name) continue;
             spawn(vm->host().executor, "run state of " + vm->name(), ask_run_state(vm));

@@ -53,6 +53,21 @@ std::string find_coming_master(const std::map<std::string, std::shared_ptr<Vm>>&
     return "";
 }
 
+// A VM at either end of a migration holds the region for the other one.
+std::vector<std::string> find_running_users(const std::map<std::string, std::shared_ptr<Vm>>& vms,
+                                            const RegionIdentity& region, const Vm& except) {
+    std::vector<std::string> users;
+    for (const auto& [name, vm] : vms) {
+        const std::string& state = vm->run_state();
+        if (vm.get() == &except || !vm->session()) continue;
+        if (state == "inmigrate" || state == "postmigrate") continue;
+        for (const InventoryDevice& entry : vm->inventory().devices) {
+            if (maps(*vm, entry, region)) users.push_back(name + "/" + entry.device.spec.name);
+        }
+    }
+    return users;
+}
+
 }  // namespace
 
 Registry::Registry(Host& host) : host_(host) {
@@ -69,6 +84,10 @@ Registry::Registry(Host& host) : host_(host) {
             return vm.state() != VmState::unreachable && maps(vm, entry, region);
         });
     };
+    host_.find_sharers = [this](const RegionIdentity& region, const Vm& except) {
+        return find_running_users(vms_, region, except);
+    };
+    host_.all_vms = [this] { return all(); };
 }
 
 void Registry::start() {

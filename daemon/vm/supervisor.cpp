@@ -6,6 +6,8 @@
 #include "daemon/qmp/connect.h"
 #include "daemon/vm/attach_server.h"
 #include "daemon/vm/backoff.h"
+#include "daemon/vm/migration_recovery.h"
+#include "daemon/vm/migration_watch.h"
 #include "daemon/vm/probe.h"
 #include "daemon/vm/qemu_events.h"
 #include "daemon/vm/refresh.h"
@@ -104,6 +106,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
         co_await probe(session, greeting.version, identity, vm->config().qmp_socket, deadline);
     if (!capabilities) co_return capabilities.error();
     std::string uuid = co_await ask_uuid(session, deadline);
+    co_await watch_migration(vm, session);
     // An operation that the last connection's end is failing right now does not hold this one up.
     std::optional<Gate::Pass> pass;
     if (!vm->gate().busy()) pass.emplace(co_await vm->gate().enter());
@@ -116,6 +119,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     settle_relays(*vm);
     co_await resume_removals(vm);
     co_await clean_orphans(vm);
+    resume_migration(vm);
     co_return Result<void>();
 }
 

@@ -15,6 +15,7 @@
 #include "daemon/signal.h"
 #include "daemon/vm/identity.h"
 #include "daemon/vm/inventory_reader.h"
+#include "daemon/vm/migration_state.h"
 #include "lib/capabilities.h"
 #include "lib/inventory.h"
 #include "lib/placement.h"
@@ -54,7 +55,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
 
     const std::string& name() const { return config_.name; }
     const VmConfig& config() const { return config_; }
-    Host& host() { return host_; }
+    Host& host() const { return host_; }
 
     // One operation at a time, first come first served.
     Gate& gate() { return gate_; }
@@ -143,6 +144,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
     /// The device a running attach is making.
     std::optional<DeviceSpec>& attaching() { return attaching_; }
 
+    MigrationState& migration() { return migration_; }
+    const MigrationState& migration() const { return migration_; }
+
     /// All devices for the API: what is there, being attached, and leaked.
     std::vector<Device> devices() const;
     std::optional<Device> device(const std::string& name) const;
@@ -185,6 +189,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::set<std::string> departing_;
     SteadyClock::time_point unsettled_until_;
     std::optional<DeviceSpec> attaching_;
+    MigrationState migration_;
 };
 
 }  // namespace ivshmemd

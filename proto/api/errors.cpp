@@ -3,9 +3,22 @@
 #include <nlohmann/json.hpp>
 
 #include "proto/api/interface_text.h"
+#include "proto/api/migration_values.h"
 
 namespace ivshmemd::api {
 namespace {
+
+json spell_detail(const std::string& word) {
+    return word;
+}
+
+json spell_detail(const std::vector<std::string>& words) {
+    return words;
+}
+
+json spell_detail(const std::vector<Reason>& reasons) {
+    return spell_reasons(reasons);
+}
 
 std::string parameter_of(const Error& error) {
     for (const auto& [key, value] : error.details) {
@@ -26,7 +39,8 @@ varlink::ErrorReply spell_error(const Error& error) {
     json parameters = {{"message", error.message}};
     if (!error.vm.empty()) parameters["vm"] = error.vm;
     for (const auto& [key, value] : error.details) {
-        std::visit([&, name = key](const auto& each) { parameters[name] = each; }, value);
+        std::visit([&, name = key](const auto& each) { parameters[name] = spell_detail(each); },
+                   value);
     }
     return {std::string(interface_name) + "." + std::string(kind_name(error.kind)),
             std::make_shared<const json>(std::move(parameters))};

@@ -7,12 +7,6 @@ namespace {
 
 constexpr Version flat_object_add{5, 2, 0};
 
-std::string slot_address(int slot) {
-    static constexpr char hex[] = "0123456789abcdef";
-    const auto index = static_cast<unsigned>(slot);
-    return std::string{hex[(index >> 4) & 15], hex[index & 15]};
-}
-
 Command spell_add_backend(const AddBackend& step, const Version& version) {
     json arguments = {{"qom-type", "memory-backend-file"}, {"id", step.id}};
     // share is always on: without it the guest would get private memory, and nothing would say so.
@@ -97,8 +91,18 @@ struct Speller {
 
 }  // namespace
 
+std::string slot_address(int slot) {
+    static constexpr char hex[] = "0123456789abcdef";
+    const auto index = static_cast<unsigned>(slot);
+    return std::string{hex[(index >> 4) & 15], hex[index & 15]};
+}
+
 Command spell(const ivshmemd::Command& command, const Version& version) {
     return std::visit(Speller{version}, command);
+}
+
+bool is_migration_refusal(const ErrorReply& error) {
+    return error.description.find("not allowed while migrating") != std::string::npos;
 }
 
 UnplugRefusal classify_unplug_refusal(const ErrorReply& error) {

@@ -16,6 +16,12 @@ namespace ivshmemd::qmp {
 ///    refuses a boolean master, and reads an integer addr as device and function in one.
 Command spell(const ivshmemd::Command& command, const Version& version);
 
+/// A slot as the property `addr` wants it: two hexadecimal digits.
+std::string slot_address(int slot);
+
+/// Whether an error says that hotplug has to wait for the end of a migration.
+bool is_migration_refusal(const ErrorReply& error);
+
 /// What an error in answer to device_del means for the wait.
 enum class UnplugRefusal {
     already_pending,  // asked for before, the guest has not answered yet

@@ -79,6 +79,10 @@ std::string detail(const Error& error, const std::string& key) {
         if (name != key) continue;
         if (const auto* word = std::get_if<std::string>(&value)) return *word;
         std::string words;
+        if (const auto* reasons = std::get_if<std::vector<Reason>>(&value)) {
+            for (const Reason& each : *reasons) words += each.text + "\n";
+            return words;
+        }
         for (const std::string& each : std::get<std::vector<std::string>>(value))
             words += each + " ";
         return words;

@@ -15,6 +15,11 @@ SavedState full_state() {
                      {"/dev/shm/gr\xc3\xbc\xc3\x9f", UINT64_MAX, UINT64_MAX}};
     state.removals = {{"vm1", "00000000-0000-0000-0000-000000000000", "bus0", "bus0", true},
                       {"0.vm", "", "b", "", false}};
+    DeviceSpec peer{"p", Model::plain, Role::peer, 4096, "r", {}, {}, {}, {}, "rp0", 0};
+    DeviceSpec bell{"d", Model::legacy, Role::master, 8192, {}, "/s", 3, true, false, "pci.0", 31};
+    state.migrations = {
+        {"vm1", "0-0", MigrationPhase::detaching, "unix:/x", "", true, {peer, bell}},
+        {"vm2", "", MigrationPhase::completed, "tcp:h:1", "vm3", false, {}}};
     return state;
 }
 
@@ -23,6 +28,24 @@ TEST(StateFile, IsReadBackAsItWasWritten) {
         const Result<SavedState> back = parse_state(spell_state(state));
         ASSERT_TRUE(back) << back.error().message;
         EXPECT_EQ(*back, state);
+    }
+}
+
+TEST(StateFile, OfAnEarlierReleaseHasNoMigrations) {
+    const Result<SavedState> state =
+        parse_state(R"({"version": 1, "regions": [], "removals": []})");
+    ASSERT_TRUE(state);
+    EXPECT_TRUE(state->migrations.empty());
+}
+
+TEST(StateFile, KeepsEveryPhaseOfAMigration) {
+    for (const MigrationPhase phase : {MigrationPhase::detaching, MigrationPhase::migrating,
+                                       MigrationPhase::replugging, MigrationPhase::completed}) {
+        SavedState state = full_state();
+        state.migrations[0].phase = phase;
+        const Result<SavedState> back = parse_state(spell_state(state));
+        ASSERT_TRUE(back);
+        EXPECT_EQ(back->migrations[0].phase, phase);
     }
 }
 

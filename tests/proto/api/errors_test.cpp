@@ -10,6 +10,7 @@
 #include "lib/placement.h"
 #include "lib/resolve.h"
 #include "proto/api/interface_text.h"
+#include "proto/api/migration_values.h"
 #include "proto/api/values.h"
 #include "proto/varlink/idl_parser.h"
 #include "proto/varlink/type_check.h"
@@ -30,8 +31,10 @@ bool is_standard(ErrorKind kind) {
 /// The details that the interface demands of some kinds.
 const std::map<ErrorKind, std::vector<ErrorDetail>>& demanded_details() {
     using Words = std::vector<std::string>;
+    using Reasons = std::vector<Reason>;
     static const std::map<ErrorKind, std::vector<ErrorDetail>> details = {
-        {ErrorKind::migration_blocked, {{"reasons", Words{}}}},
+        {ErrorKind::migration_blocked,
+         {{"reasons", Reasons{Reason{Severity::warns, ReasonSource::qemu, "bus0", "x"}}}}},
         {ErrorKind::invalid_parameter, {{"parameter", "slot"}}},
         {ErrorKind::vm_unavailable, {{"state", "unreachable"}}},
         {ErrorKind::master_exists, {{"holder", "vm2/bus0"}}},
@@ -95,8 +98,13 @@ TEST(ApiErrors, CarryTheirDetails) {
         const json parameters = *spell_error(error_of(kind)).parameters;
         for (const auto& [name, value] : details) {
             ASSERT_TRUE(parameters.contains(name)) << name;
-            const json expected = std::visit([](const auto& each) { return json(each); }, value);
-            EXPECT_EQ(parameters.at(name), expected) << name;
+            if (const auto* reasons = std::get_if<std::vector<Reason>>(&value)) {
+                EXPECT_EQ(parameters.at(name), spell_reasons(*reasons));
+            } else if (const auto* words = std::get_if<std::vector<std::string>>(&value)) {
+                EXPECT_EQ(parameters.at(name), json(*words)) << name;
+            } else {
+                EXPECT_EQ(parameters.at(name), json(std::get<std::string>(value))) << name;
+            }
         }
     }
 }

@@ -1,0 +1,115 @@
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "daemon/ctl/arguments.h"
+#include "daemon/ctl/command.h"
+#include "daemon/ctl/console.h"
+#include "daemon/ctl/field.h"
+#include "daemon/ctl/plan_file.h"
+
+namespace ivshmemd::ctl {
+namespace {
+
+// A migration takes as long as it takes; Ctrl-C ends the wait.
+constexpr std::chrono::hours longest_migration{24 * 30};
+
+struct MigrateArguments {
+    json request = json::object();
+    std::optional<std::string> plan;
+};
+
+void declare_migrate_options(CLI::App& app, MigrateArguments& arguments) {
+    json& request = arguments.request;
+    add_text(app, "VM", request, "vm", "Name of the VM")->required();
+    add_text(app, "URI", request, "uri", "tcp:HOST:PORT or unix:PATH, where it is awaited")
+        ->required();
+    app.add_flag_callback(
+        "--detach-peers", [&request] { request["detachPeers"] = true; },
+        "Take the peers out first, and plug them back\nif the migration fails");
+    app.add_flag_callback(
+        "--force", [&request] { request["force"] = true; }, "Migrate although something warns");
+    const auto store_timeout = [&request](const std::string& text) {
+        const auto milliseconds = parse_seconds(text);
+        if (!milliseconds) {
+            throw CLI::ValidationError("--timeout", "'" + text + "' is not a number of seconds");
+        }
+        request["timeoutMs"] = *milliseconds;
+    };
+    app.add_option_function<std::string>(
+           "--timeout", store_timeout,
+           "How long the guest may take to let the peers go\n(default: 30)")
+        ->type_name("SECONDS");
+    app.add_option("--plan", arguments.plan,
+                   "Write what was taken out to this file, or to\nstandard output with -")
+        ->type_name("FILE");
+    app.footer(R"(Examples:
+  ivshmemctl migrate web tcp:host2:4444 --detach-peers --plan - |
+      ssh host2 ivshmemctl replug web --plan -
+          to another host, peers and all)");
+}
+
+void render_migrated(const json& reply, const json& request, Console& console) {
+    console.out << "migrated " << printable(text_field(&request, "vm")) << " to "
+                << printable(text_field(&request, "uri")) << '\n';
+    const json* devices = as_array(find(reply, "detached"));
+    if (!devices || devices->empty()) return;
+    console.out << "taken out, for 'ivshmemctl replug':";
+    for (const json& device : *devices) {
+        console.out << ' ' << printable(text_field(&device, "name"));
+    }
+    console.out << '\n';
+}
+
+int keep_plan(std::optional<PlanFile>& file, const json& plan, Session& session) {
+    if (file && !file->write(plan)) {
+        print_message("the VM is migrated, but its plan cannot be written: " +
+                          std::string(std::strerror(errno)) + "; it is " + plan.dump(),
+                      session.console());
+        return exit_failure;
+    }
+    return exit_ok;
+}
+
+int run_migrate(const MigrateArguments& arguments, Session& session) {
+    const bool to_output = arguments.plan == "-";
+    std::optional<PlanFile> file;
+    if (arguments.plan && !to_output) {
+        Result<PlanFile> opened = PlanFile::open(*arguments.plan);
+        if (!opened) {
+            return print_error(client_error(opened.error()), session.json_mode(),
+                               session.console());
+        }
+        file.emplace(std::move(*opened));
+    }
+    Wait wait;
+    wait.changes_something = true;
+    wait.more = true;
+    wait.deadline = longest_migration;
+    const Answer answer = session.call("Migrate", arguments.request, "migrating the VM", wait);
+    if (!answer && to_output) return print_error(answer, JsonMode::off, session.console());
+    if (!answer) return session.finish(answer, [](const json&, Console&) {});
+    const json plan = make_plan(text_field(&arguments.request, "vm"), *answer.parameters);
+    const int kept = keep_plan(file, plan, session);
+    if (to_output) {
+        print_json(plan, JsonMode::short_, session.console());
+        return exit_ok;
+    }
+    const int code = session.finish(answer, [&](const json& reply, Console& console) {
+        render_migrated(reply, arguments.request, console);
+    });
+    return code != exit_ok ? code : kept;
+}
+
+}  // namespace
+
+Runner declare_migrate(CLI::App& app) {
+    const auto arguments = std::make_shared<MigrateArguments>();
+    declare_migrate_options(app, *arguments);
+    return [arguments](Session& session) { return run_migrate(*arguments, session); };
+}
+
+}  // namespace ivshmemd::ctl

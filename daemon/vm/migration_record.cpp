@@ -1,0 +1,76 @@
+#include "daemon/vm/migration_record.h"
+
+#include <algorithm>
+
+namespace ivshmemd {
+namespace {
+
+bool left_from(const MigrationRecord& record, const std::string& vm, const std::string& uuid) {
+    return record.vm == vm && record.uuid == uuid;
+}
+
+// Whether a record that another VM left arrived in this one.
+bool arrived_in(const MigrationRecord& record, const Vm& vm) {
+    const bool gone = record.phase == MigrationPhase::completed ||
+                      record.phase == MigrationPhase::migrating;  // the source died in time
+    return gone && vm.run_state() != "inmigrate" &&
+           (record.destination == vm.name() ||
+            (record.uuid == vm.uuid() && is_real_uuid(record.uuid)));
+}
+
+bool stays_in(const MigrationRecord& record, const Vm& vm) {
+    return left_from(record, vm.name(), vm.uuid()) && (record.phase == MigrationPhase::completed ||
+                                                       record.phase == MigrationPhase::replugging);
+}
+
+template <class Matches>
+std::optional<MigrationRecord> find_record(const Vm& vm, Matches matches) {
+    const std::vector<MigrationRecord>& records = vm.host().store->get().migrations;
+    const auto found = std::find_if(records.begin(), records.end(), matches);
+    if (found == records.end()) return std::nullopt;
+    return *found;
+}
+
+}  // namespace
+
+bool is_real_uuid(const std::string& uuid) {
+    return uuid.find_first_not_of("0-") != std::string::npos;
+}
+
+std::optional<MigrationRecord> migration_record(const Vm& vm) {
+    return find_record(
+        vm, [&](const MigrationRecord& each) { return left_from(each, vm.name(), vm.uuid()); });
+}
+
+std::optional<MigrationRecord> record_to_replug(const Vm& vm) {
+    auto arrived = find_record(vm, [&](const MigrationRecord& each) {
+        return each.vm != vm.name() && arrived_in(each, vm);
+    });
+    if (arrived) return arrived;
+    return find_record(vm, [&](const MigrationRecord& each) { return stays_in(each, vm); });
+}
+
+awaitable<void> put_record(Host& host, MigrationRecord record) {
+    SavedState state = host.store->get();
+    std::erase_if(state.migrations, [&](const MigrationRecord& each) {
+        return left_from(each, record.vm, record.uuid);
+    });
+    state.migrations.push_back(std::move(record));
+    co_await host.store->put(std::move(state));
+}
+
+awaitable<void> forget_devices(Host& host, std::string vm, std::string uuid,
+                               std::set<std::string> names) {
+    SavedState state = host.store->get();
+    for (MigrationRecord& record : state.migrations) {
+        if (!left_from(record, vm, uuid)) continue;
+        std::erase_if(record.devices,
+                      [&](const DeviceSpec& spec) { return names.contains(spec.name); });
+    }
+    std::erase_if(state.migrations, [&](const MigrationRecord& record) {
+        return left_from(record, vm, uuid) && record.devices.empty();
+    });
+    co_await host.store->put(std::move(state));
+}
+
+}  // namespace ivshmemd

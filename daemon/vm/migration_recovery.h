@@ -1,0 +1,13 @@
+#pragma once
+
+#include <memory>
+
+#include "daemon/vm/vm.h"
+
+namespace ivshmemd {
+
+/// For a new connection, behind the gate: finishes or undoes the migration that an earlier run of
+/// the daemon, or an earlier connection, left behind. Devices stay as they are until that is done.
+void resume_migration(const std::shared_ptr<Vm>& vm);
+
+}  // namespace ivshmemd

@@ -1,0 +1,73 @@
+#include "daemon/vm/migration_watch.h"
+
+#include "daemon/vm/executor.h"
+#include "proto/qmp/migration.h"
+
+namespace ivshmemd {
+namespace {
+
+// Announces migrations, and tells of the one that is running. False when there will be no events.
+awaitable<bool> announce_migrations(std::shared_ptr<Vm> vm, std::shared_ptr<qmp::Session> session) {
+    std::vector<qmp::Command> commands;
+    commands.push_back(qmp::set_migration_capability("events", true));
+    commands.push_back(qmp::query_migrate());
+    const std::vector<qmp::Answer> answers =
+        co_await session->call_all(std::move(commands), vm->host().deadlines.query);
+    if (answers[1].ok()) {
+        follow_migration_status(*vm, qmp::read_migration(answers[1].get()).status);
+    }
+    co_return answers[0].ok();
+}
+
+awaitable<void> watch_unannounced(std::shared_ptr<Vm> vm, std::shared_ptr<qmp::Session> session) {
+    while (!session->cause() && is_migrating(*vm)) {
+        co_await vm->sleep_until(SteadyClock::now() + vm->host().deadlines.migration_poll);
+        if (vm->stopping()) co_return;
+        const bool announced = co_await announce_migrations(vm, session);
+        if (announced) co_return;
+    }
+}
+
+}  // namespace
+
+awaitable<void> watch_migration(std::shared_ptr<Vm> vm, std::shared_ptr<qmp::Session> session) {
+    const bool announced = co_await announce_migrations(vm, session);
+    if (announced || !is_migrating(*vm)) co_return;
+    spawn(vm->host().executor, "migration of " + vm->name(), watch_unannounced(vm, session));
+}
+
+void follow_migration_status(Vm& vm, const std::string& status) {
+    if (vm.migration().status == status) return;
+    vm.migration().status = status;
+    if (!status.empty()) vm.publish(EventKind::migration, std::nullopt, status);
+    vm.changed().notify_all();
+}
+
+bool is_migrating(const Vm& vm) {
+    return is_migrating(vm.migration().status, vm.run_state());
+}
+
+std::optional<Error> migration_active(const Vm& vm, Asker asker) {
+    const bool ours = vm.migration().ours && asker == Asker::client;
+    if (!ours && !is_migrating(vm)) return std::nullopt;
+    std::string message = "VM " + vm.name() + " is migrating";
+    if (is_migrating(vm)) message += " (" + vm.migration().status + ")";
+    return Error(ErrorKind::migration_active,
+                 message + "; its devices stay as they are until that has ended");
+}
+
+awaitable<Result<MigrationFacts>> ask_migration(std::shared_ptr<Vm> vm) {
+    const std::string what = "the question about its migration";
+    const std::shared_ptr<qmp::Session> session = vm->session();
+    if (!session) co_return gone_error(*vm, what);
+    qmp::Command command = qmp::query_migrate();
+    const qmp::Answer answer =
+        co_await session->call(std::move(command), vm->host().deadlines.query);
+    if (answer.kind == qmp::Answer::Kind::timed_out) co_return silence_error(*vm, what, "undone");
+    if (answer.kind == qmp::Answer::Kind::disconnected) co_return gone_error(*vm, what);
+    MigrationFacts facts = qmp::read_migration(answer.get());
+    if (answer.ok()) follow_migration_status(*vm, facts.status);
+    co_return facts;
+}
+
+}  // namespace ivshmemd

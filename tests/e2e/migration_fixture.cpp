@@ -1,0 +1,113 @@
+#include "tests/e2e/migration_fixture.h"
+
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/json_text.h"
+
+namespace ivshmemd::test {
+
+using nlohmann::json;
+
+void MigrationFixture::start_source(VmOptions options) {
+    options_ = std::move(options);
+    options_.extra.insert(options_.extra.end(), {"-uuid", uuid});
+    options_.name = "src";
+    source_.emplace(dir_.path(), options_);
+    DaemonOptions daemon;
+    daemon.vms = {{"dst", dir_.path() / "dst.qmp"}};
+    start_daemon({&*source_}, daemon);
+}
+
+void MigrationFixture::start_destination(const std::vector<std::string>& devices) {
+    stop_destination();
+    std::filesystem::remove(dir_.path() / "in.sock");
+    VmOptions options = options_;
+    options.name = "dst";
+    options.extra.insert(options.extra.end(), {"-incoming", uri()});
+    options.extra.insert(options.extra.end(), devices.begin(), devices.end());
+    destination_.emplace(dir_.path(), options);
+    wait_connected("dst");
+}
+
+void MigrationFixture::stop_destination() {
+    if (!destination_) return;
+    destination_->kill();
+    destination_.reset();
+    ASSERT_TRUE(daemon_->wait_vm_state("dst", "unreachable", soon()));
+}
+
+std::vector<std::string> MigrationFixture::qemu_args() {
+    return expect_ctl_success(*daemon_, {"qemu-args", "src"})["arguments"]
+        .get<std::vector<std::string>>();
+}
+
+void MigrationFixture::attach(const std::string& name, const std::string& role) {
+    expect_ctl_success(*daemon_, {"attach", "src", name, "--size", "1M", "--role", role});
+}
+
+Child MigrationFixture::start_migrate(std::vector<std::string> options) {
+    options.insert(options.begin(), {"--json=short", "migrate", "src", uri()});
+    return Child(daemon_->ctl_command(options));
+}
+
+json MigrationFixture::migrate(int exit_code, const std::vector<std::string>& options) {
+    std::vector<std::string> arguments{"migrate", "src", uri()};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const CtlResult result = run_ctl(*daemon_, arguments, boot_deadline());
+    EXPECT_EQ(result.exit_code, exit_code) << result.out << result.err;
+    return result.json();
+}
+
+std::string MigrationFixture::phase() const {
+    std::ifstream file(daemon_->state_dir() / "state.json");
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    const json state = json::parse(text, nullptr, false);
+    const json migrations = state.is_object() ? member(state, "migrations") : json();
+    if (!migrations.is_array() || migrations.empty()) return "";
+    return migrations[0].value("phase", "");
+}
+
+bool MigrationFixture::wait_phase(const std::string& wanted) {
+    return eventually(soon(), [&] { return phase() == wanted; });
+}
+
+void MigrationFixture::limit_bandwidth(std::uint64_t bytes) {
+    source_->spy().call("migrate-set-parameters", {{"max-bandwidth", bytes}});
+}
+
+bool MigrationFixture::wait_migration_status(const std::string& status) {
+    return eventually(
+        soon(), [&] { return member(source_->spy().call("query-migrate"), "status") == status; });
+}
+
+bool MigrationFixture::has_devices(const std::string& vm, const std::set<std::string>& devices) {
+    std::set<std::string> names;
+    for (const json& device : list_devices(*daemon_, vm)) {
+        if (member(device, "state") != "attached" || member(device, "stale") == true) return false;
+        names.insert(device.value("name", ""));
+    }
+    return names == devices;
+}
+
+void MigrationFixture::expect_at_source(const std::set<std::string>& devices) {
+    ASSERT_TRUE(source_->alive());
+    EXPECT_TRUE(eventually(boot_deadline(), [&] { return has_devices("src", devices); }))
+        << list_devices(*daemon_, "src");
+    const json status = source_->spy().call("query-status");
+    EXPECT_EQ(member(status, "status"), "running");
+    EXPECT_EQ(member(find_vm(*daemon_, "src"), "runState"), "running");
+}
+
+void MigrationFixture::expect_at_destination(const std::set<std::string>& devices) {
+    ASSERT_TRUE(destination_ && destination_->alive());
+    EXPECT_TRUE(eventually(boot_deadline(), [&] { return has_devices("dst", devices); }))
+        << list_devices(*daemon_, "dst");
+    EXPECT_TRUE(eventually(
+        soon(), [&] { return member(find_vm(*daemon_, "dst"), "runState") == "running"; }));
+    EXPECT_EQ(member(destination_->spy().call("query-status"), "status"), "running");
+    EXPECT_EQ(member(source_->spy().call("query-status"), "status"), "postmigrate");
+}
+
+}  // namespace ivshmemd::test

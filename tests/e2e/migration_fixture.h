@@ -1,0 +1,54 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/hotplug_test.h"
+
+namespace ivshmemd::test {
+
+/// Two machines of one daemon, "src" and "dst": the second one waits for the first. Whatever
+/// happens, one of them has to run with all its devices, and the daemon has to know which.
+class MigrationFixture : public HotplugTest {
+  protected:
+    static constexpr const char* uuid = "4fd7a9c4-30ba-44d8-9f3c-3e6b4e1d2a5f";
+
+    /// A source without devices, connected. `dst` is a VM of the daemon that nobody serves yet.
+    void start_source(VmOptions options);
+    /// A destination that listens at uri(), started with `devices` as it was told.
+    void start_destination(const std::vector<std::string>& devices);
+    void stop_destination();
+    std::string uri() const { return "unix:" + (dir_.path() / "in.sock").string(); }
+
+    std::vector<std::string> qemu_args();
+    void attach(const std::string& name, const std::string& role = "peer");
+
+    /// ivshmemctl migrate src, in the background.
+    Child start_migrate(std::vector<std::string> options = {"--detach-peers"});
+    /// The same to its end; its answer, whose exit code has to be that.
+    nlohmann::json migrate(int exit_code,
+                           const std::vector<std::string>& options = {"--detach-peers"});
+    /// Waits until the migration, as the state file has it, is in this phase; "" for none.
+    bool wait_phase(const std::string& phase);
+    std::string phase() const;
+    /// Slows a migration down, or lets it go on; bytes a second.
+    void limit_bandwidth(std::uint64_t bytes);
+    bool wait_migration_status(const std::string& status);
+
+    /// Waits until the source runs with exactly these devices attached, and the daemon says so.
+    void expect_at_source(const std::set<std::string>& devices);
+    /// The same of the destination, while the source does not run.
+    void expect_at_destination(const std::set<std::string>& devices);
+
+    std::optional<QemuVm> source_;
+    std::optional<QemuVm> destination_;
+
+  private:
+    bool has_devices(const std::string& vm, const std::set<std::string>& devices);
+
+    VmOptions options_;
+};
+
+}  // namespace ivshmemd::test

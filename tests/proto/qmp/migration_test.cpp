@@ -1,0 +1,74 @@
+#include "proto/qmp/migration.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace ivshmemd::qmp {
+namespace {
+
+TEST(QmpMigration, ReadsAMigrationUnderWay) {
+    const json reply = json::parse(R"({"expected-downtime": 300, "status": "active",
+        "setup-time": 7, "total-time": 1001, "ram": {"total": 68689920, "remaining": 67665920,
+        "mbps": 0.65808, "transferred": 84237, "dirty-sync-count": 1}})");
+    const MigrationFacts facts = read_migration(&reply);
+    EXPECT_EQ(facts.status, "active");
+    EXPECT_EQ(facts.transferred, 84237u);
+    EXPECT_EQ(facts.remaining, 67665920u);
+    EXPECT_NEAR(facts.megabits_per_second, 0.658, 0.001);
+    EXPECT_EQ(facts.downtime, 300);
+}
+
+TEST(QmpMigration, ReadsWhyOneFailedOrIsBlocked) {
+    const json reply = json::parse(R"({"status": "failed", "error-desc": "Broken pipe",
+        "blocked-reasons": ["one", 2, "three"], "downtime": 12, "expected-downtime": 300})");
+    const MigrationFacts facts = read_migration(&reply);
+    EXPECT_EQ(facts.error, "Broken pipe");
+    EXPECT_EQ(facts.blocked, (std::vector<std::string>{"one", "three"}));
+    EXPECT_EQ(facts.downtime, 12);
+}
+
+TEST(QmpMigration, ReadsWhereADestinationListens) {
+    const json reply = json::parse(R"({"socket-address": [
+        {"path": "/tmp/in.sock", "type": "unix"},
+        {"port": "4444", "ipv4": true, "host": "127.0.0.1", "type": "inet"}]})");
+    const MigrationFacts facts = read_migration(&reply);
+    EXPECT_EQ(facts.status, "");
+    EXPECT_EQ(facts.listens,
+              (std::vector<ListenAddress>{{"/tmp/in.sock", "", ""}, {"", "127.0.0.1", "4444"}}));
+}
+
+TEST(QmpMigration, ReadsOddRepliesWithoutHarm) {
+    for (const char* text : {"null", "1", "[]", "{}", R"({"status": 1, "ram": 2})",
+                             R"({"blocked-reasons": {}, "socket-address": [1, {}, {"path": 1}],
+                                 "ram": {"transferred": -1, "mbps": "x"}})"}) {
+        const json reply = json::parse(text);
+        const MigrationFacts facts = read_migration(&reply);
+        EXPECT_EQ(facts.status, "");
+        EXPECT_EQ(facts.transferred, 0u);
+        EXPECT_TRUE(facts.blocked.empty());
+        EXPECT_FALSE(read_migration_capability(&reply, "events"));
+        EXPECT_EQ(read_migration_status(&reply), "");
+    }
+    EXPECT_EQ(read_migration(nullptr).status, "");
+    EXPECT_FALSE(read_migration_capability(nullptr, "events"));
+}
+
+TEST(QmpMigration, SpellsAndReadsCapabilities) {
+    EXPECT_EQ(command_object(set_migration_capability("events", true)),
+              json::parse(R"({"execute": "migrate-set-capabilities", "arguments":
+                  {"capabilities": [{"capability": "events", "state": true}]}})"));
+    const json reply = json::parse(R"([{"state": false, "capability": "xbzrle"},
+                                       {"state": true, "capability": "events"}])");
+    EXPECT_EQ(read_migration_capability(&reply, "events"), true);
+    EXPECT_EQ(read_migration_capability(&reply, "xbzrle"), false);
+    EXPECT_EQ(read_migration_capability(&reply, "return-path"), std::nullopt);
+}
+
+TEST(QmpMigration, SpellsTheCommand) {
+    EXPECT_EQ(command_object(migrate("unix:/x")),
+              json::parse(R"({"execute": "migrate", "arguments": {"uri": "unix:/x"}})"));
+}
+
+}  // namespace
+}  // namespace ivshmemd::qmp
