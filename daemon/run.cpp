@@ -57,6 +57,7 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
     timer.expires_after(std::chrono::milliseconds(100));
     co_await timer.async_wait(as_result);
     daemon.server.close_all();
+    daemon.host.relays.leave();
 }
 
 }  // namespace

@@ -50,10 +50,15 @@ void Relay::start(Ended ended) {
 
 void Relay::stop() {
     if (over_) return;
-    over_ = true;
     // The service manager may hold duplicates: closing ours would end nothing.
     ::shutdown(server_fd_.get(), SHUT_RDWR);
     ::shutdown(qemu_fd_.get(), SHUT_RDWR);
+    leave();
+}
+
+void Relay::leave() {
+    if (over_) return;
+    over_ = true;
     boost::system::error_code ignored;
     server_.close(ignored);
     qemu_.close(ignored);

@@ -35,6 +35,9 @@ class Relay : public std::enable_shared_from_this<Relay> {
     /// Ends it, without a word to `ended`. Both sides see the connection end.
     void stop();
 
+    /// Stops relaying without ending what the service manager keeps for the next daemon.
+    void leave();
+
     int server() const { return server_fd_.get(); }
     int qemu() const { return qemu_fd_.get(); }
 

@@ -113,6 +113,12 @@ void Relays::drop(const std::string& vm, const std::string& device) {
     entries_.erase(found);
 }
 
+void Relays::leave() {
+    for (const auto& [key, entry] : entries_) {
+        if (entry.relay) entry.relay->leave();
+    }
+}
+
 bool Relays::connected(const std::string& vm, const std::string& device) const {
     const auto found = entries_.find({vm, device});
     return found != entries_.end() && found->second.relay;

@@ -35,6 +35,9 @@ class Relays {
     /// Ends it, if there is one.
     void drop(const std::string& vm, const std::string& device);
 
+    /// Leaves all of them to the next daemon: this one ends.
+    void leave();
+
     /// Whether the device is connected to its server.
     bool connected(const std::string& vm, const std::string& device) const;
 

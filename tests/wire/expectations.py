@@ -8,15 +8,8 @@ NOT_YET = {
                 "error MigrationBlocked.message", "error MigrationBlocked.vm",
                 "error MigrationBlocked.reasons"),
     "Replug": (),
-    "ListRegions": (),
     "MigrationActive": ("error MigrationActive", "error MigrationActive.message",
                         "error MigrationActive.vm"),
-    "server": ("Attach in.server", "Attach in.vectors", "Attach in.msi", "Attach in.ioeventfd",
-               "Device.server", "Device.vectors", "Device.msi", "Device.ioeventfd",
-               "Device.memorySealed", "Device.relayLost", "DeviceSpec.server",
-               "DeviceSpec.vectors", "DeviceSpec.msi", "DeviceSpec.ioeventfd",
-               "error ServerUnusable", "error ServerUnusable.message", "error ServerUnusable.vm",
-               "error ServerUnusable.reason"),
 }
 
 # Errors of situations that another test makes: why, and which test.

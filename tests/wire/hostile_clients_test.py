@@ -9,6 +9,7 @@ usage: hostile_clients_test.py DAEMON [unittest arguments]
 import contextlib
 import json
 import os
+import select
 import socket
 import sys
 import time
@@ -16,7 +17,7 @@ import unittest
 
 from hostile_world import HOTPLUG, LIST_VMS, HostileTest, World, probe
 from malformed_messages import *  # noqa: F403: the tests
-from varlink_client import Closed
+from varlink_client import Closed, wait_until
 
 MESSAGE_DEADLINE = 10  # seconds
 PER_USER = 128
@@ -136,6 +137,7 @@ class Slow(HostileTest):
             took = time.monotonic() - start
             self.assertGreater(took, MESSAGE_DEADLINE / 2)
             self.assertRaises(Closed, silent.receive)
+            wait_until(lambda: self.is_hung_up(deaf), "the deaf to be cut off")
             self.assertLess(self.read_to_the_end(deaf), fed)
             self.assertLess(World.daemon.memory() - memory, 64 << 20)
             idle.send_bytes(LIST_VMS + b"\0")
@@ -162,6 +164,13 @@ class Slow(HostileTest):
                 connection.send_bytes(b" ")
                 time.sleep(0.1)
             self.fail("a client may take for ever to say something")
+
+    @staticmethod
+    def is_hung_up(connection):
+        """Without reading, which would save it."""
+        watch = select.poll()
+        watch.register(connection.socket, select.POLLRDHUP)
+        return bool(watch.poll(0))
 
     @staticmethod
     def read_to_the_end(connection):

@@ -113,7 +113,6 @@ class Reading(WireTest):
                       [(each["severity"], each["source"], each.get("device"))
                        for each in answer["reasons"]])
 
-    @unittest.skipIf("ListRegions" in NOT_YET, "not served yet")
     def test_lists_regions_and_who_uses_them(self):
         self.attach("other", "shown", role="master")
         rows = {each["name"]: each for each in self.ask("ListRegions")["regions"]}

@@ -1,5 +1,6 @@
 #include "daemon/api/connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -28,6 +29,12 @@ class ApiConnection : public ApiFixture {
 
 const std::string get_info = R"({"method":"org.varlink.service.GetInfo"})";
 constexpr const char* invalid = "org.varlink.service.InvalidParameter";
+
+/// Whether the service closed, without reading what it sent before.
+bool is_hung_up(int fd) {
+    pollfd entry{fd, POLLRDHUP, 0};
+    return ::poll(&entry, 1, 0) > 0;
+}
 
 std::string probe_of(const std::string& vm) {
     return R"({"method":"io.ivshmemd.Hotplug.Probe","parameters":{"vm":)" + vm + "}}" + '\0';
@@ -146,8 +153,8 @@ TEST_F(ApiConnection, CutsOffWhoDripsAMessageForTooLong) {
     EXPECT_LT(sent, 1000);
 }
 
-// Both wait for the same ten seconds.
 TEST_F(ApiConnection, CutsOffWhoNeverEndsAMessageAndWhoNeverReads) {
+    host_.deadlines.client_message = host_.deadlines.client_write = Milliseconds(1000);
     Client partial = connect();
     partial.send_raw(get_info);
     Client idle = connect();
@@ -160,6 +167,8 @@ TEST_F(ApiConnection, CutsOffWhoNeverEndsAMessageAndWhoNeverReads) {
     EXPECT_TRUE(other.call("org.varlink.service.GetInfo")["parameters"].contains("vendor"));
     EXPECT_TRUE(partial.is_closed());
     EXPECT_TRUE(other.call("org.varlink.service.GetInfo")["parameters"].contains("vendor"));
+    // Reading sooner would save it.
+    ASSERT_TRUE(loop_.run_until([&] { return is_hung_up(deaf.fd()); }));
     int replies = 0;
     while (!deaf.next().is_null()) ++replies;
     EXPECT_LT(replies, 100);

@@ -180,6 +180,24 @@ TEST_F(RelayTest, LeavesTheServerQuietlyWhenQemuLetsGo) {
     EXPECT_EQ(receive(server_.get(), soon())->bytes, "");
 }
 
+// The service manager keeps both for the next daemon; a loop that never runs out would keep this
+// one.
+TEST_F(RelayTest, LeavesBothConnectionsToWhoeverKeepsThem) {
+    make();
+    const FileDescriptor kept_server(::dup(relay_->server()));
+    const FileDescriptor kept_qemu(::dup(relay_->qemu()));
+    start();
+    announce(1);
+    ASSERT_TRUE(hear());
+    relay_->leave();
+    EXPECT_TRUE(loop_.run_out());
+    EXPECT_TRUE(ended_.empty());
+    send_number(server_.get(), 2);
+    EXPECT_EQ(receive(kept_server.get(), soon())->bytes.size(), 8u);
+    send_number(kept_qemu.get(), 2);
+    EXPECT_EQ(receive(qemu_.get(), soon())->bytes.size(), 8u);
+}
+
 TEST_F(RelayTest, SeesTheServerEndWhileQemuDoesNotRead) {
     make({}, 2048);
     start();
