@@ -4,9 +4,8 @@ import os
 import socket
 import unittest
 
-from expectations import NOT_YET
 from machines import DoorbellServer
-from varlink_client import wait_until
+from varlink_client import PATIENCE, wait_until
 from world import HOTPLUG, MIB, WireTest, World
 
 
@@ -76,19 +75,18 @@ class Attaching(WireTest):
         self.assertEqual((words["command"], words["class"]), ("device_add", "GenericError"))
         self.assertIn("ivshmemd.taken", words["description"])
 
-    @unittest.skipIf("MigrationActive" in NOT_YET, "not served yet")
     def test_refuses_while_the_machine_migrates(self):
         path = f"{World.directory}/never-read"
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
-            other = World.machines["other"]
-            other.qmp("migrate-set-parameters", **{"max-bandwidth": 1})
-            other.qmp("migrate", uri=f"unix:{path}")
-            try:
-                self.refuse("MigrationActive", "Attach", vm="other", name="late", size=MIB)
-            finally:
-                other.qmp("migrate_cancel")
+            listener.settimeout(PATIENCE)
+            full = World.machines["full"]  # and without peers, which QEMU would not migrate
+            full.qmp("migrate-set-parameters", **{"max-bandwidth": 1})
+            full.qmp("migrate", uri=f"unix:{path}")
+            with listener.accept()[0]:
+                self.refuse("MigrationActive", "Attach", vm="full", name="late", size=MIB)
+                full.qmp("migrate_cancel")
 
     def test_attaches_by_a_doorbell_server(self):
         server = DoorbellServer(f"{World.directory}/doorbell.sock", MIB, 2)
@@ -105,6 +103,8 @@ class Detaching(WireTest):
     def test_waits_joins_and_reports_progress(self):
         other = World.machines["other"]
         self.attach("other", "leaver")
+        other.qmp("stop")  # its firmware could let the device go at any time
+        self.addCleanup(other.qmp, "cont")
         pending = self.ask("Detach", vm="other", name="leaver", timeoutMs=0, removeRegion=True)
         self.assertEqual(pending, {"result": "pending"})
         self.assertEqual(self.device("other", "leaver")["state"], "detaching")
@@ -139,7 +139,6 @@ class Detaching(WireTest):
         self.refuse("InvalidParameter", "Detach", vm="other")
 
 
-@unittest.skipIf({"Migrate", "Replug"} & NOT_YET.keys(), "not served yet")
 class Migrating(WireTest):
     def migrate(self, uri, **parameters):
         """All replies to Migrate."""
@@ -159,14 +158,18 @@ class Migrating(WireTest):
         self.ask("Attach", vm="source", name="visitor", server=server.listener.getsockname(),
                  vectors=2)
         blocked = self.refuse("MigrationBlocked", "Migrate", vm="source", uri=uri)
-        self.assertEqual({each["device"] for each in blocked["reasons"]}, {"traveller", "visitor"})
+        named = {each.get("device") for each in blocked["reasons"]}
+        self.assertLessEqual({"traveller", "visitor"}, named)
         self.refuse("InvalidParameter", "Migrate", vm="source", uri="exec:true")
         with self.resetting("source"):
-            device_left = self.migrate(uri, detachPeers=True, force=True, timeoutMs=60000)
-        last = device_left[-1]
+            replies = self.migrate(uri, detachPeers=True, force=True, timeoutMs=60000)
+        last = replies[-1]
         self.assertEqual(last.error, "", last)
         self.assertEqual(last.parameters["status"], "completed")
         peers = last.parameters["detached"]
         self.assertEqual({each["name"] for each in peers}, {"traveller", "visitor"})
+        for peer in peers:
+            if "server" in peer:
+                peer["msi"] = True  # as it is where nothing is said
         again = self.ask("Replug", vm="target", devices=peers)
         self.assertEqual({each["name"] for each in again["devices"]}, {"traveller", "visitor"})

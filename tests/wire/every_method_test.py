@@ -27,7 +27,7 @@ def complaints():
     unseen = account.unseen(HOTPLUG) - excused(account.interfaces[HOTPLUG])
     standard = account.interfaces[SERVICE]
     excuses = set() if os.geteuid() == 0 else {"PermissionDenied"}
-    excuses |= {"MethodNotImplemented"}  # for as long as there is a method that is not
+    excuses |= {"MethodNotImplemented"}  # every method is
     for name in excuses:
         excuses = excuses | {f"error {name}"} | standard.fields_of(f"error {name}",
                                                                    standard.errors[name])

@@ -59,8 +59,19 @@ class Qemu:
             if "return" in answer:
                 return answer["return"]
 
+    def reset(self):
+        """Returns once it has happened: a late one would let go what is asked for later."""
+        self.spy.sendall(json.dumps({"execute": "system_reset"}).encode())
+        answered = happened = False
+        while not (answered and happened):
+            message = json.loads(self.lines.readline())
+            answered = answered or "return" in message
+            happened = happened or message.get("event") == "RESET"
+
     def devices(self):
-        return {each["name"] for each in self.qmp("qom-list", path="/machine/peripheral")}
+        """The ids of its ivshmem devices."""
+        return {each["name"] for each in self.qmp("qom-list", path="/machine/peripheral")
+                if each["type"].startswith("child<ivshmem")}
 
     def end(self):
         self.process.kill()
