@@ -40,7 +40,8 @@ int run_can_migrate(const std::string& vm, Session& session) {
 Runner declare_can_migrate(CLI::App& app) {
     const auto vm = std::make_shared<std::string>();
     app.add_option("VM", *vm, "Name of the VM")->required();
-    app.footer("Exits with 1 when the VM cannot migrate as it is.");
+    app.footer(
+        "Exits with 1 when the VM cannot migrate as it is.\nExample: ivshmemctl can-migrate web");
     return [vm](Session& session) { return run_can_migrate(*vm, session); };
 }
 

@@ -29,7 +29,7 @@ void declare_migrate_options(CLI::App& app, MigrateArguments& arguments) {
         ->required();
     app.add_flag_callback(
         "--detach-peers", [&request] { request["detachPeers"] = true; },
-        "Take the peers out first, and plug them back\nif the migration fails");
+        "Take the peers out first; back in if it fails");
     app.add_flag_callback(
         "--force", [&request] { request["force"] = true; }, "Migrate although something warns");
     const auto store_timeout = [&request](const std::string& text) {
@@ -39,17 +39,14 @@ void declare_migrate_options(CLI::App& app, MigrateArguments& arguments) {
         }
         request["timeoutMs"] = *milliseconds;
     };
-    app.add_option_function<std::string>(
-           "--timeout", store_timeout,
-           "How long the guest may take to let the peers go\n(default: 30)")
+    app.add_option_function<std::string>("--timeout", store_timeout,
+                                         "How long to wait for the peers to go (default: 30)")
         ->type_name("SECONDS");
-    app.add_option("--plan", arguments.plan,
-                   "Write what was taken out to this file, or to\nstandard output with -")
+    app.add_option("--plan", arguments.plan, "Write what was taken out; to standard output with -")
         ->type_name("FILE");
-    app.footer(R"(Examples:
+    app.footer(R"(Example, to another host with all its devices:
   ivshmemctl migrate web tcp:host2:4444 --detach-peers --plan - |
-      ssh host2 ivshmemctl replug web --plan -
-          to another host, peers and all)");
+      ssh host2 ivshmemctl replug web --plan -)");
 }
 
 void render_migrated(const json& reply, const json& request, Console& console) {

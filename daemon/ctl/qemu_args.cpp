@@ -22,10 +22,10 @@ void render_arguments(const json& reply, Console& console) {
 Runner declare_qemu_args(CLI::App& app) {
     const auto vm = std::make_shared<std::string>();
     app.add_option("VM", *vm, "Name of the VM")->required();
-    app.footer(R"(Examples:
+    app.footer(R"(One argument per line, for the VM's masters to be received.
+Example:
   mapfile -t args < <(ivshmemctl qemu-args web)
-  qemu-system-x86_64 ... -incoming tcp:0:4444 "${args[@]}"
-      a destination that takes over the shared memory of web's masters)");
+  qemu-system-x86_64 ... -incoming tcp:0:4444 "${args[@]}")");
     return [vm](Session& session) {
         const Answer answer = session.call("QemuArguments", {{"vm", *vm}}, "looking at " + *vm);
         return session.finish(answer, render_arguments);

@@ -57,10 +57,10 @@ int run_replug(const ReplugArguments& arguments, Session& session) {
 Runner declare_replug(CLI::App& app) {
     const auto arguments = std::make_shared<ReplugArguments>();
     app.add_option("VM", arguments->vm, "Name of the VM")->required();
-    app.add_option("--plan", arguments->plan,
-                   "What 'migrate --plan' wrote, - for standard input;\nelse what this daemon "
-                   "remembers")
+    app.add_option("--plan", arguments->plan, "What 'migrate --plan' wrote; - for standard input")
         ->type_name("FILE");
+    app.footer(R"(Without --plan, what this daemon remembers of a migration.
+Example: ivshmemctl replug web --plan web.plan)");
     return [arguments](Session& session) { return run_replug(*arguments, session); };
 }
 

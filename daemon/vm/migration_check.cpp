@@ -13,14 +13,12 @@ namespace ivshmemd {
 namespace {
 
 void add_sharers(const Vm& vm, const InventoryDevice& entry, std::vector<RegionSharer>& sharers) {
-    for (const Backend& backend : vm.inventory().backends) {
-        if (backend.id != entry.backend_id || backend.path.empty()) continue;
-        const std::optional<RegionIdentity> region = RegionFiles::identity(backend.path);
-        if (!region) continue;
-        const DeviceSpec& spec = entry.device.spec;
-        for (std::string& user : vm.host().find_sharers(*region, vm)) {
-            sharers.push_back({spec.name, spec.region.value_or(backend.path), std::move(user)});
-        }
+    const std::optional<RegionIdentity> memory = vm.memory_of(entry);
+    if (!memory) return;
+    const DeviceSpec& spec = entry.device.spec;
+    for (std::string& user : vm.host().find_sharers(*memory, vm)) {
+        const std::string region = spec.region.value_or(spec.server.value_or(entry.memory_path));
+        sharers.push_back({spec.name, region, std::move(user)});
     }
 }
 

@@ -48,6 +48,7 @@ bool is_migrating(const Vm& vm) {
 }
 
 std::optional<Error> migration_active(const Vm& vm, Asker asker) {
+    if (!vm.session()) return std::nullopt;  // then that is what there is to say
     const bool ours = vm.migration().ours && asker == Asker::client;
     if (!ours && !is_migrating(vm)) return std::nullopt;
     std::string message = "VM " + vm.name() + " is migrating";

@@ -41,6 +41,8 @@ FakePc::FakePc(std::string uuid) : uuid_(std::move(uuid)) {
     install("chardev-add", &FakePc::chardev_add);
     install("chardev-remove", &FakePc::chardev_remove);
     install("human-monitor-command", &FakePc::info_ramblock);
+    install("query-migrate", &FakePc::no_migration);
+    install("migrate-set-capabilities", &FakePc::no_migration);
     qemu_.answer("query-yank", [this](const json& arguments) { return yank(arguments); });
 }
 
@@ -239,6 +241,11 @@ json FakePc::device_del(const json& arguments) {
     } else if (guest_ == Guest::refuses) {
         qemu_.event_after_reply("DEVICE_UNPLUG_GUEST_ERROR", about);
     }
+    return FakeQemu::ok(json::object());
+}
+
+// FakeMigration knows more.
+json FakePc::no_migration(const json&) {
     return FakeQemu::ok(json::object());
 }
 

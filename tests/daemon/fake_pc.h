@@ -26,8 +26,8 @@ class FakePc {
         std::string master = "off";
         bool mapped = true;
         bool asked = false;  // to leave
-        std::string chardev;
-        Json given;  // what device_add said
+        std::string chardev = {};
+        Json given = nullptr;  // what device_add said
     };
     struct Backend {
         std::string path;
@@ -103,6 +103,7 @@ class FakePc {
     Json add_with_backend(const Json& arguments, Device device);
     Json add_with_chardev(const Json& arguments, Device device);
     Json info_ramblock(const Json&);
+    Json no_migration(const Json&);
     Json yank(const Json&);
     bool is_taken(int slot) const;
 

@@ -143,7 +143,7 @@ TEST(Migration, NeverOverridesAForeignPeer) {
 }
 
 TEST(Migration, BlockedCarriesAllReasonsAndNamesTheRemaining) {
-    const std::vector<Device> devices{device_of("ours", Role::peer),
+    const std::vector<Device> devices{device_of("mine", Role::peer),
                                       device_of("theirs", Role::peer, Origin::foreign)};
     const MigrationVerdict verdict = judge(devices);
     const Error error =
@@ -151,7 +151,7 @@ TEST(Migration, BlockedCarriesAllReasonsAndNamesTheRemaining) {
     EXPECT_EQ(error.kind, ErrorKind::migration_blocked);
     EXPECT_THAT(error.message, HasSubstr("vm0"));
     EXPECT_THAT(error.message, HasSubstr("theirs: "));
-    EXPECT_THAT(error.message, testing::Not(HasSubstr("ours: ")));
+    EXPECT_THAT(error.message, testing::Not(HasSubstr("mine: ")));
     EXPECT_EQ(error.details, (std::vector<ErrorDetail>{{"reasons", verdict.reasons}}));
 }
 

@@ -214,7 +214,7 @@ TEST(ApiListen, MakesASocketForItsGroupAndReplacesAStaleOne) {
     EXPECT_EQ(status.st_mode & 07777, 0660u);
     const auto second = listen_for_clients(path, {}, warning);
     ASSERT_FALSE(second);
-    EXPECT_NE(second.error().message.find("another daemon"), std::string::npos);
+    EXPECT_NE(second.error().message.find("another process"), std::string::npos);
 }
 
 TEST(ApiListen, DoesNotReplaceWhatIsNoSocket) {

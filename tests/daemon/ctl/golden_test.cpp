@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "daemon/ctl/client.h"
@@ -105,6 +106,10 @@ const std::vector<Line> commands_of_the_files{{"vms"},
                                               {"regions"},
                                               {"events"},
                                               {"topology"},
+                                              {"can-migrate", "web"},
+                                              {"migrate", "web", "tcp:host2:4444"},
+                                              {"replug", "web"},
+                                              {"qemu-args", "web"},
                                               {"version"}};
 
 class CtlGolden : public testing::TestWithParam<Line> {};
@@ -114,7 +119,11 @@ TEST_P(CtlGolden, PrintsWhatItPrintedBefore) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Commands, CtlGolden, testing::ValuesIn(commands_of_the_files),
-                         [](const auto& test) { return test.param[0]; });
+                         [](const auto& test) {
+                             std::string name = test.param[0];
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name;
+                         });
 
 TEST(CtlGoldenFiles, PrintWhatWasPrintedOnATerminalBefore) {
     compare("terminal",

@@ -46,7 +46,6 @@ class RelayTest : public ::testing::Test {
 
     /// The next message QEMU would read; none when nothing comes for a while.
     std::optional<Heard> hear() {
-        std::array<char, 8> buffer{};
         std::optional<Heard> heard;
         const auto read = [&] {
             if (!wait_readable(qemu_.get(), Deadline::after(std::chrono::milliseconds(0)))) {
@@ -201,7 +200,10 @@ TEST_F(RelayTest, LeavesBothConnectionsToWhoeverKeepsThem) {
 TEST_F(RelayTest, SeesTheServerEndWhileQemuDoesNotRead) {
     make({}, 2048);
     start();
-    for (int id = 1; id < 600; ++id) announce(id % 100 + 1);
+    for (int id = 1; id < 600; ++id) {
+        announce(id % 100 + 1);
+        if (id % 50 == 0) loop_.run_for(std::chrono::milliseconds(5));
+    }
     server_.reset();
     EXPECT_TRUE(loop_.run_until([&] { return !ended_.empty(); }));
 }

@@ -150,11 +150,10 @@ class AttachLegacy : public AttachServer {
         pc_.qemu().version(3, 1);
         host_.config.region_dir = regions_.path();
         for (const char* command : {"qom-list-types", "device-list-properties"}) {
-            pc_.on(command,
-                   [command](const json& arguments) { return answer(command, arguments); });
+            pc_.on(command, [command](const json&) { return answer(command); });
         }
     }
-    static json answer(const std::string& command, const json& arguments) {
+    static json answer(const std::string& command) {
         if (command == "device-list-properties") {
             return FakeQemu::ok(json::array({{{"name", "addr"}, {"type", "int32"}}}));
         }

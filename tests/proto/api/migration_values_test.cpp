@@ -34,15 +34,9 @@ TEST(MigrationValues, RefuseASpecThatLacksOrDistortsAnything) {
             EXPECT_FALSE(read_spec(spec)) << member << " " << wrong;
         }
     }
-    for (const auto& [member, value] : json({{"server", "/s"},
-                                             {"msi", 1},
-                                             {"vectors", "1"},
-                                             {"role", "auto"},
-                                             {"slot", 32},
-                                             {"name", "../x"},
-                                             {"region", "../x"},
-                                             {"unknown", 1}})
-                                           .items()) {
+    const json faults = {{"server", "/s"}, {"msi", 1},       {"vectors", "1"},   {"role", "auto"},
+                         {"slot", 32},     {"name", "../x"}, {"region", "../x"}, {"unknown", 1}};
+    for (const auto& [member, value] : faults.items()) {
         json spec(plain_spec());
         spec[member] = value;
         EXPECT_FALSE(read_spec(spec)) << member << " " << value;
