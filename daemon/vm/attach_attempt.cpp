@@ -79,16 +79,26 @@ awaitable<Attempt> settle_loss(std::shared_ptr<Vm> vm, DeviceSpec spec) {
                       gone_error(*vm, attach_of(spec))};
 }
 
+awaitable<void> delete_parts(std::shared_ptr<Vm> vm, std::string device, Parts parts) {
+    if (!parts.backend_id.empty()) {
+        co_await delete_backend(vm, parts.backend_id, device);
+    }
+    if (!parts.chardev_id.empty()) {
+        co_await delete_chardev(vm, parts.chardev_id, device);
+    }
+}
+
 // QEMU fell silent: one look, then the answer.
 awaitable<Attempt> settle_silence(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts) {
-    if (!co_await refresh(vm, vm->host().deadlines.query)) {
-        co_return Attempt{Attempt::Verdict::unknown,
-                          silence_error(*vm, attach_of(spec), "unknown")};
+    const bool seen = co_await refresh(vm, vm->host().deadlines.query);
+    Attempt attempt;
+    if (!seen) {
+        attempt = {Attempt::Verdict::unknown, silence_error(*vm, attach_of(spec), "unknown")};
+    } else if (!find_managed(vm->inventory(), spec.name)) {
+        co_await delete_parts(vm, spec.name, parts);
+        attempt = failed(silence_error(*vm, attach_of(spec), "undone"));
     }
-    if (find_managed(vm->inventory(), spec.name)) co_return Attempt{};
-    if (!parts.backend_id.empty()) co_await delete_backend(vm, parts.backend_id, spec.name);
-    if (!parts.chardev_id.empty()) co_await delete_chardev(vm, parts.chardev_id, spec.name);
-    co_return failed(silence_error(*vm, attach_of(spec), "undone"));
+    co_return attempt;
 }
 
 // QEMU refused a step. Everything is taken back; a slot that somebody took meanwhile is worth

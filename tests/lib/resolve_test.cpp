@@ -202,7 +202,7 @@ TEST(Resolve, FollowsTheRulesForEveryCombination) {
             ++count;
         }
     }
-    EXPECT_EQ(count, 8U * 3 * 2 * (4 * 2 * 3 * 3));
+    EXPECT_EQ(count, 8U * 3 * 2 * (4 * 2 * 3 * 3 * 3));
 }
 
 TEST(Resolve, NeverGivesAModelTheQemuLacks) {

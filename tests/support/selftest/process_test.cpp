@@ -60,11 +60,28 @@ TEST(NotifySocket, SeesWhatASystemdServiceSends) {
     ::setenv("NOTIFY_SOCKET", notify.path().c_str(), 1);
     auto [mine, theirs] = socket_pair();
     const int passed = theirs.get();
-    EXPECT_GT(::sd_pid_notify_with_fds(0, 0, "READY=1\nSTATUS=two VMs\nFDSTORE=1", &passed, 1), 0);
+    EXPECT_GT(::sd_pid_notify_with_fds(0, 0, "READY=1\nSTATUS=two VMs", &passed, 1), 0);
     theirs.reset();
     EXPECT_TRUE(notify.wait_ready(soon()));
     EXPECT_TRUE(notify.wait_line("STATUS=two", soon()));
     EXPECT_TRUE(receive(mine.get(), soon())->bytes.empty()) << "the passed end is closed";
+    ::unsetenv("NOTIFY_SOCKET");
+}
+
+TEST(NotifySocket, KeepsDescriptorsUntilTheyAreDiscarded) {
+    const TempDir dir;
+    NotifySocket notify(dir / "n");
+    ::setenv("NOTIFY_SOCKET", notify.path().c_str(), 1);
+    auto [mine, theirs] = socket_pair();
+    const int passed = theirs.get();
+    EXPECT_GT(::sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=kept", &passed, 1), 0);
+    theirs.reset();
+    ASSERT_EQ(notify.stored().size(), 1u);
+    send_all(notify.stored().at("kept").get(), "x", soon());
+    EXPECT_EQ(receive(mine.get(), soon())->bytes, "x");
+    EXPECT_GT(::sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=kept"), 0);
+    EXPECT_TRUE(notify.stored().empty());
+    EXPECT_EQ(receive(mine.get(), soon())->bytes, "");
     ::unsetenv("NOTIFY_SOCKET");
 }
 
