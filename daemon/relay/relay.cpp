@@ -100,6 +100,7 @@ void Relay::take(const doorbell::Message& message, ServerMessage whole) {
     if (message.descriptors == 0) {
         peers_.withdraw(id);
     } else if (peers_.announce(id, whole.fd)) {
+        ++passed_;
         queue_.push_back(std::move(whole));
         queue_changed_.notify_all();
     }

@@ -38,6 +38,9 @@ class Relay : public std::enable_shared_from_this<Relay> {
     /// Stops relaying without ending what the service manager keeps for the next daemon.
     void leave();
 
+    /// Descriptors that QEMU was or is to be given.
+    std::size_t passed() const { return passed_; }
+
     int server() const { return server_fd_.get(); }
     int qemu() const { return qemu_fd_.get(); }
 
@@ -63,6 +66,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
     ServerMessage partial_;
     std::size_t have_ = 0;  // bytes of it
     Ended ended_;
+    std::size_t passed_ = 0;
     bool started_ = false;
     bool over_ = false;
 };

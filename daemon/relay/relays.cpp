@@ -99,7 +99,10 @@ void Relays::start(const std::string& vm, const std::string& device) {
 void Relays::ended(const Key& key, const std::string& why) {
     discard(key.first, key.second);
     const auto found = entries_.find(key);
-    if (found != entries_.end()) found->second.relay.reset();
+    if (found != entries_.end() && found->second.relay) {
+        found->second.passed = found->second.relay->passed();
+        found->second.relay.reset();
+    }
     if (!why.empty()) lost_(key.first, key.second, why);
 }
 
@@ -128,6 +131,12 @@ std::optional<Relays::Memory> Relays::memory(const std::string& vm,
                                              const std::string& device) const {
     const auto found = entries_.find({vm, device});
     return found == entries_.end() ? std::nullopt : found->second.memory;
+}
+
+std::size_t Relays::passed(const std::string& vm, const std::string& device) const {
+    const auto found = entries_.find({vm, device});
+    if (found == entries_.end()) return 0;
+    return found->second.relay ? found->second.relay->passed() : found->second.passed;
 }
 
 std::vector<std::string> Relays::devices(const std::string& vm) const {

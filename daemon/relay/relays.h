@@ -48,6 +48,9 @@ class Relays {
     };
     std::optional<Memory> memory(const std::string& vm, const std::string& device) const;
 
+    /// Descriptors that QEMU was given for this device, as far as this daemon knows.
+    std::size_t passed(const std::string& vm, const std::string& device) const;
+
     /// The devices of a VM that have a relay, running or not.
     std::vector<std::string> devices(const std::string& vm) const;
 
@@ -55,7 +58,8 @@ class Relays {
     using Key = std::pair<std::string, std::string>;  // VM, device
     struct Entry {
         std::shared_ptr<Relay> relay;  // null once it has ended
-        std::optional<Memory> memory;
+        std::optional<Memory> memory = std::nullopt;
+        std::size_t passed = 0;  // by a relay that has ended
     };
 
     void run(const Key& key, Relay& relay);

@@ -4,6 +4,7 @@
 
 #include "daemon/log.h"
 #include "daemon/vm/executor.h"
+#include "daemon/vm/parking.h"
 #include "daemon/vm/unplug.h"
 #include "lib/names.h"
 
@@ -46,6 +47,9 @@ awaitable<void> finish_removal(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     const bool ours = entry.device.origin == Origin::managed;
     if (ours && name_of_backend_id(entry.backend_id)) {
         co_await delete_backend(vm, entry.backend_id, name);
+    }
+    if (ours && entry.device.has_server) {
+        co_await park_descriptors(vm, entry.device.spec);
     }
     if (ours && name_of_chardev_id(entry.chardev_id)) {
         co_await delete_chardev(vm, entry.chardev_id, name);

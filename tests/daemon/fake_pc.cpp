@@ -41,6 +41,7 @@ FakePc::FakePc(std::string uuid) : uuid_(std::move(uuid)) {
     install("chardev-add", &FakePc::chardev_add);
     install("chardev-remove", &FakePc::chardev_remove);
     install("human-monitor-command", &FakePc::info_ramblock);
+    install("query-kvm", &FakePc::no_migration);
     install("query-migrate", &FakePc::no_migration);
     install("migrate-set-capabilities", &FakePc::no_migration);
     qemu_.answer("query-yank", [this](const json& arguments) { return yank(arguments); });

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -60,13 +61,19 @@ class BadServer : public HotplugTest {
     // A host that runs other tests beside this one answers late by itself.
     static constexpr auto allowed_wait = 1000ms;
 
+    void TearDown() override {
+        if (HasFailure() && vm_) std::cerr << "QEMU said:\n" << vm_->err();
+        HotplugTest::TearDown();
+    }
+
     void SetUp() override {
         HotplugTest::SetUp();
         VmOptions options{.name = "vm0"};
         options.extra = {"-qmp", "unix:" + pulse_socket() + ",server=on,wait=off"};
         vm_.emplace(dir_.path(), options);
         start_daemon({&*vm_});
-        before_ = machine_state(*vm_);
+        pulse_.emplace(pulse_socket());
+        before_ = machine_state(*vm_);  // a monitor's state shows who is connected
     }
 
     std::string pulse_socket() const { return dir_ / "pulse.sock"; }
@@ -90,11 +97,11 @@ class BadServer : public HotplugTest {
     }
 
     std::optional<QemuVm> vm_;
+    std::optional<Pulse> pulse_;
     json before_;
 };
 
 TEST_F(BadServer, IsNamedAndNeverNoticedByTheMachine) {
-    Pulse pulse(pulse_socket());
     const FileDescriptor memory = shared_memory(mebibyte);
     const FileDescriptor directory(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const FileDescriptor uneven = shared_memory(3 * mebibyte);
@@ -171,7 +178,7 @@ TEST_F(BadServer, IsNamedAndNeverNoticedByTheMachine) {
         send_vectors(client, 0, 3);
         wait_closed(client);
     });
-    EXPECT_LT(pulse.stop(), allowed_wait);
+    EXPECT_LT(pulse_->stop(), allowed_wait);
 }
 
 TEST_F(BadServer, WithFewerVectorsIsToldFromOneThatServes) {
@@ -194,7 +201,6 @@ TEST_F(BadServer, ThatEndsAtAnyMomentAfterItsVectorsHurtsNobody) {
         send_vectors(client, 0, 1);
         std::this_thread::sleep_for(std::chrono::microseconds(delay.load()));
     });
-    Pulse pulse(pulse_socket());
     for (int round = 0; round < 50; ++round) {
         delay = round * 100;
         const CtlResult result =
@@ -207,7 +213,7 @@ TEST_F(BadServer, ThatEndsAtAnyMomentAfterItsVectorsHurtsNobody) {
             return detach.wait_exit(Deadline::after(100ms)).has_value();
         }));
     }
-    EXPECT_LT(pulse.stop(), allowed_wait);
+    EXPECT_LT(pulse_->stop(), allowed_wait);
     EXPECT_EQ(machine_state(*vm_), before_);
 }
 

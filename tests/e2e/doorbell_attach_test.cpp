@@ -50,6 +50,7 @@ TEST_F(DoorbellAttach, GivesTheGuestMemoryAndDoorbells) {
     EXPECT_EQ(property(vm, "bell", "vectors"), 2);
 
     DoorbellPeer peer(server_.socket());
+    ASSERT_TRUE(peer.wait_vectors(1, 2));
     ASSERT_TRUE(peer.wait_vectors(0, 2)) << "it joins after the device, through the relay";
     ASSERT_EQ(vm.guest("until shm list | grep -q .; do sleep 0.1; done; shm position").output,
               "0\n");
@@ -58,8 +59,10 @@ TEST_F(DoorbellAttach, GivesTheGuestMemoryAndDoorbells) {
     EXPECT_EQ(::pread(peer.memory(), text, 5, 0), 5);
     EXPECT_STREQ(text, "hello");
     for (const size_t vector : {0, 1}) {
-        EXPECT_EQ(vm.guest("shm ring 1 " + std::to_string(vector)).status, 0);
-        EXPECT_TRUE(peer.wait_ring(vector));
+        EXPECT_TRUE(eventually(soon(), [&] {  // until QEMU has heard of it
+            EXPECT_EQ(vm.guest("shm ring 1 " + std::to_string(vector)).status, 0);
+            return peer.wait_ring(vector, Deadline::after(std::chrono::milliseconds(500)));
+        }));
     }
     expect_ctl_success(*daemon_, {"detach", "vm0", "bell"});
     EXPECT_TRUE(peer.wait_gone(0)) << "the relay ends with the device";
@@ -80,9 +83,14 @@ TEST_F(DoorbellAttach, SurvivesPeersThatLeaveAndIdsThatComeBack) {
     for (int round = 0; round < 3; ++round) {
         DoorbellPeer peer(server_.socket());
         ASSERT_EQ(peer.id(), 1);
-        ASSERT_TRUE(peer.wait_vectors(0, 2));
-        EXPECT_EQ(vm.guest("shm ring 1 1").status, 0);
-        EXPECT_TRUE(peer.wait_ring(1)) << "round " << round;
+        ASSERT_TRUE(peer.wait_vectors(0, 2) && peer.wait_vectors(1, 2));
+        EXPECT_TRUE(eventually(soon(),
+                               [&] {  // until QEMU has heard of it
+                                   EXPECT_EQ(vm.guest("shm ring 1 1").status, 0);
+                                   return peer.wait_ring(
+                                       1, Deadline::after(std::chrono::milliseconds(500)));
+                               }))
+            << "round " << round;
     }
     expect_ctl_success(*daemon_, {"detach", "vm0", "bell"});
     EXPECT_TRUE(answers(vm)) << vm.err();
@@ -142,6 +150,7 @@ TEST_F(DoorbellAttach, KeepsItsRelaysOverARestartWhereTheyAreStored) {
         wait_connected("vm0");
         EXPECT_EQ(member(find_device(*daemon_, "vm0", "bell"), "relayLost"), json(false));
         DoorbellPeer& late = peers.emplace_back(server_.socket());
+        ASSERT_TRUE(late.wait_vectors(late.id(), 2));
         // QEMU hears of it through the relay; until then a ring goes nowhere.
         EXPECT_TRUE(eventually(boot_deadline(), [&] {
             vm.guest("shm ring " + std::to_string(late.id()) + " 0");

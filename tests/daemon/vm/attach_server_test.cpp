@@ -68,6 +68,23 @@ TEST_F(AttachServer, TakesChardevAndRelayBackWithTheDevice) {
     EXPECT_EQ(count_events(EventKind::server_lost, "x"), 0u);
 }
 
+// Without KVM, QEMU goes on watching the numbers of descriptors that it has closed.
+TEST_F(AttachServer, ParksTheNumbersThatQemuGoesOnWatching) {
+    const ScriptedServer server(path(), good());
+    start();
+    ASSERT_TRUE(attach_now(wanted()));
+    const std::size_t before = pc_.count("getfd");
+    ASSERT_TRUE(detach_now(leave("x")));
+    EXPECT_GE(pc_.count("getfd"), before + 2);
+    pc_.on("query-kvm", [](const json&) {
+        return FakeQemu::ok({{"enabled", true}, {"present", true}});
+    });
+    ASSERT_TRUE(attach_now(wanted()));
+    const std::size_t with_kvm = pc_.count("getfd");
+    ASSERT_TRUE(detach_now(leave("x")));
+    EXPECT_EQ(pc_.count("getfd"), with_kvm);
+}
+
 TEST_F(AttachServer, LeavesNothingWhenQemuRefusesTheDevice) {
     const ScriptedServer server(path(), good());
     pc_.on("device_add", [](const json&) { return FakeQemu::error("GenericError", "no"); });
