@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""The programs started by their sockets, as systemd does.
+
+usage: activation_test.py SOURCE-DIRECTORY DAEMON DOORBELL [unittest arguments]
+"""
+
+import os
+import shutil
+import struct
+import sys
+import tempfile
+import unittest
+
+from manager import PATIENCE, Account, Client, Connection, NotifySocket, activate
+from unit_file import UnitFile
+from varlink_client import wait_until
+
+HOTPLUG = "io.ivshmemd.Hotplug"
+SKIPPED = 77
+
+
+class Activated(unittest.TestCase):
+    source = daemon = doorbell = None
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="ivshmemd-activation-")
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.socket = f"{self.directory}/by-systemd.sock"
+        self.notify = NotifySocket(f"{self.directory}/notify")
+        self.addCleanup(self.notify.close)
+
+    def unit(self, name):
+        return UnitFile(f"{self.source}/systemd/{name}")
+
+    def activate(self, command, *options):
+        service = activate(self.socket, command, self.notify, *options)
+        self.addCleanup(service.end)
+        wait_until(lambda: os.path.exists(self.socket), "the socket")
+        return service
+
+    def activate_daemon(self, *arguments):
+        name = self.unit("ivshmemd.socket").one("FileDescriptorName")
+        command = [self.daemon, "--config", "/dev/null", "--log-level", "warn",
+                   "--socket", f"{self.directory}/own.sock",
+                   "--state-dir", f"{self.directory}/state", *arguments]
+        return self.activate(command, f"--fdname={name}")
+
+    def test_the_daemon_answers_the_client_who_started_it(self):
+        service = self.activate_daemon("--vm", f"web={self.directory}/web.qmp")
+        self.assertEqual(self.notify.drain(), [], "started before anybody came")
+        with Client(self.socket, Account(self.socket)) as client:
+            (vm,) = client.call(f"{HOTPLUG}.ListVms").parameters["vms"]
+        self.assertEqual((vm["name"], vm["qmpSocket"]), ("web", f"{self.directory}/web.qmp"))
+        self.assertFalse(os.path.exists(f"{self.directory}/own.sock"), "it made another socket")
+        self.assertEqual(service.stop(), 0)
+
+    def test_the_daemon_tells_systemd_how_it_is(self):
+        service = self.activate_daemon("--vm", f"web={self.directory}/web.qmp")
+        with Connection(self.socket):
+            self.assertEqual(self.notify.wait("READY="), "READY=1")
+            self.assertEqual(self.notify.wait("STATUS="), "STATUS=0 of 1 VMs connected, 0 devices")
+            self.assertEqual(service.stop(), 0)
+        self.assertEqual(self.notify.wait("STOPPING="), "STOPPING=1")
+
+    def test_the_socket_outlives_the_daemon(self):
+        service = self.activate_daemon()
+        with Connection(self.socket):
+            self.notify.wait("READY=")
+        self.assertEqual(service.stop(), 0)
+        self.assertTrue(os.path.exists(self.socket), "it is the socket unit's")
+
+    def test_a_doorbell_server_serves_what_its_unit_says(self):
+        unit = self.unit("ivshmem-doorbell@.service")
+        variables = {**unit.environment(), "VECTORS": "3", "OPTIONS": "--peers 5 --log-level warn"}
+        command = unit.command("ExecStart", variables)
+        self.assertIn("--size", command)
+        service = self.activate([self.doorbell, *command[1:]])
+        with Connection(self.socket, PATIENCE) as peer:
+            with peer.socket.makefile("rb") as stream:
+                numbers = struct.unpack("<qqq", stream.read(24))
+            self.assertEqual(numbers, (0, 0, -1))  # version, our id, the memory
+            self.assertEqual(self.notify.wait("READY="), "READY=1")
+            self.assertEqual(service.stop(), 0)
+        self.assertEqual(self.notify.wait("STOPPING="), "STOPPING=1")
+
+
+def main():
+    Activated.source, Activated.daemon, Activated.doorbell, *selected = sys.argv[1:]
+    if not shutil.which("systemd-socket-activate") and "IVSHMEMD_REQUIRE_QEMU" not in os.environ:
+        print("no systemd-socket-activate; ./dev setup installs it")
+        return SKIPPED
+    outcome = unittest.main(argv=[sys.argv[0], *selected], exit=False, verbosity=2).result
+    return 0 if outcome.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
