@@ -114,10 +114,10 @@ TEST_F(Session, SendsSeveralCommandsInOneWrite) {
 
 TEST_F(Session, AnswersEachOfSeveralCommandsForItself) {
     qemu_.greet().expect("one").reply_error("GenericError", "no").expect("two").reply(2);
+    qemu_.expect("three").close();
     open();
     std::vector<qmp::Command> commands{qmp::Command("one"), qmp::Command("two"),
                                        qmp::Command("three")};
-    qemu_.expect("three").close();
     const std::vector<Answer> answers = loop_.run(session_->call_all(std::move(commands), patient));
     ASSERT_EQ(answers.size(), 3u);
     EXPECT_EQ(answers[0].kind, Kind::refused);
