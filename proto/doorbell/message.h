@@ -12,8 +12,8 @@
 namespace ivshmemd::doorbell {
 
 inline constexpr std::int64_t protocol_version = 0;
-// In place of the version, to a client that is refused: a QEMU that reads a version it does not know
-// gives the device up with an error, one whose connection just ends waits for ever.
+// In place of the version, to a client that is refused: a QEMU that reads a version it does not
+// know gives the device up with an error, one whose connection just ends waits for ever.
 inline constexpr std::int64_t refusal_version = -1;
 inline constexpr std::int64_t memory_number = -1;  // comes with the shared memory's descriptor
 inline constexpr std::int64_t max_peer_id = 65535;

@@ -68,7 +68,7 @@ class InventoryQuery {
     std::string run_state_;
     std::vector<PciFunction> functions_;
     std::vector<std::string> chardevs_;
-    std::map<std::string, std::string> servers_;  // chardev -> path of its server
+    std::map<std::string, std::string> servers_;              // chardev -> path of its server
     std::map<std::string, std::vector<QomEntry>> remaining_;  // by parent, asked last
     // Deques: questions keep references to the elements.
     std::deque<RawDevice> devices_;
