@@ -91,16 +91,6 @@ TEST_F(ServerConnectionTest, RefusesWhatListensNotOrIsNoSocket) {
               "nothing listens there");
 }
 
-TEST_F(ServerConnectionTest, RefusesAServerOfAUserNobodyTrusts) {
-    if (::geteuid() == 0) GTEST_SKIP() << "root is always trusted";
-    ServerTerms distrustful = terms();
-    distrustful.trust.daemon = 12345;
-    const ScriptedServer server(directory_ / "server", wait_closed);
-    const Result<ServerConnection> met = meet(distrustful);
-    ASSERT_FALSE(met);
-    EXPECT_NE(met.error().message.find("[trust] users"), std::string::npos);
-}
-
 TEST_F(ServerConnectionTest, RefusesAServerThatBreaksOffAnywhere) {
     const FileDescriptor memory = shared_memory(mebibyte);
     EXPECT_NE(refusal([](int) {}), "");

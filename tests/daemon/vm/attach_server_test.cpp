@@ -226,8 +226,8 @@ TEST_F(AttachLegacy, TakesAServerWithInterruptsByPin) {
     EXPECT_EQ(interrupts_of(attached->device.spec), "intx");
 }
 
-// QEMU 3.1 aborts when it cannot open the memory of a legacy device.
-TEST_F(AttachLegacy, IsRefusedWhereQemuCouldNotOpenTheRegion) {
+// What the refusal goes by: QEMU 3.1 aborts when it cannot open the memory of a legacy device.
+TEST_F(AttachLegacy, KnowsWhoCanOpenARegion) {
     if (::geteuid() != 0) GTEST_SKIP() << "needs a file of another owner";
     ASSERT_TRUE(host_.regions.create("x", mebibyte, 0));
     ASSERT_EQ(::chmod(region_path("x").c_str(), 0600), 0);
