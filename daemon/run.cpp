@@ -19,9 +19,6 @@
 namespace ivshmemd {
 namespace {
 
-// How long operations under way may take to end once the daemon is told to stop.
-constexpr std::chrono::seconds stop_deadline{10};
-
 void report_status(const Registry& registry) {
     std::size_t connected = 0;
     std::size_t devices = 0;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tests/support/json_text.h"
+#include "tests/daemon/fake_pc_words.h"
 
 namespace ivshmemd::test {
 
@@ -11,15 +11,6 @@ using nlohmann::json;
 namespace {
 
 const std::string peripheral = "/machine/peripheral/";
-
-json generic(const std::string& text) {
-    return FakeQemu::error("GenericError", text);
-}
-
-std::string text(const json& object, const char* key) {
-    const json value = member(object, key);
-    return value.is_string() ? value.get<std::string>() : "";
-}
 
 }  // namespace
 
@@ -169,18 +160,19 @@ bool FakePc::is_taken(int slot) const {
 }
 
 json FakePc::object_add(const json& arguments) {
-    const std::string id = text(arguments, "id");
+    const std::string id = text_of(arguments, "id");
     if (backends_.contains(id)) {
         return generic("attempt to add duplicate property '" + id +
                        "' to object (type 'container')");
     }
     if (member(arguments, "share") != json(true)) failure_ += id + " is not shared\n";
-    backends_[id] = {text(arguments, "mem-path"), arguments.value("size", std::uint64_t{0}), false};
+    backends_[id] = {text_of(arguments, "mem-path"), arguments.value("size", std::uint64_t{0}),
+                     false};
     return FakeQemu::ok(json::object());
 }
 
 json FakePc::object_del(const json& arguments) {
-    const std::string id = text(arguments, "id");
+    const std::string id = text_of(arguments, "id");
     if (!backends_.contains(id)) return generic("object '" + id + "' not found");
     const bool used = std::any_of(devices_.begin(), devices_.end(),
                                   [&](const auto& each) { return each.second.backend == id; });
@@ -192,11 +184,11 @@ json FakePc::object_del(const json& arguments) {
 }
 
 json FakePc::device_add(const json& arguments) {
-    const std::string id = text(arguments, "id");
+    const std::string id = text_of(arguments, "id");
     Device device;
-    device.driver = text(arguments, "driver");
-    device.slot = std::stoi(text(arguments, "addr"), nullptr, 16);
-    device.master = text(arguments, "master");
+    device.driver = text_of(arguments, "driver");
+    device.slot = std::stoi(text_of(arguments, "addr"), nullptr, 16);
+    device.master = text_of(arguments, "master");
     device.given = arguments;
     if (devices_.contains(id)) return generic("Duplicate device ID '" + id + "'");
     if (arguments.contains("chardev")) return add_with_chardev(arguments, std::move(device));
@@ -206,7 +198,7 @@ json FakePc::device_add(const json& arguments) {
 }
 
 json FakePc::add_with_backend(const json& arguments, Device device) {
-    device.backend = text(arguments, "memdev");
+    device.backend = text_of(arguments, "memdev");
     const auto found = backends_.find(device.backend);
     if (found == backends_.end()) {
         return FakeQemu::error("DeviceNotFound", "Device '" + device.backend + "' not found");
@@ -221,12 +213,12 @@ json FakePc::add_with_backend(const json& arguments, Device device) {
         failure_ += device.backend + ": bad size: QEMU aborts\n";
     }
     found->second.used = true;
-    devices_[text(arguments, "id")] = std::move(device);
+    devices_[text_of(arguments, "id")] = std::move(device);
     return FakeQemu::ok(json::object());
 }
 
 json FakePc::device_del(const json& arguments) {
-    const std::string id = text(arguments, "id");
+    const std::string id = text_of(arguments, "id");
     const auto device = devices_.find(id);
     if (device == devices_.end()) {
         return FakeQemu::error("DeviceNotFound", "Device '" + id + "' not found");

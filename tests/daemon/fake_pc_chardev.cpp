@@ -1,68 +1,59 @@
 #include "tests/daemon/fake_pc.h"
-#include "tests/support/json_text.h"
+#include "tests/daemon/fake_pc_words.h"
 
 // Descriptors, chardevs and the devices on them.
 namespace ivshmemd::test {
 
 using nlohmann::json;
 
-namespace {
-
-std::string text(const json& object, const char* key) {
-    const json value = member(object, key);
-    return value.is_string() ? value.get<std::string>() : "";
-}
-
-}  // namespace
-
 json FakePc::getfd(const json& arguments) {
-    fd_names_.insert(text(arguments, "fdname"));
+    fd_names_.insert(text_of(arguments, "fdname"));
     return FakeQemu::ok(json::object());
 }
 
 json FakePc::closefd(const json& arguments) {
-    const std::string name = text(arguments, "fdname");
+    const std::string name = text_of(arguments, "fdname");
     if (fd_names_.erase(name) > 0) return FakeQemu::ok(json::object());
-    return FakeQemu::error("GenericError", "File descriptor named '" + name + "' not found");
+    return generic("File descriptor named '" + name + "' not found");
 }
 
 json FakePc::chardev_add(const json& arguments) {
-    const std::string id = text(arguments, "id");
+    const std::string id = text_of(arguments, "id");
     const json data = member(member(arguments, "backend"), "data");
-    const std::string name = text(member(member(data, "addr"), "data"), "str");
+    const std::string name = text_of(member(member(data, "addr"), "data"), "str");
     if (member(data, "server") != json(false)) failure_ += id + " listens\n";
     if (chardevs_.contains(id)) {
-        return FakeQemu::error("GenericError", "Chardev with id '" + id + "' already exists");
+        return generic("Chardev with id '" + id + "' already exists");
     }
     if (fd_names_.erase(name) == 0) {
-        return FakeQemu::error("GenericError", "file descriptor named '" + name + "' not found");
+        return generic("file descriptor named '" + name + "' not found");
     }
     chardevs_[id] = name;
     return FakeQemu::ok(json::object());
 }
 
 json FakePc::chardev_remove(const json& arguments) {
-    const std::string id = text(arguments, "id");
+    const std::string id = text_of(arguments, "id");
     if (!chardevs_.contains(id)) {
-        return FakeQemu::error("GenericError", "Chardev '" + id + "' not found");
+        return generic("Chardev '" + id + "' not found");
     }
     bool used = false;
     for (const auto& [name, device] : devices_) used = used || device.chardev == id;
     if (used || busy_attempts_-- > 0) {
-        return FakeQemu::error("GenericError", "Chardev '" + id + "' is busy");
+        return generic("Chardev '" + id + "' is busy");
     }
     chardevs_.erase(id);
     return FakeQemu::ok(json::object());
 }
 
 json FakePc::add_with_chardev(const json& arguments, Device device) {
-    device.chardev = text(arguments, "chardev");
+    device.chardev = text_of(arguments, "chardev");
     if (!chardevs_.contains(device.chardev)) {
         return FakeQemu::error(
             "GenericError",
             "Property '" + device.driver + ".chardev' can't find value '" + device.chardev + "'");
     }
-    devices_[text(arguments, "id")] = std::move(device);
+    devices_[text_of(arguments, "id")] = std::move(device);
     return FakeQemu::ok(json::object());
 }
 

@@ -1,5 +1,5 @@
 #include "tests/daemon/fake_pc.h"
-#include "tests/support/json_text.h"
+#include "tests/daemon/fake_pc_words.h"
 
 // What the machine answers to questions.
 namespace ivshmemd::test {
@@ -9,15 +9,6 @@ using nlohmann::json;
 namespace {
 
 const std::string peripheral = "/machine/peripheral/";
-
-json generic(const std::string& text) {
-    return FakeQemu::error("GenericError", text);
-}
-
-std::string text(const json& object, const char* key) {
-    const json value = member(object, key);
-    return value.is_string() ? value.get<std::string>() : "";
-}
 
 json pci_function(int slot, int function) {
     return {{"bus", 0},
@@ -64,7 +55,7 @@ json FakePc::query_chardev(const json&) {
 }
 
 json FakePc::qom_list(const json& arguments) {
-    const std::string path = text(arguments, "path");
+    const std::string path = text_of(arguments, "path");
     json entries = json::array({entry("type", "string")});
     if (path == "/machine/peripheral") {
         for (const auto& [id, device] : devices_) {
@@ -79,8 +70,8 @@ json FakePc::qom_list(const json& arguments) {
 }
 
 json FakePc::qom_get(const json& arguments) {
-    const std::string path = text(arguments, "path");
-    const std::string property = text(arguments, "property");
+    const std::string path = text_of(arguments, "path");
+    const std::string property = text_of(arguments, "property");
     if (path == "/machine" && property == "type") return FakeQemu::ok("pc-i440fx-7.2-machine");
     if (path == "/machine/i440fx/pci.0") return FakeQemu::ok("/machine/unattached/device[1]");
     const std::string id = path.substr(path.rfind('/') + 1);
@@ -121,7 +112,7 @@ json FakePc::list_types(const json&) {
 }
 
 json FakePc::list_properties(const json& arguments) {
-    const std::string type = text(arguments, "typename");
+    const std::string type = text_of(arguments, "typename");
     if (type == "ivshmem-plain" || type == "ivshmem-doorbell") {
         return FakeQemu::ok(json::array({entry("addr", "int32")}));
     }
