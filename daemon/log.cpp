@@ -25,6 +25,10 @@ void open_log(const std::string& level) {
     spdlog::set_default_logger(std::move(logger));
 }
 
+void set_log_level(const std::string& level) {
+    spdlog::default_logger()->set_level(spdlog::level::from_str(level));
+}
+
 bool is_log_level(const std::string& level) {
     return level == "off" || spdlog::level::from_str(level) != spdlog::level::off;
 }

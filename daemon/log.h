@@ -9,6 +9,9 @@ namespace ivshmemd {
 /// Opens the log on standard error: "debug", "info", "warn", "err", "critical" or "off" and above.
 void open_log(const std::string& level);
 
+/// Changes that of the open log.
+void set_log_level(const std::string& level);
+
 /// Whether `level` is one of these words.
 bool is_log_level(const std::string& level);
 

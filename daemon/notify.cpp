@@ -33,6 +33,10 @@ void notify_status(const std::string& status) {
     notify("STATUS=" + status, -1);
 }
 
+void notify_watchdog() {
+    notify("WATCHDOG=1", -1);
+}
+
 void notify_store(const std::string& name, int fd) {
     notify("FDSTORE=1\nFDNAME=" + name, fd);
 }

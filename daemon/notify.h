@@ -8,6 +8,9 @@ namespace ivshmemd {
 /// it does not take it at once: libsystemd's own call would block the whole daemon then.
 void notify_status(const std::string& status);
 
+/// Says that the daemon lives: "WATCHDOG=1". Dropped like a status.
+void notify_watchdog();
+
 /// Asks the service manager to keep a duplicate of this descriptor and to pass it to the next
 /// daemon under this name. Where nobody keeps it, nothing happens.
 void notify_store(const std::string& name, int fd);

@@ -15,6 +15,7 @@
 #include "daemon/notify.h"
 #include "daemon/vm/attach_region.h"
 #include "daemon/vm/registry.h"
+#include "daemon/watchdog.h"
 
 namespace ivshmemd {
 namespace {
@@ -39,6 +40,8 @@ struct Daemon {
     Service service{host, registry};
     Server server{host, service};
     boost::asio::signal_set signals{io, SIGTERM, SIGINT};
+    boost::asio::signal_set hangup{io, SIGHUP};
+    Watchdog watchdog{io.get_executor()};
 
     explicit Daemon(const Config& config) : host(io.get_executor(), config) {}
 };
@@ -48,6 +51,8 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
     if (error) co_return;
     log_info({"stopping"});
     ::sd_notify(0, "STOPPING=1");
+    daemon.watchdog.stop();
+    daemon.hangup.cancel();
     daemon.server.stop_listening();
     daemon.registry.stop();  // ends what is under way, with an answer to who asked
     boost::asio::steady_timer timer(daemon.io);
@@ -59,7 +64,7 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
 
 }  // namespace
 
-int run_daemon(const Config& config) {
+int run_daemon(const Config& config, ConfigReader read_again) {
     open_log(config.log_level);
     for (const std::string& warning : config.warnings) log_warning({warning});
     raise_descriptor_limit();  // VMs, clients and announced peers take one each
@@ -85,6 +90,11 @@ int run_daemon(const Config& config) {
     const auto subscription =
         daemon.host.events.subscribe([&daemon](const Event&) { report_status(daemon.registry); });
     spawn(daemon.io.get_executor(), "signals", stop_on_signal(daemon));
+    const auto report = [&daemon] { report_status(daemon.registry); };
+    spawn(daemon.io.get_executor(), "reload",
+          reload_on_signal(daemon.hangup, daemon.host, daemon.registry, std::move(read_again),
+                           report));
+    daemon.watchdog.start();
     ::sd_notify(0, "READY=1");
     daemon.registry.start();
     report_status(daemon.registry);

@@ -2,6 +2,7 @@
 
 #include <sys/inotify.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -92,6 +93,31 @@ Registry::Registry(Host& host) : host_(host) {
 
 void Registry::start() {
     for (const VmConfig& config : host_.config.vms) add(config);
+    watch_directory();
+}
+
+void Registry::follow_config() {
+    const std::vector<VmConfig>& wanted = host_.config.vms;
+    for (const auto& vm : all()) {
+        const bool stays = std::find(wanted.begin(), wanted.end(), vm->config()) != wanted.end();
+        if (!stays && !watched_.contains(vm->name())) remove(vm->name());
+    }
+    if (directory_ != host_.config.vm_dir) {
+        stop_watching();
+        for (const std::string& name : std::set<std::string>(watched_)) remove(name);
+    }
+    for (const VmConfig& config : wanted) {
+        if (watched_.contains(config.name)) remove(config.name);  // a configured one comes first
+        add(config);
+    }
+    if (directory_) {
+        scan();  // for names that are no longer configured
+    } else {
+        watch_directory();
+    }
+}
+
+void Registry::watch_directory() {
     if (!host_.config.vm_dir) return;
     const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     const std::string& directory = *host_.config.vm_dir;
@@ -102,26 +128,33 @@ void Registry::start() {
         if (fd >= 0) ::close(fd);
         return;
     }
+    directory_ = directory;
     notifications_ = std::make_shared<boost::asio::posix::stream_descriptor>(host_.executor, fd);
     scan();
     spawn(host_.executor, "watch of " + directory, watch());
 }
 
+void Registry::stop_watching() {
+    directory_.reset();
+    if (!notifications_) return;
+    boost::system::error_code ignored;
+    notifications_->close(ignored);
+    notifications_.reset();
+}
+
 void Registry::stop() {
-    if (notifications_) {
-        boost::system::error_code ignored;
-        notifications_->close(ignored);
-    }
-    for (const auto& [name, vm] : vms_) vm->stop();
+    stop_watching();
+    for (const auto& [name, vm] : vms_) vm->stop("ivshmemd is stopping");
 }
 
 awaitable<void> Registry::watch() {
     const auto notifications = notifications_;
+    if (!notifications) co_return;  // given up before this began
     std::array<char, 4096> buffer{};
     while (true) {
         const auto [error, count] =
             co_await notifications->async_read_some(boost::asio::buffer(buffer), as_result);
-        if (error) co_return;
+        if (error || notifications != notifications_) co_return;
         scan();  // what changed matters less than what is there now
     }
 }
@@ -129,7 +162,7 @@ awaitable<void> Registry::watch() {
 void Registry::scan() {
     std::map<std::string, std::string> found;
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(*host_.config.vm_dir, error)) {
+    for (const auto& entry : std::filesystem::directory_iterator(*directory_, error)) {
         const std::string file = entry.path().filename();
         if (!file.ends_with(socket_suffix)) continue;
         const std::string name = file.substr(0, file.size() - socket_suffix.size());
@@ -163,7 +196,7 @@ void Registry::add(VmConfig config) {
 void Registry::remove(const std::string& name) {
     const auto found = vms_.find(name);
     if (found == vms_.end()) return;
-    found->second->stop();
+    found->second->stop("ivshmemd no longer looks after this VM");
     vms_.erase(found);
     watched_.erase(name);
 }

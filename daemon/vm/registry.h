@@ -20,6 +20,10 @@ class Registry {
     /// Starts looking after the configured VMs and watching the directory.
     void start();
 
+    /// Goes over to what the host's configuration says now. VMs that it says the same of go on
+    /// undisturbed.
+    void follow_config();
+
     /// Ends all connections. Their coroutines return by themselves.
     void stop();
 
@@ -32,13 +36,16 @@ class Registry {
   private:
     void add(VmConfig config);
     void remove(const std::string& name);
+    void watch_directory();
+    void stop_watching();
     void scan();
     awaitable<void> watch();
 
     Host& host_;
     std::map<std::string, std::shared_ptr<Vm>> vms_;
-    std::set<std::string> watched_;  // names that came from the directory
-    std::set<std::string> refused_;  // file names warned about
+    std::optional<std::string> directory_;  // that is watched
+    std::set<std::string> watched_;         // names that came from the directory
+    std::set<std::string> refused_;         // file names warned about
     std::shared_ptr<boost::asio::posix::stream_descriptor> notifications_;
 };
 

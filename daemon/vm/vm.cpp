@@ -42,9 +42,9 @@ void Vm::end_attempt() {
     changed_.notify_all();
 }
 
-void Vm::stop() {
+void Vm::stop(const std::string& why) {
     stopping_ = true;
-    if (pending_) pending_->close(Error(ErrorKind::vm_unavailable, "ivshmemd is stopping"));
+    if (pending_) pending_->close(Error(ErrorKind::vm_unavailable, why));
     retry_.notify_all();
     changed_.notify_all();
 }

@@ -91,8 +91,8 @@ class Vm : public std::enable_shared_from_this<Vm> {
     /// The connection that is being made or used, for stop() to end it.
     void set_pending(std::shared_ptr<qmp::Session> session) { pending_ = std::move(session); }
 
-    /// Ends the connection and keeps it ended.
-    void stop();
+    /// Ends the connection and keeps it ended; what is under way fails for this reason.
+    void stop(const std::string& why);
     bool stopping() const { return stopping_; }
     /// Pauses; ends early only when the VM is stopped.
     awaitable<void> sleep_until(SteadyClock::time_point until);

@@ -1,0 +1,82 @@
+#include "daemon/reload.h"
+
+#include <systemd/sd-daemon.h>
+
+#include <exception>
+
+#include "daemon/log.h"
+
+namespace ivshmemd {
+namespace {
+
+template <class Value>
+void keep(const char* key, const Value& before, Value& after, std::string& kept) {
+    if (before == after) return;
+    after = before;
+    kept += (kept.empty() ? "" : ", ") + std::string(key);
+}
+
+// Returns the keys whose values stay.
+std::string keep_what_needs_a_restart(const Config& before, Config& after) {
+    std::string kept;
+    keep("daemon.socket", before.socket, after.socket, kept);
+    keep("daemon.group", before.socket_group, after.socket_group, kept);
+    keep("daemon.state_dir", before.state_dir, after.state_dir, kept);
+    keep("region.dir", before.region_dir, after.region_dir, kept);
+    keep("region.group", before.region_group, after.region_group, kept);
+    return kept;
+}
+
+// The manager wants to know that this answers the request it just made, and not an earlier one.
+void notify_reloading() {
+    const auto now = SteadyClock::now().time_since_epoch();
+    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    const std::string message = "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds);
+    ::sd_notify(0, message.c_str());
+}
+
+// For the other thread, which nothing may escape.
+Result<Config> read_safely(const ConfigReader& read) {
+    try {
+        return read();
+    } catch (const std::exception& error) {
+        return Error(ErrorKind::internal, error.what());
+    }
+}
+
+}  // namespace
+
+void apply_config(Host& host, Registry& registry, Config config) {
+    for (const std::string& warning : config.warnings) log_warning({warning});
+    const std::string kept = keep_what_needs_a_restart(host.config, config);
+    host.config = std::move(config);
+    set_log_level(host.config.log_level);
+    registry.follow_config();
+    log_info({"configuration reloaded: ", std::to_string(registry.all().size()), " VMs"});
+    if (!kept.empty()) {
+        log_warning({"these changes of the configuration need a restart: ", kept});
+    }
+}
+
+awaitable<void> reload_on_signal(boost::asio::signal_set& signals, Host& host, Registry& registry,
+                                 ConfigReader read, std::function<void()> done) {
+    while (true) {
+        const auto [error, number] = co_await signals.async_wait(as_result);
+        if (error) co_return;
+        notify_reloading();
+        const auto read_again = [&read] { return read_safely(read); };  // names may be asked afar
+        Result<Config> config = co_await host.worker.run(read_again);
+        if (config) {
+            apply_config(host, registry, std::move(*config));
+            done();
+            ::sd_notify(0, "READY=1");
+            continue;
+        }
+        const std::string message =
+            "not reloaded, the configuration stays as it was: " + config.error().message;
+        log_error({message});
+        ::sd_notify(0, ("READY=1\nSTATUS=" + message).c_str());
+    }
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <boost/asio/signal_set.hpp>
+#include <functional>
+
+#include "daemon/config.h"
+#include "daemon/host.h"
+#include "daemon/vm/registry.h"
+
+namespace ivshmemd {
+
+/// Reads the command line and the configuration file again.
+using ConfigReader = std::function<Result<Config>()>;
+
+/// Puts a new configuration in force: VMs, watched directory, trusted users, limits and log level.
+/// A VM whose entry is unchanged notices nothing. What only a restart can change stays as it was,
+/// and the log names it.
+void apply_config(Host& host, Registry& registry, Config config);
+
+/// Reloads at every signal of the set until it is cancelled, and tells the service manager when
+/// that begins and ends. What cannot be read changes nothing. `done` is called after each success.
+awaitable<void> reload_on_signal(boost::asio::signal_set& signals, Host& host, Registry& registry,
+                                 ConfigReader read, std::function<void()> done);
+
+}  // namespace ivshmemd
