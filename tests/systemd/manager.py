@@ -77,9 +77,12 @@ class Service:
         self.process.send_signal(signal.SIGHUP)
 
     def stop(self):
-        """SIGTERM; the exit code."""
+        """SIGTERM; the exit code. Whoever says that it stops waits until that is taken."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None and time.monotonic() < end:
+            self.notify.read_message(0.05)
+        return self.process.returncode
 
     def end(self):
         self.process.kill()
@@ -88,6 +91,6 @@ class Service:
 
 def activate(path, command, notify, *options):
     """Runs the command as soon as somebody connects, and gives it the socket."""
-    passed = [f"-E{name}" for name in ("NOTIFY_SOCKET", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    passed = [f"-E{name}" for name in ("NOTIFY_SOCKET", "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
               if name in os.environ or name == "NOTIFY_SOCKET"]
     return Service(["systemd-socket-activate", "-l", path, *passed, *options, *command], notify)

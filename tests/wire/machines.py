@@ -34,7 +34,7 @@ def answers(path):
 class Qemu:
     """A machine with a monitor for the daemon and one for the test."""
 
-    def __init__(self, directory, name, *arguments, machine="pc"):
+    def __init__(self, directory, name, *arguments, machine="pc", launcher=()):
         self.name, self.monitor = name, f"{directory}/{name}.qmp"
         spy = f"{directory}/{name}.spy"
         command = [QEMU, "-name", name, "-machine", f"{machine},accel=tcg", "-m", "64M",
@@ -42,7 +42,8 @@ class Qemu:
                    "-no-user-config", "-display", "none"]
         for path in (self.monitor, spy):
             command += ["-qmp", f"unix:{path},server=on,wait=off"]
-        self.process = subprocess.Popen([*command, *arguments], preexec_fn=die_with_parent)
+        self.process = subprocess.Popen([*launcher, *command, *arguments],
+                                        preexec_fn=die_with_parent)
         self.spy = socket.socket(socket.AF_UNIX)
         wait_until(lambda: self.spy.connect_ex(spy) == 0, f"the monitor of {name}")
         self.lines = self.spy.makefile("r")
