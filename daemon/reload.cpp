@@ -66,6 +66,7 @@ awaitable<void> reload_on_signal(boost::asio::signal_set& signals, Host& host, R
         notify_reloading();
         const auto read_again = [&read] { return read_safely(read); };  // names may be asked afar
         Result<Config> config = co_await host.worker.run(read_again);
+        if (registry.stopped()) co_return;  // meanwhile
         if (config) {
             apply_config(host, registry, std::move(*config));
             done();

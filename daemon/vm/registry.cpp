@@ -143,6 +143,7 @@ void Registry::stop_watching() {
 }
 
 void Registry::stop() {
+    stopped_ = true;
     stop_watching();
     for (const auto& [name, vm] : vms_) vm->stop("ivshmemd is stopping");
 }

@@ -26,6 +26,7 @@ class Registry {
 
     /// Ends all connections. Their coroutines return by themselves.
     void stop();
+    bool stopped() const { return stopped_; }
 
     /// Null when there is none of that name.
     std::shared_ptr<Vm> find(const std::string& name) const;
@@ -42,6 +43,7 @@ class Registry {
     awaitable<void> watch();
 
     Host& host_;
+    bool stopped_ = false;
     std::map<std::string, std::shared_ptr<Vm>> vms_;
     std::optional<std::string> directory_;  // that is watched
     std::set<std::string> watched_;         // names that came from the directory

@@ -102,6 +102,18 @@ class Reload(Running):
         self.reload(service)
         self.assertEqual(self.vms(), ["b"])
 
+    def test_does_not_hold_up_the_end(self):
+        self.configure("a")
+        service = self.start()
+        os.unlink(self.config)
+        os.mkfifo(self.config)  # a file that is slow to read
+        service.reload()
+        self.assertIsNotNone(self.notify.wait("RELOADING="))
+        service.process.send_signal(signal.SIGTERM)
+        self.assertIsNotNone(self.notify.wait("STOPPING="))
+        self.configure("b")
+        self.assertEqual(service.stop(), 0)
+
     def test_names_what_needs_a_restart(self):
         self.configure("a")
         service = self.start()
