@@ -121,13 +121,16 @@ TEST_P(AttachMuch, SurvivesManyCyclesOfOneName) {
     const int cycles = GetParam().native ? 3 : GetParam().root_ports ? 50 : 200;
     for (int cycle = 0; cycle < cycles; ++cycle) {
         SCOPED_TRACE(cycle);
-        const json reply(expect_ctl_success(*daemon_, {"attach", "vm0", "shm0", "--size", "1M"}));
-        const json device(member(reply, "device"));
+        const json reply(
+            call_api(*daemon_, "Attach", {{"vm", "vm0"}, {"name", "shm0"}, {"size", 1 << 20}}));
+        ASSERT_EQ(error_of(reply), "") << reply;
+        const json device(member(member(reply, "parameters"), "device"));
         places.emplace(member(device, "bus"), member(device, "slot"));
         const auto objects = qom_names(vm);
         ASSERT_TRUE(objects.contains("ivshmemd.shm0.mem")) << testing::PrintToString(objects);
-        detach("vm0", "shm0");
-        ASSERT_FALSE(HasFailure());
+        const json gone(
+            call_api(*daemon_, "Detach", {{"vm", "vm0"}, {"name", "shm0"}}, boot_deadline()));
+        ASSERT_EQ(member(gone, "parameters"), json({{"result", "removed"}})) << gone;
     }
     EXPECT_EQ(machine_state(vm), before);
     EXPECT_EQ(list_devices(*daemon_, "vm0"), json::array());

@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int requests = 1000;
-constexpr size_t clients = 4;
+constexpr size_t clients = 6;
 
 class Random : public HotplugTest {
   protected:
@@ -86,7 +86,7 @@ class Random : public HotplugTest {
 
 TEST_F(Random, RequestsGetOneReplyEachAndLeaveNothing) {
     QemuVm pc(dir_.path(), {.name = "pc", .guest = true});
-    QemuVm q35(dir_.path(), {.name = "q35", .machine = "q35", .root_ports = 16, .guest = true});
+    QemuVm q35(dir_.path(), {.name = "q35", .machine = "q35", .root_ports = 12, .guest = true});
     start_daemon({&pc, &q35});
     pc.wait_guest_ready();
     q35.wait_guest_ready();
