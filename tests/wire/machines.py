@@ -84,12 +84,12 @@ class Qemu:
 class Daemon:
     """The real daemon on directories of its own."""
 
-    def __init__(self, program, directory, machines, region_dir):
+    def __init__(self, program, directory, machines, region_dir, *options):
         self.socket = f"{directory}/api.sock"
         state = f"{directory}/state"
         os.makedirs(state, exist_ok=True)
         command = [program, "--socket", self.socket, "--state-dir", state, "--region-dir",
-                   region_dir, "--log-level", "warn"]
+                   region_dir, "--log-level", "warn", *options]
         for name, monitor in machines.items():
             command += ["--vm", f"{name}={monitor}"]
         # What the sanitizer keeps of freed memory must not look like the daemon's.
