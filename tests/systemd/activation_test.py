@@ -13,7 +13,6 @@ import unittest
 
 from manager import PATIENCE, Account, Client, Connection, NotifySocket, activate
 from unit_file import UnitFile
-from varlink_client import wait_until
 
 HOTPLUG = "io.ivshmemd.Hotplug"
 SKIPPED = 77
@@ -36,7 +35,6 @@ class Activated(unittest.TestCase):
     def activate(self, command, *options):
         service = activate(self.socket, command, self.notify, *options)
         self.addCleanup(service.end)
-        wait_until(lambda: os.path.exists(self.socket), "the socket")
         return service
 
     def activate_daemon(self, *arguments):

@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "wire"))
 
 from machines import die_with_parent  # noqa: E402
-from varlink_client import Client, Account, Connection  # noqa: E402, F401: also for the tests
+from varlink_client import Client, Account, Connection, wait_until  # noqa: E402, F401: for tests
 
 PATIENCE = 30  # seconds
 
@@ -89,8 +89,18 @@ class Service:
         self.process.wait()
 
 
+def listens(path):
+    """Whether somebody listens there; a connection would tell too, but starts what waits for it."""
+    accepts_connections = 0x10000
+    with open("/proc/net/unix", encoding="utf-8") as file:
+        sockets = [line.split() for line in file.read().splitlines()[1:]]
+    return any(each[-1] == path and int(each[3], 16) & accepts_connections for each in sockets)
+
+
 def activate(path, command, notify, *options):
     """Runs the command as soon as somebody connects, and gives it the socket."""
     passed = [f"-E{name}" for name in ("NOTIFY_SOCKET", "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
               if name in os.environ or name == "NOTIFY_SOCKET"]
-    return Service(["systemd-socket-activate", "-l", path, *passed, *options, *command], notify)
+    service = Service(["systemd-socket-activate", "-l", path, *passed, *options, *command], notify)
+    wait_until(lambda: listens(path), "the socket")
+    return service

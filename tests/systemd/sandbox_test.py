@@ -89,7 +89,6 @@ class Sandboxed(unittest.TestCase):
         options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         service = activate(self.socket, sandbox, self.notify, f"-EASAN_OPTIONS={options}")
         self.addCleanup(service.end)
-        wait_until(lambda: os.path.exists(self.socket), "the socket")
         return service
 
     def ask(self, method, **parameters):
