@@ -29,6 +29,8 @@ struct Event {
     std::string vm;
     std::optional<std::string> device;
     std::string detail;
+    std::string region;    // that the device maps; empty where unknown, for the log only
+    bool warning = false;  // somebody should look
 };
 
 /// Tells everyone who wants to know. Handlers run at once and must neither wait nor throw.

@@ -6,7 +6,8 @@
 
 namespace ivshmemd {
 
-/// Opens the log on standard error: "debug", "info", "warn", "err", "critical" or "off" and above.
+/// Opens the log, of "debug", "info", "warn", "err", "critical" or "off" and above: in the journal,
+/// with fields, when systemd says that standard error goes there, else lines on standard error.
 void open_log(const std::string& level);
 
 /// Changes that of the open log.
@@ -18,10 +19,19 @@ bool is_log_level(const std::string& level);
 // One line each, of the parts joined. Here and not at the callers, the formatting library would
 // cost every unit seconds to compile.
 using LogParts = std::initializer_list<std::string_view>;
-void log_debug(LogParts parts);     // for developers
-void log_info(LogParts parts);      // what happened
-void log_warning(LogParts parts);   // goes on, but somebody should look
-void log_error(LogParts parts);     // a part does not work
-void log_critical(LogParts parts);  // the daemon ends
+
+/// A field of the journal's entry, e.g. {"VM", "web"}; an empty value leaves it out. Lines that do
+/// not go to the journal have no fields.
+struct LogField {
+    std::string_view name;
+    std::string_view value;
+};
+using LogFields = std::initializer_list<LogField>;
+
+void log_debug(LogParts parts, LogFields fields = {});    // for developers
+void log_info(LogParts parts, LogFields fields = {});     // what happened
+void log_warning(LogParts parts, LogFields fields = {});  // goes on, but somebody should look
+void log_error(LogParts parts, LogFields fields = {});    // a part does not work
+void log_critical(LogParts parts);                        // the daemon ends
 
 }  // namespace ivshmemd

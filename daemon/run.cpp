@@ -10,6 +10,7 @@
 #include "daemon/api/listen.h"
 #include "daemon/api/server.h"
 #include "daemon/api/service.h"
+#include "daemon/event_log.h"
 #include "daemon/fd_limit.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"

@@ -31,6 +31,23 @@ std::string vm_of(const json& parameters) {
     return vm ? *vm : std::string();
 }
 
+std::string detail_of(const Error& error, const std::string& name) {
+    for (const ErrorDetail& each : error.details) {
+        const std::string* text = std::get_if<std::string>(&each.second);
+        if (each.first == name && text) return *text;
+    }
+    return "";
+}
+
+void log_refusal(const varlink::Call& call, const Error& error) {
+    const std::string vm = printable(error.vm);
+    const std::string* name = as_string(find(*call.parameters, "name"));
+    log_info({call.method, " of VM '", vm, "': ", kind_name(error.kind), ": ", error.message},
+             {{"VM", vm},
+              {"DEVICE", name ? printable(*name) : ""},
+              {"QMP_COMMAND", detail_of(error, "command")}});
+}
+
 }  // namespace
 
 void CallContext::reply_early(const json& parameters) const {
@@ -87,8 +104,7 @@ awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbo
     if (!reply) {
         Error error = reply.error();
         if (error.vm.empty()) error.vm = vm_of(context->parameters());
-        log_info({context->call.method, " of VM '", error.vm, "': ", kind_name(error.kind), ": ",
-                  error.message});
+        log_refusal(context->call, error);
         send_error(*outbox, context->call, api::spell_error(error));
     } else if (*reply) {
         send(*outbox, context->call, varlink::encode_reply(**reply));

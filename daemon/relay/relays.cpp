@@ -57,7 +57,8 @@ void Relays::adopt(std::map<std::string, UniqueFd> kept) {
         entries_[key].relay =
             std::make_shared<Relay>(executor_, std::move(server->second), std::move(qemu),
                                     std::deque<ServerMessage>(), std::nullopt);
-        log_info({key.first, ": ", key.second, " is connected to its server again"});
+        log_info({key.first, ": ", key.second, " is connected to its server again"},
+                 {{"VM", key.first}});
     }
     for (const auto& [name, fd] : kept) {
         if (fd) notify_discard(name);  // its other end is gone

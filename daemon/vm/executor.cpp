@@ -29,8 +29,7 @@ constexpr Milliseconds chardev_pause{20};
 void report_leak(Vm& vm, const Execution& run, const std::string& what, const std::string& device) {
     if (run.outcomes[0] != StepOutcome::refused) return;
     const std::string why = printable(run.answers[0].error.description);
-    log_warning({vm.name(), ": ", what, " cannot be deleted: ", why});
-    vm.publish(EventKind::leaked, device, what + ": " + why);
+    vm.publish(EventKind::leaked, device, what + " cannot be deleted: " + why);
 }
 
 }  // namespace
@@ -61,7 +60,9 @@ awaitable<Execution> execute(std::shared_ptr<Vm> vm, std::vector<Command> comman
         std::vector<qmp::Command> spelled;
         for (const Command& command : commands) {
             spelled.push_back(qmp::spell(command, vm->capabilities()->version));
-            log_debug({vm->name(), ": ", spelled.back().name, " ", spelled.back().arguments});
+            const qmp::Command& last = spelled.back();
+            log_debug({vm->name(), ": ", last.name, " ", last.arguments},
+                      {{"VM", vm->name()}, {"QMP_COMMAND", last.name}});
         }
         execution.answers = co_await session->call_all(std::move(spelled), deadline, std::move(fd));
     }

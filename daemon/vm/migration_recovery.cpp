@@ -13,7 +13,7 @@ awaitable<void> resume(Migration migration, [[maybe_unused]] std::shared_ptr<Mig
     if (migration.record.phase == MigrationPhase::migrating) {
         tell(migration, "going on after a restart");
         const Result<Migrated> ended = co_await see_through(migration);
-        if (!ended) log_info({vm->name(), ": ", ended.error().message});
+        if (!ended) log_info({vm->name(), ": ", ended.error().message}, {{"VM", vm->name()}});
         co_return;
     }
     tell(migration, "it was interrupted before it began; the VM stays");
@@ -23,7 +23,7 @@ awaitable<void> resume(Migration migration, [[maybe_unused]] std::shared_ptr<Mig
         return device && device->state == DeviceState::attached;
     });
     const Result<void> out = co_await take_peers_out(migration, Milliseconds(30000));
-    if (!out) log_info({vm->name(), ": ", out.error().message});
+    if (!out) log_info({vm->name(), ": ", out.error().message}, {{"VM", vm->name()}});
     if (vm->unavailable()) co_return;
     co_await undo(migration);
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "daemon/log.h"
 #include "daemon/vm/detach.h"
 #include "daemon/vm/migration_follow.h"
 #include "daemon/vm/migration_record.h"
@@ -76,7 +75,6 @@ Error lost_sight(const Migration& migration, const std::string& why) {
 }  // namespace
 
 void tell(const Migration& migration, const std::string& text) {
-    log_info({migration.vm->name(), ": migration: ", text});
     migration.vm->publish(EventKind::migration, std::nullopt, text);
 }
 

@@ -45,7 +45,8 @@ awaitable<void> park_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec) {
                                                never_rung.duplicate());
         if (run.all_done()) continue;
         log_warning(
-            {vm->name(), ": QEMU takes no more descriptors after the detach of ", spec.name});
+            {vm->name(), ": QEMU takes no more descriptors after the detach of ", spec.name},
+            {{"VM", vm->name()}});
         break;
     }
 }

@@ -72,10 +72,11 @@ awaitable<std::vector<std::string>> plug_back(std::shared_ptr<Vm> vm, MigrationP
             const Result<Device> device = co_await plug_in(vm, spec, Asker::migration);
             if (!device) {
                 problems.push_back(spec.name + ": " + device.error().message);
-                log_warning({vm->name(), ": cannot plug ", problems.back()});
+                log_warning({vm->name(), ": cannot plug ", problems.back()}, {{"VM", vm->name()}});
                 continue;
             }
-            log_info({vm->name(), ": ", spec.name, " is back after a migration came to nothing"});
+            log_info({vm->name(), ": ", spec.name, " is back after a migration came to nothing"},
+                     {{"VM", vm->name()}});
         }
         settled.insert(spec.name);
     }

@@ -87,7 +87,7 @@ void follow_departures(const std::shared_ptr<Vm>& vm) {
 }
 
 void follow_event(const std::shared_ptr<Vm>& vm, const qmp::Event& event) {
-    log_debug({vm->name(), ": event ", printable(event.name)});
+    log_debug({vm->name(), ": event ", printable(event.name)}, {{"VM", vm->name()}});
     if (event.name == "DEVICE_DELETED") {
         device_deleted(vm, path_of(event));
     } else if (event.name == "DEVICE_UNPLUG_GUEST_ERROR") {

@@ -23,7 +23,8 @@ awaitable<void> remove_region(std::shared_ptr<Vm> vm, std::string region) {
                                   static_cast<ino_t>(made->inode)};
     const std::string user = host.find_user(identity);
     if (!user.empty()) {
-        log_info({vm->name(), ": keeping region ", path, ", which ", user, " uses"});
+        log_info({vm->name(), ": keeping region ", path, ", which ", user, " uses"},
+                 {{"VM", vm->name()}, {"REGION", region}});
         co_return;
     }
     RegionFiles::remove(path, identity);
@@ -61,18 +62,20 @@ awaitable<void> finish_removal(std::shared_ptr<Vm> vm, InventoryDevice entry) {
         co_await remove_region(vm, *entry.device.spec.region);
     }
     co_await drop_intent(vm, name);
-    if (!asked) log_warning({vm->name(), ": ", name, " is gone unasked"});
-    vm->publish(asked ? EventKind::detached : EventKind::vanished, name, "");
+    const EventKind kind = asked ? EventKind::detached : EventKind::vanished;
+    vm->host().events.publish({kind, vm->name(), name, "", entry.device.spec.region.value_or("")});
     vm->changed().notify_all();
 }
 
 awaitable<void> clean_orphans(std::shared_ptr<Vm> vm) {
     for (const std::string& id : orphan_backends(vm->inventory())) {
-        log_info({vm->name(), ": deleting backend ", id, ", which serves no device"});
+        log_info({vm->name(), ": deleting backend ", id, ", which serves no device"},
+                 {{"VM", vm->name()}});
         co_await delete_backend(vm, id, name_of_backend_id(id).value_or(id));
     }
     for (const std::string& id : orphan_chardevs(vm->inventory())) {
-        log_info({vm->name(), ": deleting chardev ", id, ", which serves no device"});
+        log_info({vm->name(), ": deleting chardev ", id, ", which serves no device"},
+                 {{"VM", vm->name()}});
         co_await delete_chardev(vm, id, name_of_chardev_id(id).value_or(id));
     }
 }

@@ -29,7 +29,7 @@ awaitable<void> explain_silence(std::shared_ptr<Vm> vm) {
     if (vm->session() != session || session->responsive()) co_return;
     std::string why = "QEMU does not answer";
     if (alive) why += *alive ? "; its main loop is blocked" : "; the process is stopped";
-    log_warning({vm->name(), ": ", why});
+    log_warning({vm->name(), ": ", why}, {{"VM", vm->name()}});
     vm->set_last_error(why);
 }
 
@@ -130,7 +130,8 @@ void log_connected(const Vm& vm) {
     log_info({vm.name(), ": connected to QEMU ", to_string(capabilities.version), " (",
               printable(capabilities.machine_type), "), run state ", printable(vm.run_state()),
               ", models:", models.empty() ? " none" : models,
-              ", devices: ", std::to_string(vm.inventory().devices.size())});
+              ", devices: ", std::to_string(vm.inventory().devices.size())},
+             {{"VM", vm.name()}});
 }
 
 // One connection from beginning to end. True when the VM was reached.
@@ -155,7 +156,7 @@ awaitable<bool> follow_connection(std::shared_ptr<Vm> vm, UniqueFd& fd) {
     }
     vm->set_pending(nullptr);
     vm->disconnect(session->cause()->message);
-    if (reached) log_info({vm->name(), ": ", session->cause()->message});
+    if (reached) log_info({vm->name(), ": ", session->cause()->message}, {{"VM", vm->name()}});
     co_return reached;
 }
 

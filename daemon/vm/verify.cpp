@@ -1,15 +1,18 @@
 #include "daemon/vm/verify.h"
 
-#include "daemon/log.h"
 #include "daemon/vm/refresh.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
 namespace {
 
-void report(Vm& vm, const DeviceSpec& spec, EventKind kind, const std::string& detail) {
-    log_warning({vm.name(), ": ", spec.name, ": ", detail});
-    vm.publish(kind, spec.name, detail);
+void report(Vm& vm, const DeviceSpec& spec, const std::string& detail) {
+    vm.host().events.publish({.kind = EventKind::attached,
+                              .vm = vm.name(),
+                              .device = spec.name,
+                              .detail = detail,
+                              .region = spec.region.value_or(""),
+                              .warning = true});
 }
 
 std::string mismatch(const DeviceSpec& asked, const DeviceSpec& there) {
@@ -47,13 +50,13 @@ awaitable<void> verify(std::shared_ptr<Vm> vm, DeviceSpec spec) {
         if (!device || device->state != DeviceState::attached) co_return;
         const std::string wrong = mismatch(spec, device->spec);
         if (!wrong.empty()) {
-            report(*vm, spec, EventKind::attached, "QEMU shows it with " + wrong);
+            report(*vm, spec, "QEMU shows it with " + wrong);
             co_return;
         }
         if (device->guest_mapped || vm->run_state() != "running") co_return;
         if (SteadyClock::now() >= give_up) break;
     }
-    report(*vm, spec, EventKind::attached,
+    report(*vm, spec,
            "the running guest has not mapped it: no driver has switched its memory on, or there is "
            "no room for it" +
                waiting_removals(*vm));

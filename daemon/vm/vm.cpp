@@ -268,7 +268,14 @@ std::optional<Device> Vm::device(const std::string& name) const {
 }
 
 void Vm::publish(EventKind kind, std::optional<std::string> device, std::string detail) {
-    host_.events.publish({kind, name(), std::move(device), std::move(detail)});
+    std::optional<std::string> region;
+    if (device && attaching_ && attaching_->name == *device) {
+        region = attaching_->region;
+    } else if (device) {
+        const InventoryDevice* entry = find_managed(inventory_, *device);
+        if (entry) region = entry->device.spec.region;
+    }
+    host_.events.publish({kind, name(), std::move(device), std::move(detail), region.value_or("")});
 }
 
 }  // namespace ivshmemd
