@@ -29,7 +29,7 @@ struct Event {
     std::string vm;
     std::optional<std::string> device;
     std::string detail;
-    std::string region;    // that the device maps; empty where unknown, for the log only
+    std::string region{};  // that the device maps; empty where unknown, for the log only
     bool warning = false;  // somebody should look
 };
 

@@ -185,6 +185,14 @@ class Interface(unittest.TestCase):
         listed = re.findall(r"^\.It Sy (.*)", body, re.MULTILINE)
         self.assertEqual(kinds, {word for line in listed for word in line.split(" , ")})
 
+    def test_message_ids_are_told_of(self):
+        source = (ROOT / "daemon/event_log.cpp").read_text()
+        ids = re.findall(r'case EventKind::(\w+):\n +return "([0-9a-f]{32})"', source)
+        names = {re.sub(r"_(\w)", lambda each: each[1].upper(), kind): number for kind, number in ids}
+        listed = re.findall(r"^\.It Sy (\w+)\n([0-9a-f]{32})$", section(page("ivshmemd.8"), "LOG"), re.M)
+        self.assertGreater(len(names), 5)
+        self.assertEqual(names, dict(listed))
+
     def test_errors_are_told_of_with_their_exit_status(self):
         rows = re.findall(r'Row\{ErrorKind::\w+, "(\w+)", (\d+)\}', (ROOT / "lib/error.cpp").read_text())
         statuses = {name: int(status) for name, status in rows}
