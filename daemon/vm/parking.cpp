@@ -6,6 +6,7 @@
 
 #include "daemon/log.h"
 #include "daemon/vm/executor.h"
+#include "proto/qmp/queries.h"
 
 namespace ivshmemd {
 namespace {
@@ -18,10 +19,10 @@ constexpr std::size_t most_parked = 256;  // of one device
 awaitable<bool> has_kernel_interrupts(std::shared_ptr<Vm> vm, bool msi) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     if (!session || !msi) co_return false;
-    qmp::Command command("query-kvm");
+    qmp::Command command = qmp::query_kvm();
     const qmp::Answer answer =
         co_await session->call(std::move(command), vm->host().deadlines.query);
-    co_return as_bool(find(answer.get(), "enabled")).value_or(false);
+    co_return qmp::read_kvm_enabled(answer.get());
 }
 
 // A name given twice would close the first descriptor.

@@ -62,7 +62,7 @@ void unplug_refused(const std::shared_ptr<Vm>& vm, const std::string& path) {
 awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     if (!session) co_return;
-    qmp::Command command("query-status");
+    qmp::Command command = qmp::query_status();
     const qmp::Answer answer =
         co_await session->call(std::move(command), vm->host().deadlines.query);
     if (vm->session() != session) co_return;

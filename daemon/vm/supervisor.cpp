@@ -13,6 +13,7 @@
 #include "daemon/vm/refresh.h"
 #include "daemon/vm/removal.h"
 #include "lib/names.h"
+#include "proto/qmp/queries.h"
 
 namespace ivshmemd {
 namespace {
@@ -77,10 +78,9 @@ awaitable<std::optional<qmp::Greeting>> await_greeting(std::shared_ptr<Vm> vm,
 }
 
 awaitable<std::string> ask_uuid(std::shared_ptr<Session> session, Milliseconds deadline) {
-    qmp::Command command("query-uuid");
+    qmp::Command command = qmp::query_uuid();
     const qmp::Answer answer = co_await session->call(std::move(command), deadline);
-    const std::string* uuid = as_string(find(answer.get(), "UUID"));
-    co_return uuid ? *uuid : std::string();
+    co_return qmp::read_uuid(answer.get());
 }
 
 // A reading nothing overtook: an event during it may have made it old already.

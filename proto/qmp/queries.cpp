@@ -102,10 +102,31 @@ Command list_device_properties(std::string_view type) {
     return Command("device-list-properties", json({{"typename", type}}));
 }
 
+Command query_status() {
+    return Command("query-status");
+}
+
 std::optional<std::string> read_run_state(const json* reply) {
     const std::string* status = as_string(find(reply, "status"));
     if (!status) return std::nullopt;
     return *status;
+}
+
+Command query_uuid() {
+    return Command("query-uuid");
+}
+
+std::string read_uuid(const json* reply) {
+    const std::string* uuid = as_string(find(reply, "UUID"));
+    return uuid ? *uuid : std::string();
+}
+
+Command query_kvm() {
+    return Command("query-kvm");
+}
+
+bool read_kvm_enabled(const json* reply) {
+    return as_bool(find(reply, "enabled")).value_or(false);
 }
 
 Command list_ram_blocks() {

@@ -34,8 +34,17 @@ std::vector<std::string> read_type_names(const json* reply);
 /// Whether QEMU has this device type; an error says no. Loads nothing.
 Command list_device_properties(std::string_view type);
 
+Command query_status();
 /// "running", "paused", "prelaunch", ...
 std::optional<std::string> read_run_state(const json* reply);
+
+/// The VM's UUID; all zeros when its command line gave none, empty when the reply is no answer.
+Command query_uuid();
+std::string read_uuid(const json* reply);
+
+/// Whether the kernel runs the guest.
+Command query_kvm();
+bool read_kvm_enabled(const json* reply);
 
 /// Whether a RAM block of this backend is registered, as HMP's `info ramblock` shows them: QEMU
 /// aborts when a second one of that name and slot comes, and keeps the first for a while after

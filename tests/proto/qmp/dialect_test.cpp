@@ -212,6 +212,19 @@ TEST(Dialect, NamesWhatIsRemoved) {
     }
 }
 
+TEST(Dialect, NamesWhatIsRemovedTheWayItWasRecorded) {
+    for (const test::Recording& recording : test::recordings()) {
+        SCOPED_TRACE(recording.name());
+        const auto ours = [&](const ivshmemd::Command& command) {
+            return spelled(command, recording.version());
+        };
+        EXPECT_EQ(ours(DelDevice{"ivshmemd.bus0"}), recording.at("device_del").command);
+        EXPECT_EQ(ours(DelBackend{"ivshmemd.bus0.mem"}), recording.at("object-del").command);
+        EXPECT_EQ(ours(PassFd{"ivshmemd.db"}), recording.at("getfd").command);
+        EXPECT_EQ(ours(DelChardev{"ivshmemd.db.chr"}), recording.at("chardev-remove busy").command);
+    }
+}
+
 TEST(Dialect, EscapesWhatAPathMayHold) {
     AddBackend step = backend();
     step.path = "/dev/shm/\"quoted\"\\,back=slash\n";

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/proto/qmp/recording.h"
+
 namespace ivshmemd::qmp {
 namespace {
 
@@ -68,6 +70,32 @@ TEST(QmpMigration, SpellsAndReadsCapabilities) {
 TEST(QmpMigration, SpellsTheCommand) {
     EXPECT_EQ(command_object(migrate("unix:/x")),
               json::parse(R"({"execute": "migrate", "arguments": {"uri": "unix:/x"}})"));
+}
+
+TEST(QmpMigration, IsSpelledAndReadAsRecorded) {
+    for (const test::Recording& recording : test::recordings()) {
+        SCOPED_TRACE(recording.name());
+        EXPECT_EQ(command_object(query_migrate()), recording.at("query-migrate").command);
+        EXPECT_EQ(read_migration(&recording.at("query-migrate").value).status, "");
+        EXPECT_EQ(command_object(query_migration_capabilities()),
+                  recording.at("query-migrate-capabilities").command);
+        const json& capabilities = recording.at("query-migrate-capabilities").value;
+        EXPECT_EQ(read_migration_capability(&capabilities, "events"), false);
+        EXPECT_EQ(read_migration_capability(&capabilities, "return-path"), false);
+        EXPECT_EQ(command_object(set_migration_capability("events", true)),
+                  recording.at("events capability").command);
+        EXPECT_EQ(command_object(migrate("exec:cat>/dev/null")),
+                  recording.at("migrate with peer").command);
+    }
+}
+
+TEST(QmpMigration, TellsWhatBlocksWhereTheRecordedReleaseDid) {
+    for (const test::Recording& recording : test::recordings()) {
+        SCOPED_TRACE(recording.name());
+        const json& with_peer = recording.at("query-migrate with peer").value;
+        const bool tells = recording.version() > (Version{6, 0, 0});
+        EXPECT_EQ(read_migration(&with_peer).blocked.size(), tells ? 1U : 0U);
+    }
 }
 
 }  // namespace

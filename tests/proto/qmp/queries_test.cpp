@@ -41,6 +41,8 @@ TEST(Queries, ReadOddRepliesWithoutHarm) {
         SCOPED_TRACE(reply ? reply->dump() : "no reply");
         for (const QomEntry& entry : read_qom_list(reply)) EXPECT_EQ(entry.child_type(), "");
         EXPECT_FALSE(read_run_state(reply));
+        EXPECT_EQ(read_uuid(reply), "");
+        EXPECT_FALSE(read_kvm_enabled(reply));
         EXPECT_THAT(read_type_names(reply), IsEmpty());
         EXPECT_THAT(read_chardev_labels(reply), IsEmpty());
         for (const PciFunction& function : read_pci(reply)) {
@@ -60,6 +62,9 @@ TEST(Queries, AreSpelledAsRecorded) {
                   recorded("properties ivshmem-plain"));
         EXPECT_EQ(command_object(qom_list("/objects")), recorded("list /objects"));
         EXPECT_EQ(command_object(qom_get("/machine", "type")), recorded("machine type"));
+        EXPECT_EQ(command_object(query_status()), recorded("query-status"));
+        EXPECT_EQ(command_object(query_uuid()), recorded("query-uuid"));
+        EXPECT_EQ(command_object(query_kvm()), recorded("query-kvm"));
     }
 }
 
@@ -80,6 +85,16 @@ TEST(Queries, ReadTheRecordedRunState) {
     for (const test::Recording& recording : test::recordings()) {
         EXPECT_EQ(read_run_state(&recording.at("query-status").value), "prelaunch");
     }
+}
+
+TEST(Queries, ReadTheRecordedUuidAndThatThereIsNoKvm) {
+    for (const test::Recording& recording : test::recordings()) {
+        EXPECT_EQ(read_uuid(&recording.at("query-uuid").value),
+                  "00000000-0000-0000-0000-000000000000");
+        EXPECT_FALSE(read_kvm_enabled(&recording.at("query-kvm").value));
+    }
+    const json with_kvm{{"enabled", true}, {"present", true}};
+    EXPECT_TRUE(read_kvm_enabled(&with_kvm));
 }
 
 TEST(Queries, ReadTheRecordedChardevs) {
