@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "daemon/doorbell/peer_process.h"
 #include "daemon/fd_passing.h"
 #include "proto/doorbell/message.h"
 
@@ -37,7 +38,8 @@ Peer::Peer(Socket socket, std::uint16_t id, SharedDescriptors vectors)
       vectors_(std::move(vectors)),
       news_(socket_.get_executor()),
       patience_(socket_.get_executor()) {
-    if (is_qemu(socket_.native_handle())) known_.emplace(socket_.get_executor());
+    if (!is_qemu(socket_.native_handle())) return;
+    known_.emplace(socket_.get_executor(), static_cast<std::uint32_t>(vectors_->size()));
 }
 
 void Peer::greet(const SharedDescriptors& memory) {
@@ -47,13 +49,22 @@ void Peer::greet(const SharedDescriptors& memory) {
 }
 
 void Peer::introduce(const Peer& peer) {
-    if (known_ && !known_->add(peer.id_, peer.vectors_)) return;
+    if (known_ && !is_news(peer)) return;
     queue_.introduce(peer.id_, peer.vectors_);
     tell();
 }
 
+bool Peer::is_news(const Peer& peer) {
+    bool news = true;  // the same for all vectors: every peer of a server has as many
+    for (const UniqueFd& vector : *peer.vectors_) {
+        // Shares the list that the vector is in.
+        news = known_->announce(peer.id_, std::shared_ptr<const UniqueFd>(peer.vectors_, &vector));
+    }
+    return news;
+}
+
 void Peer::withdraw(std::uint16_t id) {
-    if (known_) return known_->remove(id);
+    if (known_) return known_->withdraw(id);
     queue_.withdraw(id);
     tell();
 }

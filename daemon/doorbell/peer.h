@@ -8,7 +8,7 @@
 
 #include "daemon/async.h"
 #include "daemon/doorbell/announcements.h"
-#include "daemon/doorbell/known_peers.h"
+#include "daemon/relay/peer_table.h"
 #include "daemon/signal.h"
 
 namespace ivshmemd::doorbell {
@@ -53,6 +53,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
     };
 
     void tell();
+    bool is_news(const Peer& peer);
     Sent send_batch();
     awaitable<void> wait_until_read(Milliseconds patience);
 
@@ -60,7 +61,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
     std::uint16_t id_;
     SharedDescriptors vectors_;
     Announcements queue_;
-    std::optional<KnownPeers> known_;  // of a QEMU
+    std::optional<PeerTable> known_;  // to a QEMU
     Signal news_;
     boost::asio::steady_timer patience_;
     bool greeted_ = false;

@@ -2,17 +2,17 @@
 
 namespace ivshmemd {
 
-bool PeerTable::announce(std::uint16_t id, const UniqueFd& eventfd) {
+bool PeerTable::announce(std::uint16_t id, std::shared_ptr<const UniqueFd> eventfd) {
     if (!vectors_) return true;
     Peer& peer = peers_[id];
     const std::uint32_t vector = peer.announced++;
     if (vector < peer.given.size()) {
-        peer.bridges.push_back(
-            DoorbellBridge::build(executor_, peer.given[vector].duplicate(), eventfd.duplicate()));
+        peer.bridges.push_back(DoorbellBridge::build(executor_, peer.given[vector]->duplicate(),
+                                                     eventfd->duplicate()));
         return false;
     }
     if (vector >= *vectors_) return false;
-    peer.given.push_back(eventfd.duplicate());
+    peer.given.push_back(std::move(eventfd));
     return true;
 }
 

@@ -99,7 +99,7 @@ void Relay::take(const doorbell::Message& message, ServerMessage whole) {
     const auto id = static_cast<std::uint16_t>(message.number);
     if (message.descriptors == 0) {
         peers_.withdraw(id);
-    } else if (peers_.announce(id, whole.fd)) {
+    } else if (peers_.announce(id, std::make_shared<UniqueFd>(whole.fd.duplicate()))) {
         ++passed_;
         queue_.push_back(std::move(whole));
         queue_changed_.notify_all();
