@@ -8,6 +8,10 @@ namespace ivshmemd::bench {
 /// QEMU by hand, in turns.
 void measure_hotplug(Report& report);
 
+/// How long a QEMU is silent while the daemon refuses bad doorbell servers, and what peers that
+/// read nothing cost the others of an ivshmem-doorbell.
+void measure_doorbells(Report& report);
+
 /// The daemon as a process: start to READY, memory with one VM, wake-ups when idle.
 void measure_process(Report& report);
 

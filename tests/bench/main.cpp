@@ -9,5 +9,6 @@ int main() {
     std::printf("%-44s %8s %8s %8s\n", "", "min", "median", "max");
     ivshmemd::bench::measure_process(report);
     ivshmemd::bench::measure_hotplug(report);
+    ivshmemd::bench::measure_doorbells(report);
     return report.reached() ? 0 : 1;
 }

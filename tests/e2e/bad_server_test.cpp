@@ -1,6 +1,4 @@
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 
 #include <atomic>
 #include <iostream>
@@ -8,7 +6,9 @@
 #include <thread>
 
 #include "tests/e2e/hotplug_test.h"
+#include "tests/support/bad_servers.h"
 #include "tests/support/json_text.h"
+#include "tests/support/qmp_pulse.h"
 #include "tests/support/scripted_server.h"
 
 // Doorbell servers that would hang or kill a QEMU which talks to them itself.
@@ -22,43 +22,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t mebibyte = 1 << 20;
 
-/// Asks QEMU for its status every 50 ms on a monitor of its own, and keeps the longest wait.
-class Pulse {
-  public:
-    explicit Pulse(const std::filesystem::path& monitor)
-        : monitor_(monitor, soon()), thread_([this] { beat(); }) {}
-    ~Pulse() { stop(); }
-
-    std::chrono::milliseconds stop() {
-        over_ = true;
-        if (thread_.joinable()) thread_.join();
-        return std::chrono::duration_cast<std::chrono::milliseconds>(longest_);
-    }
-
-  private:
-    void beat() {
-        while (!over_) {
-            const auto asked = Clock::now();
-            try {
-                monitor_.call("query-status");
-            } catch (const std::exception&) {
-                longest_ = 1h;
-                return;
-            }
-            longest_ = std::max(longest_, Clock::now() - asked);
-            std::this_thread::sleep_until(asked + 50ms);
-        }
-    }
-
-    QmpClient monitor_;
-    std::atomic<bool> over_ = false;
-    Clock::duration longest_{};
-    std::thread thread_;
-};
-
 class BadServer : public HotplugTest {
   protected:
-    // A host that runs other tests beside this one answers late by itself.
+    // A host that runs other tests beside this one answers late by itself; how late QEMU is on a
+    // quiet one, the bench measures.
     static constexpr auto allowed_wait = 1000ms;
 
     void TearDown() override {
@@ -89,7 +56,7 @@ class BadServer : public HotplugTest {
         return member(error, "reason").get<std::string>();
     }
 
-    void expect_refused(const char* what, ScriptedServer::Script script) {
+    void expect_refused(const std::string& what, ScriptedServer::Script script) {
         SCOPED_TRACE(what);
         const ScriptedServer server(path(), std::move(script));
         EXPECT_NE(refusal(), "");
@@ -97,87 +64,16 @@ class BadServer : public HotplugTest {
     }
 
     std::optional<QemuVm> vm_;
-    std::optional<Pulse> pulse_;
+    std::optional<QmpPulse> pulse_;
     json before_;
 };
 
 TEST_F(BadServer, IsNamedAndNeverNoticedByTheMachine) {
-    const FileDescriptor memory = shared_memory(mebibyte);
-    const FileDescriptor directory(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const FileDescriptor uneven = shared_memory(3 * mebibyte);
-    const FileDescriptor empty = shared_memory(0);
-    int pipe[2];
-    ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
-    const FileDescriptor reader(pipe[0]);
-    const FileDescriptor writer(pipe[1]);
-
     EXPECT_EQ(refusal(), "No such file or directory");
     { const FileDescriptor file(::open(path().c_str(), O_CREAT | O_CLOEXEC | O_WRONLY, 0600)); }
     EXPECT_EQ(refusal(), "nothing listens there");
     std::filesystem::remove(path());
-    expect_refused("silent", wait_closed);
-    expect_refused("closes at once", [](int) {});
-    expect_refused("closes after the version", [](int client) { send_number(client, 0); });
-    expect_refused("closes after the id", [](int client) {
-        send_number(client, 0);
-        send_number(client, 0);
-    });
-    expect_refused("closes after the memory",
-                   [&](int client) { send_handshake(client, 0, memory.get()); });
-    expect_refused("half a message", [](int client) {
-        ::send(client, "\0\0\0\0", 4, MSG_NOSIGNAL);
-        wait_closed(client);
-    });
-    expect_refused("half a message and the end",
-                   [](int client) { ::send(client, "\0\0\0\0", 4, MSG_NOSIGNAL); });
-    expect_refused("another version", [&](int client) {
-        send_number(client, 1);
-        wait_closed(client);
-    });
-    expect_refused("an id out of range", [&](int client) {
-        send_number(client, 0);
-        send_number(client, 70000);
-        wait_closed(client);
-    });
-    expect_refused("something else for the memory", [&](int client) {
-        send_number(client, 0);
-        send_number(client, 0);
-        send_number(client, 5, memory.get());
-        wait_closed(client);
-    });
-    expect_refused("no descriptor", [&](int client) {
-        send_handshake(client, 0, -1);
-        wait_closed(client);
-    });
-    for (const int fd : {reader.get(), directory.get(), uneven.get(), empty.get()}) {
-        expect_refused("bad memory", [&](int client) {
-            send_handshake(client, 0, fd);
-            send_vectors(client, 0, 1);
-            wait_closed(client);
-        });
-    }
-    expect_refused("comes late", [&](int client) {
-        std::this_thread::sleep_for(3500ms);
-        send_handshake(client, 0, memory.get());
-        send_vectors(client, 0, 1);
-        wait_closed(client);
-    });
-    expect_refused("a flood", [](int client) {
-        const std::string noise(1 << 16, 'x');
-        while (::send(client, noise.data(), noise.size(), MSG_NOSIGNAL) > 0) {
-        }
-    });
-    expect_refused("a flood of peers", [&](int client) {
-        send_handshake(client, 0, memory.get());
-        const std::int64_t peer = 1;
-        while (::send(client, &peer, sizeof peer, MSG_NOSIGNAL) > 0) {
-        }
-    });
-    expect_refused("more vectors", [&](int client) {
-        send_handshake(client, 0, memory.get());
-        send_vectors(client, 0, 3);
-        wait_closed(client);
-    });
+    for (const BadServerKind& kind : bad_servers()) expect_refused(kind.name, kind.script);
     EXPECT_LT(pulse_->stop(), allowed_wait);
 }
 
