@@ -28,4 +28,9 @@ std::optional<gid_t> group_id(const std::string& name) {
     return numeric_id(name);
 }
 
+std::string user_name(uid_t uid) {
+    const passwd* entry = ::getpwuid(uid);
+    return entry ? entry->pw_name : std::to_string(uid);
+}
+
 }  // namespace ivshmemd

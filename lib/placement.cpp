@@ -30,22 +30,26 @@ const Bus* find(const std::vector<Bus>& buses, const std::string& name) {
     return found == buses.end() ? nullptr : &*found;
 }
 
+std::string reserve_for(std::uint64_t region_size) {
+    return "pref64-reserve=" + format_size(region_size * 2);
+}
+
 // A port the VM can be given besides its own. Its id, chassis and slot are those of no port that
 // was advised before.
-std::string another_port(const std::vector<Bus>& buses) {
+std::string another_port(const std::vector<Bus>& buses, std::uint64_t region_size) {
     int number = 1;
     while (find(buses, "shm" + std::to_string(number))) ++number;
     const std::string address = std::to_string(100 + number);
-    return "-device pcie-root-port,id=shm" + std::to_string(number) + ",chassis=" + address +
-           ",slot=" + address;
+    std::string port = "-device pcie-root-port,id=shm" + std::to_string(number) +
+                       ",chassis=" + address + ",slot=" + address;
+    return region_size == 0 ? port : port + "," + reserve_for(region_size);
 }
 
 Error no_room(const Bus& bus, std::uint64_t size, const std::vector<Bus>& buses) {
-    const std::string reserve = "pref64-reserve=" + format_size(size * 2);
     return Error(ErrorKind::no_free_slot,
                  "the guest has no room for " + format_size(size) + " behind " + bus.name +
                      " (its window takes " + format_size(*bus.room) + "); start the VM with " +
-                     another_port(buses) + "," + reserve + ", or with " + reserve +
+                     another_port(buses, size) + ", or with " + reserve_for(size) +
                      " added to -device pcie-root-port,id=" + bus.name +
                      ", or use a smaller region");
 }
@@ -65,9 +69,9 @@ Error no_free_slot(const PlacementRequest& request, const std::vector<Bus>& buse
     }
     std::string message = "no hotpluggable PCI slot is free";
     if (request.bus) message += " on bus " + *request.bus;
-    message += takes_ports(buses)
-                   ? "; start the VM with another port, such as " + another_port(buses)
-                   : "; detach a device first";
+    const std::optional<std::string> port = port_argument(buses, 0);
+    message +=
+        port ? "; start the VM with another port, such as " + *port : "; detach a device first";
     return Error(ErrorKind::no_free_slot, message);
 }
 
@@ -133,6 +137,11 @@ Result<Choice> place(const PlacementRequest& request, const std::vector<Bus>& bu
         shortest = std::min(shortest.value_or(left), left);
     }
     return Choice(WaitForSlot{*shortest});
+}
+
+std::optional<std::string> port_argument(const std::vector<Bus>& buses, std::uint64_t region_size) {
+    if (!takes_ports(buses)) return std::nullopt;
+    return another_port(buses, region_size);
 }
 
 }  // namespace ivshmemd

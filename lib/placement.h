@@ -49,4 +49,9 @@ Result<std::variant<Placement, WaitForSlot>> place(const PlacementRequest& reque
                                                    const std::vector<Bus>& buses,
                                                    const std::vector<VacatedSlot>& vacated);
 
+/// The argument that starts the VM with one more port, which takes regions up to this size:
+/// "-device pcie-root-port,id=shm1,...". With 0 the port has its usual room. Nothing where the
+/// devices sit on a conventional bus, whose slots cannot be added to.
+std::optional<std::string> port_argument(const std::vector<Bus>& buses, std::uint64_t region_size);
+
 }  // namespace ivshmemd

@@ -18,6 +18,18 @@ const char* kind_of(mode_t mode) {
 
 }  // namespace
 
+std::string mode_digits(mode_t mode) {
+    std::string digits;
+    for (const unsigned shift : {9u, 6u, 3u, 0u}) {
+        digits += static_cast<char>('0' + (mode >> shift & 7u));
+    }
+    return digits;
+}
+
+std::string region_name(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
 Result<std::uint64_t> decide_size(std::optional<std::uint64_t> requested, const RegionFacts& facts,
                                   std::uint64_t limit) {
     std::uint64_t size = 0;

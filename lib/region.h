@@ -13,6 +13,9 @@
 
 namespace ivshmemd {
 
+/// What the daemon gives the regions it makes; users and groups beside these get in by the ACL.
+inline constexpr mode_t region_mode = 0660;
+
 /// What lstat(2) says about a region file.
 struct RegionFacts {
     bool exists = false;
@@ -52,6 +55,12 @@ struct Region {
     std::vector<RegionUser> users;
     bool created_by_us = false;
 };
+
+/// The permission bits as four octal digits, such as "0660".
+std::string mode_digits(mode_t mode);
+
+/// "shm0" for "/dev/shm/shm0".
+std::string region_name(const std::string& path);
 
 /// The size a request gets: its own, or the existing region's. BadSize.
 Result<std::uint64_t> decide_size(std::optional<std::uint64_t> requested, const RegionFacts& facts,

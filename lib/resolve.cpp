@@ -3,8 +3,6 @@
 namespace ivshmemd {
 namespace {
 
-constexpr Version oldest_changed{3, 1, 0};
-
 Error not_supported(Model model, const Capabilities& capabilities) {
     std::vector<std::string> supported;
     std::string list;

@@ -6,6 +6,9 @@
 
 namespace ivshmemd {
 
+/// Older QEMUs abort when a device is plugged in again, so their devices are not changed.
+inline constexpr Version oldest_changed{3, 1, 0};
+
 /// The model a request gets, or ModelNotSupported / ConfigUnsupported.
 ///
 /// A named model is that model or an error. With none named: legacy where QEMU has it, which is

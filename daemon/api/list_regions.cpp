@@ -1,21 +1,12 @@
-#include <pwd.h>
-
 #include <nlohmann/json.hpp>
 
+#include "daemon/accounts.h"
 #include "daemon/api/methods.h"
 #include "daemon/vm/refresh.h"
 #include "daemon/vm/region_list.h"
 #include "proto/api/values.h"
 
 namespace ivshmemd {
-namespace {
-
-std::string user_name(uid_t uid) {
-    const struct passwd* entry = ::getpwuid(uid);
-    return entry ? entry->pw_name : std::to_string(uid);
-}
-
-}  // namespace
 
 awaitable<Result<Document>> list_regions(std::shared_ptr<CallContext> context) {
     co_await refresh_all_for_read(context->registry.all());

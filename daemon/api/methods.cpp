@@ -19,6 +19,7 @@ constexpr std::array methods{
     ApiMethod{"Replug", replug_devices},
     ApiMethod{"QemuArguments", qemu_arguments},
     ApiMethod{"ListRegions", list_regions},
+    ApiMethod{"Diagnose", diagnose_vms},
     ApiMethod{"Subscribe", subscribe, true},
 };
 

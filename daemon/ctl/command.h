@@ -34,6 +34,7 @@ Runner declare_list(CLI::App& app);
 Runner declare_show(CLI::App& app);
 Runner declare_regions(CLI::App& app);
 Runner declare_events(CLI::App& app);
+Runner declare_doctor(CLI::App& app);
 Runner declare_topology(CLI::App& app);
 Runner declare_can_migrate(CLI::App& app);
 Runner declare_migrate(CLI::App& app);

@@ -14,6 +14,7 @@ std::span<const Command> commands() {
         Command{"show", "Show everything about one device", declare_show},
         Command{"regions", "List shared memory regions and who uses them", declare_regions},
         Command{"events", "Watch what happens, until Ctrl-C", declare_events},
+        Command{"doctor", "Find what is wrong and tell how to mend it", declare_doctor},
         Command{"topology", "Show which VMs share which memory", declare_topology},
         Command{"can-migrate", "Tell whether a VM can migrate, and why not", declare_can_migrate},
         Command{"migrate", "Migrate a VM, with its peers taken out", declare_migrate},

@@ -11,8 +11,6 @@
 namespace ivshmemd {
 namespace {
 
-constexpr mode_t region_mode = 0660;
-
 Error unavailable(const std::string& path, const char* what, int error) {
     return Error(ErrorKind::region_unavailable,
                  "cannot make region " + path + ": " + what + ": " + std::strerror(error));

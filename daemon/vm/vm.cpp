@@ -6,22 +6,6 @@
 
 namespace ivshmemd {
 
-std::string_view vm_state_name(VmState state) {
-    switch (state) {
-        case VmState::connecting:
-            return "connecting";
-        case VmState::connected:
-            return "connected";
-        case VmState::busy:
-            return "busy";
-        case VmState::unresponsive:
-            return "unresponsive";
-        case VmState::unreachable:
-            return "unreachable";
-    }
-    return "";
-}
-
 void Vm::set_state(VmState state) {
     if (state_ == state) return;
     state_ = state;

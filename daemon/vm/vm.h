@@ -20,18 +20,9 @@
 #include "lib/inventory.h"
 #include "lib/placement.h"
 #include "lib/plan.h"
+#include "lib/vm_state.h"
 
 namespace ivshmemd {
-
-enum class VmState {
-    connecting,    // no answer from the monitor yet
-    connected,     // commands are answered
-    busy,          // another client holds the monitor, or QEMU is stopped
-    unresponsive,  // a command went unanswered past its deadline
-    unreachable,   // nothing listens
-};
-
-std::string_view vm_state_name(VmState state);
 
 /// A removal the guest was asked for and has not completed.
 struct Removal {

@@ -72,14 +72,6 @@ Result<void> read_numbers(const json& parameters, DeviceRequest& request) {
     return {};
 }
 
-std::string four_octal_digits(mode_t mode) {
-    std::string digits;
-    for (const unsigned shift : {9u, 6u, 3u, 0u}) {
-        digits += static_cast<char>('0' + (mode >> shift & 7u));
-    }
-    return digits;
-}
-
 json spell_bus(const Bus& bus) {
     return {{"name", bus.name}, {"hotpluggable", bus.hotpluggable}, {"freeSlots", free_slots(bus)}};
 }
@@ -142,11 +134,11 @@ json spell_region(const Region& region, const std::string& owner) {
     for (const RegionUser& user : region.users) {
         users.push_back({{"vm", user.vm}, {"device", user.device}, {"role", role_name(user.role)}});
     }
-    return {{"name", region.path.substr(region.path.rfind('/') + 1)},
+    return {{"name", region_name(region.path)},
             {"path", region.path},
             {"size", region.facts.size},
             {"owner", owner},
-            {"mode", four_octal_digits(region.facts.mode)},
+            {"mode", mode_digits(region.facts.mode)},
             {"users", std::move(users)},
             {"createdByUs", region.created_by_us}};
 }

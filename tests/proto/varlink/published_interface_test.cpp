@@ -46,9 +46,9 @@ TEST(PublishedInterface, CanBeBuiltIntoTheProgram) {
 TEST(PublishedInterface, HasTheseMethods) {
     std::vector<std::string> names;
     for (const Method& method : published().methods) names.push_back(method.name);
-    EXPECT_THAT(names,
-                ElementsAre("ListVms", "Probe", "Attach", "Detach", "ListDevices", "CheckMigration",
-                            "Migrate", "Replug", "QemuArguments", "ListRegions", "Subscribe"));
+    EXPECT_THAT(names, ElementsAre("ListVms", "Probe", "Attach", "Detach", "ListDevices",
+                                   "CheckMigration", "Migrate", "Replug", "QemuArguments",
+                                   "ListRegions", "Diagnose", "Subscribe"));
 }
 
 /// These two kinds are standard errors of org.varlink.service.

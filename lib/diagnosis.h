@@ -1,0 +1,111 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/capabilities.h"
+#include "lib/device.h"
+#include "lib/inventory.h"
+#include "lib/region.h"
+#include "lib/vm_state.h"
+
+namespace ivshmemd {
+
+/// What can be found.
+enum class FindingKind {
+    vm_unreachable,   // nothing listens on the monitor's socket
+    vm_unresponsive,  // QEMU has stopped answering
+    monitor_held,     // somebody else is connected to the monitor
+    no_model,         // the QEMU has no ivshmem device at all
+    legacy_only,      // it has the legacy one alone
+    qemu_too_old,     // its devices cannot be changed
+    no_free_slot,     // no room for another device
+    few_free_slots,   // room for very few more
+    small_window,     // the free ports take small regions only
+    never_mapped,     // the running guest has not taken a device up
+    backend_leaked,   // QEMU will not give up a memory backend
+    relay_lost,       // a device is cut off from its doorbell server
+    region_owner,     // of a user who is not trusted, or not ours any more
+    region_mode,      // lets too many in, or too few
+    region_size,      // another than its devices have
+    region_missing,   // the file is gone while a device maps it
+    region_split,     // a device maps another file than the one at the path
+    mapping_unknown,  // whether it does cannot be told
+    region_unused,    // made by this daemon, and no device uses it
+};
+
+enum class FindingSeverity {
+    problem,  // something does not work, or can kill a VM
+    warning,  // it works, and something will not
+    note,     // to know, and perhaps to tidy up
+};
+
+/// Something that is wrong or worth knowing, and what to do about it.
+struct Finding {
+    FindingKind kind = FindingKind::vm_unreachable;
+    FindingSeverity severity = FindingSeverity::problem;
+    std::optional<std::string> vm;
+    std::optional<std::string> device;
+    std::optional<std::string> region;
+    std::string text;  // for people
+    std::string mend;  // the command, or the steps
+
+    bool operator==(const Finding&) const = default;
+};
+
+/// The API's words: "vmUnreachable" and so on; "problem", "warning" or "note".
+std::string_view finding_kind_name(FindingKind kind);
+std::string_view finding_severity_name(FindingSeverity severity);
+
+/// Which file a QEMU maps, compared with the one that is at the path of a device's memory.
+enum class Mapping {
+    unknown,    // /proc does not say
+    same,       // that very file
+    replaced,   // one that was at this path and has been removed
+    elsewhere,  // one that this host knows by no such path: the QEMU sees other mounts
+};
+
+/// A device with what the host says about its memory.
+struct DeviceFacts {
+    Device device;
+    std::string memory_path;      // empty when it has none that can be told
+    bool memory_missing = false;  // nothing is at that path
+    Mapping mapping = Mapping::unknown;
+};
+
+/// A VM with what the host says about its QEMU.
+struct VmFacts {
+    std::string name;
+    std::string qmp_socket;
+    VmState state = VmState::connected;
+    std::optional<std::string> last_error;
+    std::string run_state;
+    uid_t qemu_user = 0;
+    std::optional<pid_t> pid;
+    bool maps_readable = false;  // /proc/<pid>/maps
+    std::optional<Capabilities> capabilities;
+    std::vector<Bus> buses;
+    std::vector<DeviceFacts> devices;
+};
+
+/// Everything a diagnosis goes by.
+struct HostFacts {
+    std::vector<VmFacts> vms;
+    std::vector<Region> regions;
+    std::set<std::string> awaited;  // paths of regions whose device is yet to come, or to come back
+    uid_t daemon = 0;
+    std::string daemon_user;  // the name of that user
+    std::set<uid_t> trusted_users;
+};
+
+/// All findings, the gravest first and otherwise by VM and region. With `only`, those of this VM
+/// and of the regions it uses; regions that nobody uses are no VM's.
+std::vector<Finding> diagnose(const HostFacts& facts,
+                              const std::optional<std::string>& only = std::nullopt);
+
+}  // namespace ivshmemd

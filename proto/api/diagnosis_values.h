@@ -1,0 +1,13 @@
+#pragma once
+
+#include <vector>
+
+#include "lib/diagnosis.h"
+#include "proto/json.h"
+
+namespace ivshmemd::api {
+
+/// What Diagnose gives.
+json spell_findings(const std::vector<Finding>& findings);
+
+}  // namespace ivshmemd::api

@@ -1,0 +1,277 @@
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/e2e/hotplug_test.h"
+#include "tests/support/doorbell_server.h"
+#include "tests/support/json_text.h"
+
+// Faults planted in machines and on the host: each is found, and mended by what its finding says.
+
+namespace ivshmemd::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr uid_t outsider = 61004;
+
+class Doctor : public HotplugTest {
+  protected:
+    json findings(const std::vector<std::string>& arguments = {}) {
+        std::vector<std::string> command{"doctor"};
+        command.insert(command.end(), arguments.begin(), arguments.end());
+        const CtlResult result = run_ctl(*daemon_, command);
+        const json found(result.json()["findings"]);
+        bool problem = false;
+        for (const json& each : found) problem = problem || each["severity"] == "problem";
+        EXPECT_EQ(result.exit_code, problem ? 1 : 0) << result.out;
+        return found;
+    }
+
+    /// "regionMode", "neverMapped vm0/shm0", ...
+    std::vector<std::string> summary(const json& found) {
+        std::vector<std::string> lines;
+        for (const json& each : found) {
+            std::string line = each["kind"];
+            if (each.contains("vm")) line += " " + each["vm"].get<std::string>();
+            if (each.contains("device")) line += "/" + each["device"].get<std::string>();
+            lines.push_back(line);
+        }
+        return lines;
+    }
+    std::vector<std::string> summary() { return summary(findings()); }
+
+    /// The only finding.
+    json finding(const std::string& kind) {
+        const json found(findings());
+        if (found.size() != 1 || found[0]["kind"] != kind) {
+            ADD_FAILURE() << "no " << kind << " alone: " << found;
+            return {{"mend", "false"}, {"text", ""}};
+        }
+        return found[0];
+    }
+
+    /// Runs the command that the mending begins with at `from`, up to what is said after it.
+    void mend(const json& finding, const std::string& from = "") {
+        const std::string text = finding["mend"];
+        std::string command = text.substr(text.find(from));
+        command = command.substr(0, std::min(command.find(", "), command.find("; ")));
+        const auto result = run(Command{{"sh", "-c", command},
+                                        {{"PATH", IVSHMEMD_BIN_DIR ":" + path_},
+                                         {"IVSHMEMD_SOCKET", daemon_->socket().string()}}},
+                                boot_deadline());
+        EXPECT_EQ(result.exit_code, 0) << command << "\n" << result.out << result.err;
+    }
+
+    void attach(const std::string& name, const std::vector<std::string>& options = {}) {
+        std::vector<std::string> arguments{"attach", "vm0", name, "--size", "1M"};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        expect_ctl_success(*daemon_, arguments);
+    }
+
+    const std::string path_ = ::getenv("PATH") ? ::getenv("PATH") : "/usr/bin:/bin";
+};
+
+/// A machine that was not started yet, in which nothing can be mapped, with a device of region r.
+class DoctorOfRegions : public Doctor {
+  protected:
+    void SetUp() override {
+        Doctor::SetUp();
+        if (IsSkipped() || HasFatalFailure()) return;
+        vm_.emplace(dir_.path(), VmOptions{.name = "vm0", .paused = true});
+        start_daemon({&*vm_});
+        attach("shm0", {"--region", "r"});
+        ASSERT_THAT(summary(), IsEmpty());
+    }
+
+    std::optional<QemuVm> vm_;
+};
+
+TEST_F(DoctorOfRegions, FindsAWrongMode) {
+    for (const int mode : {0666, 0600, 0664}) {
+        fs::permissions(region_file("r"), fs::perms(mode));
+        const json found(finding("regionMode"));
+        EXPECT_EQ(found["region"], "r");
+        EXPECT_EQ(found["severity"], mode == 0664 ? "warning" : "problem");
+        mend(found);
+        EXPECT_THAT(summary(), IsEmpty()) << std::oct << mode;
+    }
+}
+
+TEST_F(DoctorOfRegions, FindsAWrongOwner) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+    ASSERT_EQ(::chown(region_file("r").c_str(), outsider, outsider), 0);
+    const json found(finding("regionOwner"));
+    EXPECT_THAT(found["text"], HasSubstr(std::to_string(outsider)));
+    mend(found);
+    EXPECT_THAT(summary(), IsEmpty());
+}
+
+TEST_F(DoctorOfRegions, FindsAWrongSize) {
+    for (const std::uintmax_t size : {4096, 2 << 20, 0}) {
+        fs::resize_file(region_file("r"), size);
+        mend(finding("regionSize"));
+        EXPECT_EQ(fs::file_size(region_file("r")), 1u << 20);
+        EXPECT_THAT(summary(), IsEmpty()) << size;
+    }
+}
+
+TEST_F(DoctorOfRegions, FindsOneThatNobodyUses) {
+    vm_->kill();
+    ASSERT_TRUE(daemon_->wait_vm_state("vm0", "unreachable", soon()));
+    const json found(findings());
+    EXPECT_THAT(summary(found), ElementsAre("vmUnreachable vm0", "regionUnused"));
+    EXPECT_EQ(found[1]["region"], "r");
+    EXPECT_THAT(found[1]["text"], HasSubstr("which do not answer: vm0"));
+    EXPECT_THAT(summary(findings({"vm0"})), ElementsAre("vmUnreachable vm0"));
+    mend(found[1]);
+    EXPECT_THAT(summary(), ElementsAre("vmUnreachable vm0"));
+}
+
+TEST_F(Doctor, FindsRegionsThatWereReplacedOrRemovedUnderTheirQemu) {
+    QemuVm vm(dir_.path(), {.name = "vm0", .guest = true});
+    vm.wait_guest_ready();
+    start_daemon({&vm});
+    attach("shm0", {"--region", "r"});
+    ASSERT_TRUE(eventually(boot_deadline(), [&] { return summary().empty(); }))
+        << "the guest maps it";
+
+    fs::remove(region_file("r"));
+    make_file(region_file("r"), 1 << 20);
+    const json split(finding("regionSplit"));
+    EXPECT_EQ(split["device"], "shm0");
+    EXPECT_THAT(split["text"], HasSubstr("has been replaced"));
+    mend(split);
+    EXPECT_TRUE(eventually(boot_deadline(), [&] { return summary().empty(); })) << findings();
+
+    fs::remove(region_file("r"));
+    mend(finding("regionMissing"), "ivshmemctl");
+    EXPECT_TRUE(eventually(boot_deadline(), [&] { return summary().empty(); })) << findings();
+    EXPECT_EQ(fs::file_size(region_file("r")), 1u << 20);
+}
+
+TEST_F(Doctor, FindsAQemuInAnotherMountNamespace) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
+    const std::string hide =
+        "mount -t tmpfs none " + regions_.path().string() + " && exec \"$0\" \"$@\"";
+    QemuVm vm(
+        dir_.path(),
+        {.name = "vm0", .paused = true, .launcher = {"unshare", "--mount", "sh", "-c", hide}});
+    start_daemon({&vm});
+    attach("shm0");
+    const json found(finding("regionSplit"));
+    EXPECT_EQ(found["device"], "shm0");
+    EXPECT_THAT(found["text"], HasSubstr("it sees other mounts"));
+    EXPECT_THAT(found["mend"], HasSubstr("let the QEMU see " + regions_.path().string()));
+}
+
+TEST_F(Doctor, FindsAMonitorThatSomebodyElseHolds) {
+    QemuVm vm(dir_.path(), {.name = "vm0"});
+    auto holder = std::make_optional<QmpClient>(vm.qmp_socket(), soon());
+    daemon_.emplace(
+        DaemonOptions{.vms = {{"vm0", vm.qmp_socket()}}, .region_dir = regions_.path()});
+    ASSERT_TRUE(daemon_->wait_vm_state("vm0", "busy", soon()));
+    const json found(finding("monitorHeld"));
+    EXPECT_EQ(found["vm"], "vm0");
+    EXPECT_THAT(found["mend"], HasSubstr(vm.qmp_socket().string()));
+    holder.reset();
+    wait_connected("vm0");
+    EXPECT_THAT(summary(), IsEmpty());
+}
+
+TEST_F(Doctor, FindsAStoppedQemu) {
+    QemuVm vm(dir_.path(), {.name = "vm0"});
+    start_daemon({&vm});
+    vm.signal(SIGSTOP);
+    ASSERT_TRUE(eventually(soon(), [&] { return !summary().empty(); }));
+    const json found(finding("vmUnresponsive"));
+    EXPECT_THAT(found["mend"], HasSubstr("kill -CONT " + std::to_string(vm.pid())));
+    mend(found, "kill");
+    wait_connected("vm0");
+    EXPECT_THAT(summary(), IsEmpty());
+}
+
+TEST_F(Doctor, FindsADeviceThatTheGuestDidNotMap) {
+    QemuVm vm(dir_.path(), {.name = "vm0"});  // its firmware looks for devices at boot alone
+    start_daemon({&vm});
+    attach("shm0");
+    const json found(finding("neverMapped"));
+    EXPECT_EQ(found["device"], "shm0");
+    EXPECT_THAT(found["mend"], HasSubstr("/sys/bus/pci/rescan"));
+    reset_machine(vm);
+    EXPECT_TRUE(eventually(soon(), [&] { return summary().empty(); })) << findings();
+}
+
+TEST_F(Doctor, TellsHowToAddASlotWhereNoneIsFree) {
+    VmOptions options{.name = "vm0", .machine = "q35", .root_ports = 1, .paused = true};
+    std::optional<QemuVm> vm;
+    vm.emplace(dir_.path(), options);
+    start_daemon({&*vm});
+    EXPECT_THAT(summary(), ElementsAre("fewFreeSlots vm0", "smallWindow vm0"));
+    attach("shm0");
+    const std::string advice = finding("noFreeSlot")["mend"];
+    const std::string port = "pcie-root-port,id=shm1,chassis=101,slot=101,pref64-reserve=128M";
+    EXPECT_THAT(advice, testing::EndsWith(": -device " + port));
+
+    vm.reset();
+    options.extra = {"-device", port};
+    vm.emplace(dir_.path(), options);
+    wait_connected("vm0");
+    expect_ctl_success(*daemon_, {"attach", "vm0", "large", "--size", "64M"});
+    EXPECT_EQ(member(find_device(*daemon_, "vm0", "large"), "bus"), "shm1");
+}
+
+TEST_F(Doctor, FindsADeviceWhoseServerHasEnded) {
+    QemuVm vm(dir_.path(), {.name = "vm0", .paused = true});
+    DoorbellServer server({"--vectors", "2", "--size", "1M"});
+    start_daemon({&vm});
+    expect_ctl_success(*daemon_, {"attach", "vm0", "bell", "--server", server.socket(), "--vectors",
+                                  "2", "--ioeventfd", "off"});
+    EXPECT_THAT(summary(), IsEmpty());
+    EXPECT_EQ(server.stop(), 0);
+    EXPECT_TRUE(eventually(soon(), [&] { return !summary().empty(); }));
+    const json found(finding("relayLost"));
+    EXPECT_EQ(found["device"], "bell");
+    EXPECT_THAT(found["mend"],
+                HasSubstr("ivshmemctl attach vm0 bell --model ivshmem-doorbell --role peer "
+                          "--server " +
+                          server.socket().string() + " --vectors 2 --ioeventfd off"));
+}
+
+TEST_F(Doctor, FindsALeakedBackend) {
+    QemuVm vm(dir_.path(), {.name = "vm0", .extra = {"-only-migratable"}});
+    const std::string backend = "ivshmemd.old.mem";
+    const json added(vm.object_add_file(backend, region_file("old"), 1 << 20));
+    ASSERT_TRUE(added.contains("return")) << added;
+    // The refusal of a peer keeps its backend for good.
+    EXPECT_ANY_THROW(vm.spy().call(
+        "device_add", {{"driver", "ivshmem-plain"}, {"memdev", backend}, {"master", "off"}}));
+    start_daemon({&vm});
+    ASSERT_TRUE(wait_device_state("vm0", "old", "leaked"));
+    const json found(finding("backendLeaked"));
+    EXPECT_EQ(found["device"], "old");
+    EXPECT_THAT(found["mend"], HasSubstr("restart the VM"));
+}
+
+TEST_F(Doctor, SpeaksToPeople) {
+    QemuVm vm(dir_.path(), {.name = "vm0", .paused = true});
+    start_daemon({&vm});
+    EXPECT_EQ(daemon_->ctl_text({"doctor"}).out, "Nothing is wrong.\n");
+    attach("shm0");
+    fs::permissions(region_file("shm0"), fs::perms(0666));
+    const CtlResult result = daemon_->ctl_text({"doctor", "vm0"});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.out, HasSubstr("problem: region shm0: " + region_file("shm0").string()));
+    EXPECT_THAT(result.out, HasSubstr("  mend: chmod 0660 " + region_file("shm0").string() + "\n"));
+    EXPECT_THAT(result.out, HasSubstr("1 problem, 0 warnings, 0 notes.\n"));
+    expect_ctl_error(*daemon_, {"doctor", "nobody"}, 3, "NoSuchVm");
+}
+
+}  // namespace
+}  // namespace ivshmemd::test
