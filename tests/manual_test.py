@@ -178,12 +178,14 @@ class Interface(unittest.TestCase):
     def test_methods_are_told_of(self):
         self.assertEqual(self.declared("method"), set(items(section(page("ivshmemd.8"), "API"), "Ic")))
 
-    def test_events_are_told_of(self):
+    def test_events_and_findings_are_told_of(self):
         text = (ROOT / "proto/io.ivshmemd.Hotplug.varlink").read_text()
-        kinds = set(re.findall(r"\w+", re.search(r"^type EventKind \((.*?)\)", text, re.M | re.S)[1]))
-        body = sections(page("ivshmemctl.1"), "Ss")["events"]
-        listed = re.findall(r"^\.It Sy (.*)", body, re.MULTILINE)
-        self.assertEqual(kinds, {word for line in listed for word in line.split(" , ")})
+        for command, declared in (("events", "EventKind"), ("doctor", "FindingKind")):
+            values = re.search(rf"^type {declared} \((.*?)\)", text, re.M | re.S)[1]
+            body = sections(page("ivshmemctl.1"), "Ss")[command]
+            listed = re.findall(r"^\.It Sy (.*)", body, re.MULTILINE)
+            self.assertEqual(set(re.findall(r"\w+", values)),
+                             {word for line in listed for word in line.split(" , ")}, command)
 
     def test_message_ids_are_told_of(self):
         source = (ROOT / "daemon/event_log.cpp").read_text()

@@ -19,7 +19,8 @@ struct MappedFile {
     bool operator==(const MappedFile&) const = default;
 };
 
-/// What /proc/<pid>/maps tells; nothing where this user may not read it.
+/// What /proc/<pid>/maps tells; nothing where this user may not read it, or where it is beyond all
+/// reason.
 std::optional<std::vector<MappedFile>> mapped_files(pid_t pid);
 
 /// Whether the file that is at `path` now is among them.

@@ -123,6 +123,18 @@ class Reading(WireTest):
         self.assertEqual((shown["size"], shown["mode"], shown["createdByUs"]), (MIB, "0660", True))
         self.assertEqual(shown["users"], [{"vm": "other", "device": "shown", "role": "master"}])
 
+    def test_diagnoses_machines_devices_and_regions(self):
+        self.attach("other", "untouched")  # nobody is there to map it
+        found = self.ask("Diagnose")["findings"]
+        gone = next(each for each in found if each.get("vm") == "gone")
+        self.assertEqual((gone["kind"], gone["severity"]), ("vmUnreachable", "warning"))
+        self.assertIn(f"{World.directory}/nobody.qmp", gone["mend"])
+        found = self.ask("Diagnose", vm="other")["findings"]
+        self.assertEqual({each.get("vm", "other") for each in found}, {"other"})
+        unmapped = next(each for each in found if each.get("device") == "untouched")
+        self.assertEqual((unmapped["kind"], unmapped["region"]), ("neverMapped", "untouched"))
+        self.refuse("NoSuchVm", "Diagnose", vm="nobody")
+
 
 class Subscribing(WireTest):
     def test_is_told_what_happens(self):

@@ -99,6 +99,7 @@ TEST_F(CtlCompletion, OffersNamesFromTheRunningDaemon) {
     EXPECT_THAT(offered({"probe", ""}), UnorderedElementsAre("web", "db"));
     EXPECT_THAT(offered({"list", "w"}), UnorderedElementsAre("web"));
     EXPECT_THAT(offered({"list", "web", ""}), IsEmpty());
+    EXPECT_THAT(offered({"doctor", ""}), UnorderedElementsAre("web", "db"));
     EXPECT_THAT(offered({"detach", "web", "b"}), UnorderedElementsAre("bell"));
     EXPECT_THAT(offered({"show", "db", ""}), IsEmpty());
     EXPECT_THAT(offered({"attach", "web", ""}), UnorderedElementsAre("shm0"));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/diagnosis.h"
 #include "lib/error.h"
 #include "proto/varlink/idl_parser.h"
 
@@ -117,6 +118,15 @@ TEST(PublishedInterface, DocumentsEverything) {
         undocumented.look_at_fields(error.name, error.parameters);
     }
     EXPECT_THAT(undocumented.paths, IsEmpty());
+}
+
+TEST(PublishedInterface, DeclaresExactlyOurFindings) {
+    std::vector<std::string> kinds;
+    for (int i = 0; i <= static_cast<int>(FindingKind::region_unused); ++i) {
+        kinds.emplace_back(finding_kind_name(static_cast<FindingKind>(i)));
+    }
+    const auto& declared = std::get<EnumType>(find_type(published(), "FindingKind")->definition);
+    EXPECT_EQ(declared.values, kinds);
 }
 
 TEST(PublishedInterface, UsesEveryTypeItDeclares) {
