@@ -22,6 +22,8 @@ struct DeviceRequest {
     std::optional<bool> ioeventfd;
     std::optional<std::string> bus;
     std::optional<int> slot;
+
+    bool operator==(const DeviceRequest&) const = default;
 };
 
 /// A device fully decided, without the VM: what a plan executes and what a later replug repeats.

@@ -38,6 +38,8 @@ Result<Model> choose(const DeviceRequest& request, const Capabilities& capabilit
     return wanted;
 }
 
+}  // namespace
+
 Result<void> check_options(Model model, const DeviceRequest& request) {
     if (!request.server && (request.vectors || request.msi || request.ioeventfd)) {
         return unsupported("vectors, msi and ioeventfd need a server");
@@ -59,8 +61,6 @@ Result<void> check_options(Model model, const DeviceRequest& request) {
     }
     return {};
 }
-
-}  // namespace
 
 Result<Model> resolve_model(const DeviceRequest& request, const Capabilities& capabilities) {
     if (capabilities.version < oldest_changed) {

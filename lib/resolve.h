@@ -16,6 +16,9 @@ inline constexpr Version oldest_changed{3, 1, 0};
 /// else plain.
 Result<Model> resolve_model(const DeviceRequest& request, const Capabilities& capabilities);
 
+/// ConfigUnsupported for options that do not go together on this model, whatever the QEMU.
+Result<void> check_options(Model model, const DeviceRequest& request);
+
 /// The model a caller gets who names none; nothing when there is none.
 std::optional<Model> default_model(const Capabilities& capabilities, bool with_server);
 

@@ -50,11 +50,30 @@ struct MigrationRecord {
     bool operator==(const MigrationRecord&) const = default;
 };
 
+/// What the configuration has made of a device that it declares, or declared, in one QEMU process.
+enum class DeclaredFate {
+    none,      // nothing: it is not there, or somebody else attached it
+    attached,  // it was attached because it is declared, and goes when it no longer is
+    away,      // it was taken out by hand, and stays away
+};
+
+/// What is remembered of a declared device.
+struct DeclaredRecord {
+    std::string vm;
+    std::string device;
+    std::optional<Model> model;  // what it got when it was first attached, and keeps
+    DeclaredFate fate = DeclaredFate::none;
+    std::string run;  // the QEMU process that the fate is of; a later one starts afresh
+
+    bool operator==(const DeclaredRecord&) const = default;
+};
+
 /// What QEMU cannot tell and a restart must not lose.
 struct SavedState {
     std::vector<CreatedRegion> regions;
     std::vector<RemovalIntent> removals;
     std::vector<MigrationRecord> migrations;
+    std::vector<DeclaredRecord> declared;
 
     bool operator==(const SavedState&) const = default;
 };

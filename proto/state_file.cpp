@@ -78,6 +78,41 @@ json spell_migration(const MigrationRecord& record) {
             {"devices", std::move(devices)}};
 }
 
+constexpr std::array fate_names{"none", "attached", "away"};
+
+std::optional<DeclaredFate> read_fate(const json* word) {
+    const std::string* name = as_string(word);
+    for (std::size_t i = 0; name && i < fate_names.size(); ++i) {
+        if (*name == fate_names[i]) return static_cast<DeclaredFate>(i);
+    }
+    return std::nullopt;
+}
+
+std::optional<DeclaredRecord> read_declared(const json& entry) {
+    const std::string* vm = as_string(find(entry, "vm"));
+    const std::string* device = as_string(find(entry, "device"));
+    const std::string* run = as_string(find(entry, "run"));
+    const json* word = find(entry, "model");
+    const auto fate = read_fate(find(entry, "fate"));
+    if (!vm || !device || !run || !fate) return std::nullopt;
+    if (!check_vm_name(*vm) || !check_device_name(*device)) return std::nullopt;
+    DeclaredRecord record{*vm, *device, {}, *fate, *run};
+    if (!word) return record;
+    const std::string* name = as_string(word);
+    if (name) record.model = model_from_api_name(*name);
+    if (!record.model) return std::nullopt;
+    return record;
+}
+
+json spell_declared(const DeclaredRecord& record) {
+    json entry = {{"vm", record.vm},
+                  {"device", record.device},
+                  {"fate", fate_names[static_cast<std::size_t>(record.fate)]},
+                  {"run", record.run}};
+    if (record.model) entry["model"] = api_name(*record.model);
+    return entry;
+}
+
 // All entries, or nothing when one is damaged.
 template <class Record, class Read>
 std::optional<std::vector<Record>> read_all(const json* entries, Read read) {
@@ -111,10 +146,13 @@ std::string spell_state(const SavedState& state) {
     for (const MigrationRecord& each : state.migrations) {
         migrations.push_back(spell_migration(each));
     }
+    json declared = json::array();
+    for (const DeclaredRecord& each : state.declared) declared.push_back(spell_declared(each));
     const json document = {{"version", version},
                            {"regions", regions},
                            {"removals", removals},
-                           {"migrations", migrations}};
+                           {"migrations", migrations},
+                           {"declared", declared}};
     return dump_json(document) + "\n";
 }
 
@@ -122,14 +160,21 @@ Result<SavedState> parse_state(std::string_view text) {
     const ParsedJson parsed = parse_json(text, limits);
     if (!parsed) return unreadable(parsed.detail);
     if (as_int(find(*parsed.value, "version")) != version) return unreadable("not version 1");
+    // Files of earlier releases lack the last two.
+    const json none = json::array();
+    const auto later = [&](const char* key) {
+        const json* written = find(*parsed.value, key);
+        return written ? written : &none;
+    };
     auto regions = read_all<CreatedRegion>(find(*parsed.value, "regions"), read_region);
     auto removals = read_all<RemovalIntent>(find(*parsed.value, "removals"), read_removal);
-    // Files of earlier releases have none.
-    const json none = json::array();
-    const json* written = find(*parsed.value, "migrations");
-    auto migrations = read_all<MigrationRecord>(written ? written : &none, read_migration);
-    if (!regions || !removals || !migrations) return unreadable("an entry is damaged");
-    return SavedState{std::move(*regions), std::move(*removals), std::move(*migrations)};
+    auto migrations = read_all<MigrationRecord>(later("migrations"), read_migration);
+    auto declared = read_all<DeclaredRecord>(later("declared"), read_declared);
+    if (!regions || !removals || !migrations || !declared) {
+        return unreadable("an entry is damaged");
+    }
+    return SavedState{std::move(*regions), std::move(*removals), std::move(*migrations),
+                      std::move(*declared)};
 }
 
 }  // namespace ivshmemd

@@ -20,6 +20,9 @@ SavedState full_state() {
     state.migrations = {
         {"vm1", "0-0", MigrationPhase::detaching, "unix:/x", "", true, {peer, bell}},
         {"vm2", "", MigrationPhase::completed, "tcp:h:1", "vm3", false, {}}};
+    state.declared = {{"vm1", "x", Model::legacy, DeclaredFate::attached, "17@1.2/3"},
+                      {"vm1", "y", {}, DeclaredFate::away, ""},
+                      {"0.vm", "x", Model::doorbell, DeclaredFate::none, "r"}};
     return state;
 }
 
@@ -31,11 +34,12 @@ TEST(StateFile, IsReadBackAsItWasWritten) {
     }
 }
 
-TEST(StateFile, OfAnEarlierReleaseHasNoMigrations) {
+TEST(StateFile, OfAnEarlierReleaseHasNoMigrationsAndNothingDeclared) {
     const Result<SavedState> state =
         parse_state(R"({"version": 1, "regions": [], "removals": []})");
     ASSERT_TRUE(state);
     EXPECT_TRUE(state->migrations.empty());
+    EXPECT_TRUE(state->declared.empty());
 }
 
 TEST(StateFile, KeepsEveryPhaseOfAMigration) {
@@ -164,6 +168,24 @@ TEST(StateFile, WithADamagedRemovalIsRefused) {
           R"({"vm":"v","uuid":"u","device":"","region":"r","removeRegion":true})",
           R"({"vm":"v","uuid":1,"device":"d","region":"r","removeRegion":true})",
           R"({"vm":"v","uuid":"u","device":"d","region":"r","removeRegion":1})"}) {
+        EXPECT_FALSE(with(entry)) << entry;
+    }
+}
+
+TEST(StateFile, WithADamagedDeclaredDeviceIsRefused) {
+    const auto with = [&](const std::string& entry) {
+        return parse_state(R"({"version":1,"regions":[],"removals":[],"declared":[)" + entry +
+                           "]}");
+    };
+    EXPECT_TRUE(with(R"({"vm":"v","device":"d","run":"","fate":"away"})"));
+    EXPECT_TRUE(with(R"({"vm":"v","device":"d","run":"r","fate":"none","model":"ivshmem"})"));
+    for (const char* entry :
+         {"null", "{}", R"({"vm":"../v","device":"d","run":"","fate":"away"})",
+          R"({"vm":"v","device":"","run":"","fate":"away"})",
+          R"({"vm":"v","device":"d","fate":"away"})",
+          R"({"vm":"v","device":"d","run":"","fate":"lost"})",
+          R"({"vm":"v","device":"d","run":"","fate":"none","model":"ivshmem-flat"})",
+          R"({"vm":"v","device":"d","run":"","fate":"none","model":1})"}) {
         EXPECT_FALSE(with(entry)) << entry;
     }
 }
