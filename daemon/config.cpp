@@ -88,10 +88,11 @@ void override_paths(const Options& options, Config& config) {
     config.check_only = options.check_only;
 }
 
-// A later definition of a VM replaces an earlier one: the command line wins.
-void put_vm(std::vector<VmConfig>& vms, VmConfig vm) {
-    std::erase_if(vms, [&](const VmConfig& each) { return each.name == vm.name; });
-    vms.push_back(std::move(vm));
+// A later definition of a VM replaces an earlier one, devices and all: the command line wins.
+void put_vm(Config& config, VmConfig vm) {
+    std::erase_if(config.vms, [&](const VmConfig& each) { return each.name == vm.name; });
+    config.declarations.erase(vm.name);
+    config.vms.push_back(std::move(vm));
 }
 
 Result<void> check(const Config& config) {
@@ -123,7 +124,7 @@ Result<Config> read_config(int argc, const char* const* argv) {
     for (const std::string& option : options.vms) {
         Result<VmConfig> vm = read_vm_option(option);
         if (!vm) return vm.error();
-        put_vm(config.vms, std::move(*vm));
+        put_vm(config, std::move(*vm));
     }
     override_paths(options, config);
     if (!config.socket_group) config.socket_group = group_id("ivshmem");

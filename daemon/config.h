@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/declared_devices.h"
 #include "lib/result.h"
 #include "lib/size.h"
 
@@ -29,6 +30,7 @@ struct Config {
     std::string state_dir = "/var/lib/ivshmemd";
     std::string log_level = "info";
     std::vector<VmConfig> vms;
+    Declarations declarations;  // devices that these VMs are to have
     std::optional<std::string> vm_dir;
     std::optional<gid_t> socket_group;  // of the API's socket
     std::optional<gid_t> region_group;  // may map every region

@@ -1,63 +1,13 @@
 #include "daemon/config_file.h"
 
-#include <toml++/toml.h>
-#include <functional>
-#include <map>
-#include <sstream>
-#include <variant>
-
 #include "daemon/accounts.h"
+#include "daemon/config_devices.h"
+#include "daemon/config_reader.h"
+#include "lib/declared_devices.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
 namespace {
-
-Error invalid(const std::string& key, const std::string& why) {
-    return Error(ErrorKind::invalid_parameter, "configuration: " + key + ": " + why,
-                 {{"parameter", key}});
-}
-
-// Reads one value; an empty text means it was fine, else what was expected.
-using ValueReader = std::function<std::string(const toml::node&)>;
-// Reads a table; its error is complete.
-using TableReader = std::function<Result<void>(const toml::node&)>;
-using Reader = std::variant<ValueReader, TableReader>;
-using Readers = std::map<std::string, Reader, std::less<>>;
-
-Result<void> read_table(const toml::table& table, const std::string& prefix,
-                        const Readers& readers) {
-    for (const auto& [key, node] : table) {
-        const std::string name = prefix + std::string(key.str());
-        const auto reader = readers.find(key.str());
-        if (reader == readers.end()) return invalid(name, "unknown key");
-        if (const auto* nested = std::get_if<TableReader>(&reader->second)) {
-            const Result<void> read = (*nested)(node);
-            if (!read) return read.error();
-            continue;
-        }
-        const std::string expected = std::get<ValueReader>(reader->second)(node);
-        if (!expected.empty()) return invalid(name, expected);
-    }
-    return {};
-}
-
-ValueReader text_into(std::string& target) {
-    return [&target](const toml::node& node) -> std::string {
-        const auto value = node.value_exact<std::string>();
-        if (!value || value->empty()) return "expected a text";
-        target = *value;
-        return "";
-    };
-}
-
-ValueReader path_into(std::function<void(std::string)> store) {
-    return [store = std::move(store)](const toml::node& node) -> std::string {
-        const auto value = node.value_exact<std::string>();
-        if (!value || !value->starts_with('/')) return "expected an absolute path";
-        store(*value);
-        return "";
-    };
-}
 
 ValueReader group_into(std::optional<gid_t>& target) {
     return [&target](const toml::node& node) -> std::string {
@@ -96,47 +46,61 @@ std::string read_users(const toml::node& node, Config& config) {
     return "";
 }
 
-Result<VmConfig> read_vm(const toml::table& table) {
+// Declared before the VM's name is known, perhaps: tables come in no order.
+struct VmTable {
     VmConfig vm;
-    const Readers readers{
-        {"name", text_into(vm.name)},
-        {"qmp", path_into([&vm](std::string path) { vm.qmp_socket = std::move(path); })},
-        {"user", [&vm](const toml::node& node) -> std::string {
-             const auto name = node.value_exact<std::string>();
-             vm.user = name ? user_id(*name) : std::nullopt;
-             return vm.user ? "" : "expected the name of a user";
-         }}};
-    const Result<void> read = read_table(table, "vm.", readers);
-    if (!read) return read.error();
-    const Result<void> name = check_vm_name(vm.name);
-    if (!name) return invalid("vm.name", name.error().message);
-    if (vm.qmp_socket.empty()) return invalid("vm.qmp", "VM " + vm.name + " has no QMP socket");
-    return vm;
+    std::vector<std::pair<DeviceRequest, toml::source_region>> devices;
+};
+
+Readers vm_readers(VmTable& entry) {
+    VmConfig& vm = entry.vm;
+    return {{"name", text_into(vm.name)},
+            {"qmp", path_into([&vm](std::string path) { vm.qmp_socket = std::move(path); })},
+            {"user",
+             [&vm](const toml::node& node) -> std::string {
+                 const auto name = node.value_exact<std::string>();
+                 vm.user = name ? user_id(*name) : std::nullopt;
+                 return vm.user ? "" : "expected the name of a user";
+             }},
+            {"device", tables_with("vm.device", [&entry](const toml::table& table) -> Result<void> {
+                 Result<DeviceRequest> device = read_declared_device(table);
+                 if (!device) return device.error();
+                 entry.devices.emplace_back(std::move(*device), table.source());
+                 return {};
+             })}};
 }
 
-Result<void> read_vms(const toml::node& node, Config& config) {
-    const toml::array* vms = node.as_array();
-    if (!vms) return invalid("vm", "expected [[vm]] tables");
-    for (const toml::node& entry : *vms) {
-        const toml::table* table = entry.as_table();
-        if (!table) return invalid("vm", "expected [[vm]] tables");
-        Result<VmConfig> vm = read_vm(*table);
-        if (!vm) return vm.error();
-        for (const VmConfig& other : config.vms) {
-            if (other.name == vm->name) return invalid("vm.name", "two VMs are named " + vm->name);
+// Limits are read before: they come first in the alphabet.
+Result<void> declare_devices(VmTable& entry, Config& config) {
+    for (auto& [device, place] : entry.devices) {
+        const std::string name = device.name;
+        const Result<void> added = add_declaration(config.declarations, entry.vm.name,
+                                                   std::move(device), config.region_size_limit);
+        if (!added) {
+            return config_error("vm.device",
+                                name + " of VM " + entry.vm.name + ": " + added.error().message,
+                                place);
         }
-        config.vms.push_back(std::move(*vm));
     }
     return {};
 }
 
-TableReader table_with(std::string prefix, Readers readers) {
-    return [prefix = std::move(prefix),
-            readers = std::move(readers)](const toml::node& node) -> Result<void> {
-        const toml::table* table = node.as_table();
-        if (!table) return invalid(prefix.substr(0, prefix.size() - 1), "expected a table");
-        return read_table(*table, prefix, readers);
-    };
+Result<void> read_vm(const toml::table& table, Config& config) {
+    VmTable entry;
+    const Result<void> read = read_table(table, "vm.", vm_readers(entry));
+    if (!read) return read.error();
+    const VmConfig& vm = entry.vm;
+    const Result<void> name = check_vm_name(vm.name);
+    if (!name) return config_error("vm.name", name.error().message, table.source());
+    if (vm.qmp_socket.empty()) {
+        return config_error("vm.qmp", "VM " + vm.name + " has no QMP socket", table.source());
+    }
+    for (const VmConfig& other : config.vms) {
+        if (other.name != vm.name) continue;
+        return config_error("vm.name", "two VMs are named " + vm.name, table.source());
+    }
+    config.vms.push_back(vm);
+    return declare_devices(entry, config);
 }
 
 Readers top_level(Config& config) {
@@ -159,7 +123,8 @@ Readers top_level(Config& config) {
          table_with(
              "trust.",
              {{"users", [&config](const toml::node& node) { return read_users(node, config); }}})},
-        {"vm", [&config](const toml::node& node) { return read_vms(node, config); }},
+        {"vm",
+         tables_with("vm", [&config](const toml::table& table) { return read_vm(table, config); })},
     };
 }
 
@@ -170,9 +135,7 @@ Result<void> read_config_text(std::string_view text, Config& config) {
         const toml::table table = toml::parse(text);
         return read_table(table, "", top_level(config));
     } catch (const toml::parse_error& error) {
-        std::ostringstream message;
-        message << error.description() << " at line " << error.source().begin.line;
-        return invalid("syntax", message.str());
+        return config_error("syntax", std::string(error.description()), error.source());
     }
 }
 

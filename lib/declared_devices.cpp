@@ -83,11 +83,13 @@ DeviceRequest request_declared(const DeviceRequest& declared, const DeclaredReco
 DeclaredStep next_step(const DeviceRequest* declared, const DeclaredRecord* record,
                        const Device* present, std::string_view run) {
     const DeclaredFate fate = fate_of(record, run);
-    const bool ours = fate == DeclaredFate::attached;
+    // One that is there although it was taken out by hand has a guest that refused.
+    const bool ours = fate != DeclaredFate::none;
+    const bool unwanted = declared && fate == DeclaredFate::away;
     if (!declared && !(ours && present)) return DeclaredStep::none;
-    if (!present) return fate == DeclaredFate::away ? DeclaredStep::none : DeclaredStep::attach;
+    if (!present) return unwanted ? DeclaredStep::none : DeclaredStep::attach;
     if (present->state == DeviceState::detaching) {
-        return fate == DeclaredFate::away ? DeclaredStep::none : DeclaredStep::wait;
+        return unwanted ? DeclaredStep::none : DeclaredStep::wait;
     }
     if (!declared) return DeclaredStep::detach;
     if (check_equal(request_declared(*declared, record), present->spec)) return DeclaredStep::none;
@@ -103,7 +105,7 @@ void follow_declarations(std::vector<DeclaredRecord>& records, const Declaration
     std::erase_if(records, [&](const DeclaredRecord& each) {
         if (find_declaration(declarations, each.vm, each.device)) return false;
         const bool known = std::find(vms.begin(), vms.end(), each.vm) != vms.end();
-        return !known || each.fate != DeclaredFate::attached;
+        return !known || each.fate == DeclaredFate::none;
     });
 }
 

@@ -48,8 +48,8 @@ DeclaredStep next_step(const DeviceRequest* declared, const DeclaredRecord* reco
                        const Device* present, std::string_view run);
 
 /// Brings what is remembered into line with the configuration: models of devices that are no longer
-/// declared, or with another model, are forgotten. One that was attached as declared is remembered
-/// until it has been detached; VMs that are not among `vms` are forgotten.
+/// declared, or with another model, are forgotten. One that may still be there because of it is
+/// remembered until it has been detached; VMs that are not among `vms` are forgotten.
 void follow_declarations(std::vector<DeclaredRecord>& records, const Declarations& declarations,
                          const std::vector<std::string>& vms);
 

@@ -171,7 +171,7 @@ TEST(ConfigFile, SaysOnceWhatIsWrongAndWhere) {
     Config config;
     const Result<void> read = read_config_text("[daemon]\nbogus = 1", config);
     ASSERT_FALSE(read);
-    EXPECT_EQ(read.error().message, "configuration: daemon.bogus: unknown key");
+    EXPECT_EQ(read.error().message, "configuration: daemon.bogus: unknown key at line 2");
     EXPECT_EQ(std::get<std::string>(read.error().details.at(0).second), "daemon.bogus");
 }
 

@@ -183,6 +183,7 @@ TEST(DeclaredStep, IsFoundForEachSituation) {
         {true, attached, There::leaving, DeclaredStep::wait},
         {true, away, There::no, DeclaredStep::none},
         {true, away, There::leaving, DeclaredStep::none},
+        {true, away, There::equal, DeclaredStep::none},  // its guest refused
         {false, nobodys, There::no, DeclaredStep::none},
         {false, nobodys, There::equal, DeclaredStep::none},
         {false, nobodys, There::leaving, DeclaredStep::none},
@@ -191,7 +192,8 @@ TEST(DeclaredStep, IsFoundForEachSituation) {
         {false, attached, There::other, DeclaredStep::detach},
         {false, attached, There::leaving, DeclaredStep::wait},
         {false, away, There::no, DeclaredStep::none},
-        {false, away, There::leaving, DeclaredStep::none},
+        {false, away, There::leaving, DeclaredStep::wait},
+        {false, away, There::equal, DeclaredStep::detach},
     };
     for (const Case& each : cases) {
         EXPECT_EQ(step_of(each), each.step)
@@ -253,8 +255,9 @@ TEST_F(DeclaredRecords, OfDevicesNoLongerDeclaredStayUntilThoseAreDetached) {
                                {"a", "old", Model::plain, DeclaredFate::none, this_run},
                                {"a", "out", Model::plain, away, this_run},
                                {"b", "lost", Model::plain, attached, this_run}});
-    ASSERT_EQ(after.size(), 1u) << "b is no longer looked after";
-    EXPECT_EQ(after[0], (DeclaredRecord{"a", "gone", {}, attached, this_run}));
+    EXPECT_EQ(after, (std::vector<DeclaredRecord>{{"a", "gone", {}, attached, this_run},
+                                                  {"a", "out", {}, away, this_run}}))
+        << "b is no longer looked after";
 }
 
 }  // namespace
