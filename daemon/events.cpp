@@ -22,6 +22,8 @@ std::string_view event_name(EventKind kind) {
             return "leaked";
         case EventKind::server_lost:
             return "serverLost";
+        case EventKind::declared_failed:
+            return "declaredFailed";
         case EventKind::migration:
             return "migration";
         case EventKind::lagged:

@@ -8,17 +8,18 @@
 namespace ivshmemd {
 
 enum class EventKind {
-    vm_state,        // a VM's connection changed
-    attaching,       // a request started
-    attached,        // QEMU has the device
-    detaching,       // the guest was asked to let it go
-    detached,        // device and backend are gone
-    detach_refused,  // the guest will not let it go
-    vanished,        // gone unasked
-    leaked,          // something of ours cannot be deleted
-    server_lost,     // the doorbell server is gone
-    migration,       // a migration changed state
-    lagged,          // the subscriber was too slow and misses events
+    vm_state,         // a VM's connection changed
+    attaching,        // a request started
+    attached,         // QEMU has the device
+    detaching,        // the guest was asked to let it go
+    detached,         // device and backend are gone
+    detach_refused,   // the guest will not let it go
+    vanished,         // gone unasked
+    leaked,           // something of ours cannot be deleted
+    server_lost,      // the doorbell server is gone
+    declared_failed,  // a device is not as the configuration declares it
+    migration,        // a migration changed state
+    lagged,           // the subscriber was too slow and misses events
 };
 
 /// The API's name, e.g. "vmState".

@@ -5,6 +5,8 @@
 #include <exception>
 
 #include "daemon/log.h"
+#include "daemon/vm/declared.h"
+#include "daemon/vm/declared_record.h"
 
 namespace ivshmemd {
 namespace {
@@ -52,6 +54,8 @@ void apply_config(Host& host, Registry& registry, Config config) {
     host.config = std::move(config);
     set_log_level(host.config.log_level);
     registry.follow_config();
+    spawn(host.executor, "declared devices", forget_undeclared(host, AwayDevices::come_back));
+    for (const auto& vm : registry.all()) settle_declared(vm);
     log_info({"configuration reloaded: ", std::to_string(registry.all().size()), " VMs"});
     if (!kept.empty()) {
         log_warning({"these changes of the configuration need a restart: ", kept});

@@ -12,9 +12,9 @@ namespace ivshmemd {
 /// Reads the command line and the configuration file again.
 using ConfigReader = std::function<Result<Config>()>;
 
-/// Puts a new configuration in force: VMs, watched directory, trusted users, limits and log level.
-/// A VM whose entry is unchanged notices nothing. What only a restart can change stays as it was,
-/// and the log names it.
+/// Puts a new configuration in force: VMs and their declared devices, watched directory, trusted
+/// users, limits and log level. A VM whose entry is unchanged notices nothing. What only a restart
+/// can change stays as it was, and the log names it.
 void apply_config(Host& host, Registry& registry, Config config);
 
 /// Reloads at every signal of the set until it is cancelled, and tells the service manager when

@@ -15,6 +15,7 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/vm/attach_region.h"
+#include "daemon/vm/declared_record.h"
 #include "daemon/vm/registry.h"
 #include "daemon/watchdog.h"
 
@@ -87,6 +88,8 @@ int run_daemon(const Config& config, ConfigReader read_again) {
     }
     if (!warning.empty()) log_warning({warning});
     spawn(daemon.io.get_executor(), "region records", forget_vanished_regions(daemon.host));
+    spawn(daemon.io.get_executor(), "declared devices",
+          forget_undeclared(daemon.host, AwayDevices::stay));
     daemon.server.start(std::move(*listener));
     const auto subscription =
         daemon.host.events.subscribe([&daemon](const Event&) { report_status(daemon.registry); });

@@ -2,6 +2,7 @@
 
 #include "daemon/api/methods.h"
 #include "daemon/vm/attach.h"
+#include "daemon/vm/declared_record.h"
 #include "daemon/vm/refresh.h"
 #include "proto/api/values.h"
 
@@ -16,6 +17,7 @@ awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context) 
     const bool dry_run = as_bool(find(context->parameters(), "dryRun")).value_or(false);
     const Result<Attached> attached = co_await attach(*vm, std::move(*request), dry_run);
     if (!attached) co_return attached.error();
+    if (attached->changed && !dry_run) co_await note_by_hand(*vm, attached->device.spec.name);
     json reply = {{"device", api::spell_device(attached->device)}, {"changed", attached->changed}};
     if (dry_run) {
         json commands = json::array();

@@ -30,6 +30,7 @@ Result<DetachRequest> read_request(const json& parameters) {
     if (!timeout) return timeout.error();
     request.timeout = Milliseconds(*timeout);
     request.remove_region = as_bool(find(parameters, "removeRegion")).value_or(false);
+    request.by_hand = true;
     return request;
 }
 

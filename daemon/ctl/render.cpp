@@ -88,13 +88,22 @@ std::vector<std::pair<std::string, Cell>> device_fields(const json& device) {
     return fields;
 }
 
+// Why it is not connected, and what it lacks.
+std::string vm_errors(const json& vm) {
+    std::string errors = text_field(&vm, "lastError");
+    for (const json& each : list_field(vm, "declaredFailures")) {
+        errors += (errors.empty() ? "" : "; ") + text_field(&each, "device") + ": " +
+                  text_field(&each, "message");
+    }
+    return errors;
+}
+
 }  // namespace
 
 void render_vms(const json& reply, Console& console) {
     const json& vms = list_field(reply, "vms");
-    const bool errors = std::any_of(vms.begin(), vms.end(), [](const json& vm) {
-        return !text_field(&vm, "lastError").empty();
-    });
+    const bool errors =
+        std::any_of(vms.begin(), vms.end(), [](const json& vm) { return !vm_errors(vm).empty(); });
     std::vector<std::string> headers{"NAME",    "STATE", "RUN-STATE", "QEMU",
                                      "MACHINE", "PID",   "DEVICES"};
     if (errors) headers.emplace_back("ERROR");
@@ -107,7 +116,7 @@ void render_vms(const json& reply, Console& console) {
                    {text_field(&vm, "machineType")},
                    {text_field(&vm, "pid")},
                    {text_field(&vm, "deviceCount")},
-                   {text_field(&vm, "lastError")}});
+                   {vm_errors(vm)}});
     }
     if (!vms.empty()) table.print(console);
     print_legend(console, vms.size(), "VM",

@@ -1,5 +1,6 @@
 #include "daemon/vm/detach.h"
 
+#include "daemon/vm/declared_record.h"
 #include "daemon/vm/executor.h"
 #include "daemon/vm/migration_record.h"
 #include "daemon/vm/migration_watch.h"
@@ -154,6 +155,7 @@ awaitable<Result<Detached>> detach(std::shared_ptr<Vm> vm, DetachRequest request
         // Whoever takes it out does not want it plugged back.
         const std::set<std::string> names{target->device.spec.name};
         co_await forget_devices(vm->host(), vm->name(), vm->uuid(), names);
+        if (request.by_hand) co_await keep_away(vm, wait.entry.device.spec.name);
     }
     const auto known = vm->removals().find(wait.path());
     const bool joins = known != vm->removals().end() && !known->second.refusal;

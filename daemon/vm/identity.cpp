@@ -76,6 +76,17 @@ bool unchanged_since_bound(const std::filesystem::path& binary, const std::strin
     return true;
 }
 
+// A socket that a manager binds once and passes to each QEMU is told apart by the pid alone.
+std::string run_of(const std::string& socket_path, std::optional<pid_t> pid) {
+    struct stat status {};
+    std::string run;
+    if (::stat(socket_path.c_str(), &status) == 0) {
+        run = std::to_string(status.st_ino) + "@" + std::to_string(status.st_mtim.tv_sec) + "." +
+              std::to_string(status.st_mtim.tv_nsec);
+    }
+    return pid ? run + "/" + std::to_string(*pid) : run;
+}
+
 }  // namespace
 
 Identity identify(int socket, const std::string& socket_path) {
@@ -92,6 +103,7 @@ Identity identify(int socket, const std::string& socket_path) {
         identity.pid = credentials.pid;
         identity.command_line = std::move(arguments);
     }
+    identity.run = run_of(socket_path, identity.pid);
     return identity;
 }
 

@@ -13,6 +13,7 @@ struct Identity {
     uid_t user = 0;                         // who called listen(2) on the monitor's socket
     std::optional<pid_t> pid;               // only when its command line names the socket
     std::vector<std::string> command_line;  // of that pid; else empty
+    std::string run;  // tells this QEMU from the next one: when its socket was bound, and its pid
 };
 
 /// Reads SO_PEERCRED of a connected monitor and /proc. With libvirt, systemd-passed sockets or

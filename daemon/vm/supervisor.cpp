@@ -6,6 +6,7 @@
 #include "daemon/qmp/connect.h"
 #include "daemon/vm/attach_server.h"
 #include "daemon/vm/backoff.h"
+#include "daemon/vm/declared.h"
 #include "daemon/vm/migration_recovery.h"
 #include "daemon/vm/migration_watch.h"
 #include "daemon/vm/probe.h"
@@ -120,6 +121,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     co_await resume_removals(vm);
     co_await clean_orphans(vm);
     resume_migration(vm);
+    settle_declared(vm);
     co_return Result<void>();
 }
 

@@ -13,6 +13,7 @@
 #include "daemon/host.h"
 #include "daemon/qmp/session.h"
 #include "daemon/signal.h"
+#include "daemon/vm/declared_state.h"
 #include "daemon/vm/identity.h"
 #include "daemon/vm/inventory_reader.h"
 #include "daemon/vm/migration_state.h"
@@ -138,6 +139,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
     MigrationState& migration() { return migration_; }
     const MigrationState& migration() const { return migration_; }
 
+    DeclaredState& declared() { return declared_; }
+    const DeclaredState& declared() const { return declared_; }
+
     /// All devices for the API: what is there, being attached, and leaked.
     std::vector<Device> devices() const;
     std::optional<Device> device(const std::string& name) const;
@@ -181,6 +185,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     SteadyClock::time_point unsettled_until_;
     std::optional<DeviceSpec> attaching_;
     MigrationState migration_;
+    DeclaredState declared_;
 };
 
 }  // namespace ivshmemd

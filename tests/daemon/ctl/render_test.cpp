@@ -35,6 +35,15 @@ TEST(CtlRender, LeavesTheErrorColumnOutWithoutErrors) {
               "a     busy   -          -     -        -    0\n");
 }
 
+TEST(CtlRender, ShowsWhichDeclaredDevicesAVmLacks) {
+    EXPECT_EQ(rendered(render_vms, R"({"vms":[{"name":"a","state":"connected","deviceCount":0,
+                  "declaredFailures":[{"device":"x","message":"NoFreeSlot: none"},
+                                      {"device":"y","message":"gone"}]}]})"),
+              "NAME  STATE      RUN-STATE  QEMU  MACHINE  PID  DEVICES  ERROR\n"
+              "a     connected  -          -     -        -    0        "
+              "x: NoFreeSlot: none; y: gone\n");
+}
+
 constexpr const char* devices = R"({"devices":[
     {"vm":"web","name":"shm0","model":"ivshmem_plain","role":"peer","size":67108864,
      "region":"shm0","bus":"pci.0","slot":29,"state":"attached","origin":"managed",

@@ -50,6 +50,11 @@ class OperationFixture : public DaemonFixture {
         wanted.timeout = timeout;
         return wanted;
     }
+    static DetachRequest by_hand(const std::string& name) {
+        DetachRequest wanted = leave(name);
+        wanted.by_hand = true;
+        return wanted;
+    }
 
     bool region_exists(const std::string& name) const {
         return RegionFiles::inspect(region_path(name)).exists;
