@@ -27,6 +27,8 @@ std::string what_happened(const Event& event) {
             return with_detail("left behind of " + device, event.detail);
         case EventKind::server_lost:
             return with_detail("the doorbell server of " + device + " is lost", event.detail);
+        case EventKind::declared_failed:
+            return with_detail(device + " is not as the configuration declares it", event.detail);
         case EventKind::migration:
             return "migration: " + event.detail;
         case EventKind::lagged:
@@ -57,6 +59,8 @@ std::string_view message_id(EventKind kind) {
             return "60d5f907b5e345f4aff67f96039269c9";
         case EventKind::server_lost:
             return "5e125105d2f84676af54101e1494d837";
+        case EventKind::declared_failed:
+            return "415cb84a41bb4a63b0db8089d72c366e";
         case EventKind::migration:
             return "6763dc5634674fd7af3d6fcc784a8fc0";
         case EventKind::lagged:
@@ -75,6 +79,7 @@ bool is_warning(const Event& event) {
         case EventKind::vanished:
         case EventKind::leaked:
         case EventKind::server_lost:
+        case EventKind::declared_failed:
             return true;
         default:
             return event.warning;

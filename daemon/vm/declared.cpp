@@ -34,7 +34,6 @@ bool is_passing(const Error& error) {
 
 void report_failure(Vm& vm, const std::string& device, const std::string& message) {
     vm.declared().failures[device] = message;
-    log_warning({vm.name(), ": ", device, " is not as the configuration declares it: ", message});
     vm.publish(EventKind::declared_failed, device, message);
 }
 
@@ -68,7 +67,8 @@ awaitable<void> attach_declared(std::shared_ptr<Vm> vm, DeviceRequest declared) 
     const DeviceRequest request = request_declared(declared, record ? &*record : nullptr);
     const Result<Attached> attached = co_await attach(vm, request, false);
     if (attached) {
-        log_info({vm->name(), ": ", name, " is attached as the configuration declares it"});
+        log_info({vm->name(), ": ", name, " is attached as the configuration declares it"},
+                 {{"VM", vm->name()}, {"DEVICE", name}});
         co_await note_present(vm, attached->device.spec, attached->changed);
         co_return;
     }
@@ -95,7 +95,8 @@ awaitable<void> detach_declared(std::shared_ptr<Vm> vm, std::string name) {
     DetachRequest request;
     request.name = name;
     const DetachProgress silent = [](const std::string&, const std::string&) {};
-    log_info({vm->name(), ": detaching ", name, ", which the configuration no longer declares so"});
+    log_info({vm->name(), ": detaching ", name, ", which the configuration no longer declares so"},
+             {{"VM", vm->name()}, {"DEVICE", name}});
     const Result<Detached> detached = co_await detach(vm, std::move(request), silent);
     DeclaredState& state = vm->declared();
     state.leaving.erase(name);

@@ -124,7 +124,6 @@ class Host:
         self.service = activate(self.socket, sandbox, self.notify,
                                 f"--fdname={socket.one('FileDescriptorName')}",
                                 f"-EASAN_OPTIONS={options}")
-        wait_until(lambda: os.path.exists(self.socket), "the socket")
         os.chown(self.socket, 0, grp.getgrnam(socket.one("SocketGroup")).gr_gid)
         os.chmod(self.socket, int(socket.one("SocketMode"), 8))
 
