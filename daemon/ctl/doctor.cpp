@@ -69,7 +69,7 @@ Runner declare_doctor(CLI::App& app) {
     const auto request = std::make_shared<json>(json::object());
     add_text(app, "VM", *request, "vm", "Only this VM and the regions it uses");
     app.footer(
-        "Changes nothing. Exits with 1 when there is a problem; warnings and notes are none.\n"
+        "Changes nothing. Exits with 1 when it finds a problem; else with 0.\n"
         "Example: ivshmemctl doctor web");
     return [request](Session& session) { return run_doctor(*request, session); };
 }

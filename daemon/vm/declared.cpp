@@ -67,8 +67,6 @@ awaitable<void> attach_declared(std::shared_ptr<Vm> vm, DeviceRequest declared) 
     const DeviceRequest request = request_declared(declared, record ? &*record : nullptr);
     const Result<Attached> attached = co_await attach(vm, request, false);
     if (attached) {
-        log_info({vm->name(), ": ", name, " is attached as the configuration declares it"},
-                 {{"VM", vm->name()}, {"DEVICE", name}});
         co_await note_present(vm, attached->device.spec, attached->changed);
         co_return;
     }

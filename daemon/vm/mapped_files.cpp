@@ -5,7 +5,6 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
-#include <algorithm>
 #include <fstream>
 #include <sstream>
 

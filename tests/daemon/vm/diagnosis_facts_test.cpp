@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "daemon/vm/refresh.h"
 #include "tests/daemon/vm/operation_fixture.h"
 
 // What is found about machines of our own making, such as no QEMU of today is.
@@ -69,6 +70,7 @@ TEST_F(DiagnosisFacts, TellOfAVmThatIsNotThere) {
 TEST_F(DiagnosisFacts, TellThatAMappingIsNotKnown) {
     start();
     ASSERT_TRUE(attach_now(request("x")));
+    loop_.run(refresh_for_read(vm()));
     EXPECT_THAT(found(), UnorderedElementsAre(FindingKind::mapping_unknown));
 }
 
@@ -111,7 +113,7 @@ TEST_F(DiagnosisFacts, CountTheRegionsOfDevicesThatAMigrationTookOutAsAwaited) {
     start();
     MigrationRecord record;
     record.vm = "a";
-    record.devices = {{.name = "x", .region = "moved"}};
+    record.devices.emplace_back().region = "moved";
     SavedState state;
     state.migrations = {record};
     loop_.run(host_.store->put(std::move(state)));
