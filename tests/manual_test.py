@@ -60,7 +60,7 @@ def listed_options(text):
 def listed_keys(text):
     keys = set()
     for heading, body in sections(text, "Ss").items():
-        keys |= {(heading.strip("[]"), key) for key in items(body, "Ic")}
+        keys |= {(heading.removesuffix("\\&").strip("[]"), key) for key in items(body, "Ic")}
     return keys
 
 
@@ -271,9 +271,12 @@ class Pages(unittest.TestCase):
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
     def test_please_mandoc(self):
         for path in PAGES.values():
-            result = subprocess.run(["mandoc", "-Tlint", "-Wwarning", ROOT / path],
+            result = subprocess.run(["mandoc", "-Tlint", ROOT / path],
                                     capture_output=True, text=True, timeout=60)
-            self.assertEqual((0, ""), (result.returncode, result.stdout + result.stderr))
+            # Whether others' manuals are installed is the host's affair.
+            complaints = [line for line in (result.stdout + result.stderr).splitlines()
+                          if "referenced manual not found" not in line and "mandoc.db" not in line]
+            self.assertEqual([], complaints)
 
 
 if __name__ == "__main__":

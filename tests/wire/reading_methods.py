@@ -91,6 +91,15 @@ class Reading(WireTest):
         self.assertNotEqual(rows["gone"]["lastError"], "")
         self.assertEqual(rows["odd"]["qmpSocket"], f"{World.directory}/\ufffd\ufffd.qmp")
 
+    def test_tells_which_declared_device_a_machine_lacks(self):
+        def failures():
+            return {each["name"]: each.get("declaredFailures") for each in list_vms()}["full"]
+
+        wait_until(failures, "the attempt")
+        (failure,) = failures()
+        self.assertEqual(failure["device"], "declared")
+        self.assertIn("NoFreeSlot", failure["message"])
+
     def test_probes_a_machine(self):
         found = self.ask("Probe", vm="front")["capabilities"]
         self.assertEqual(found["models"], ["ivshmem_plain", "ivshmem_doorbell"])

@@ -29,11 +29,22 @@ class World:
         monitors = {name: each.monitor for name, each in cls.machines.items()}
         monitors["gone"] = f"{cls.directory}/nobody.qmp"
         monitors["odd"] = f"{cls.directory}/\udcff\udcfe.qmp"  # a path need not be UTF-8
-        cls.daemon = Daemon(program, cls.directory, monitors, cls.regions)
+        cls.daemon = Daemon(program, cls.directory, monitors, cls.regions,
+                            "--config", cls.declare("full", monitors.pop("full")))
         stack.callback(cls.daemon.end)
         cls.account = Account(cls.daemon.socket)
         wait_until(lambda: all(each["state"] == "connected" for each in list_vms()
                                if each["name"] in cls.machines), "all machines to be connected")
+
+
+    @classmethod
+    def declare(cls, name, monitor):
+        """A configuration that declares a device of this machine, which has no room for it."""
+        path = f"{cls.directory}/ivshmemd.toml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'[[vm]]\nname = "{name}"\nqmp = "{monitor}"\n'
+                       '[[vm.device]]\nname = "declared"\nsize = "1M"\n')
+        return path
 
 
 def list_vms():
