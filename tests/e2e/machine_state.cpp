@@ -1,5 +1,6 @@
 #include "tests/e2e/machine_state.h"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -10,13 +11,23 @@ namespace ivshmemd::test {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+namespace {
+
+// QEMU keeps them in hash tables: what was there once changes the order.
+json sorted(json list) {
+    std::sort(list.begin(), list.end());
+    return list;
+}
+
+}  // namespace
+
 json machine_state(QemuVm& vm) {
     json state = json::object();
     for (const char* path : {"/objects", "/machine/peripheral", "/machine/peripheral-anon"}) {
-        state[path] = vm.spy().call("qom-list", {{"path", path}});
+        state[path] = sorted(vm.spy().call("qom-list", {{"path", path}}));
     }
     for (const char* query : {"query-chardev", "query-memdev"}) {
-        state[query] = vm.spy().call(query);
+        state[query] = sorted(vm.spy().call(query));
     }
     return state;
 }
