@@ -91,6 +91,7 @@ int run_daemon(const Config& config, ConfigReader read_again) {
     spawn(daemon.io.get_executor(), "declared devices",
           forget_undeclared(daemon.host, AwayDevices::stay));
     daemon.server.start(std::move(*listener));
+    const auto logging = daemon.host.events.subscribe(log_event);
     const auto subscription =
         daemon.host.events.subscribe([&daemon](const Event&) { report_status(daemon.registry); });
     spawn(daemon.io.get_executor(), "signals", stop_on_signal(daemon));
