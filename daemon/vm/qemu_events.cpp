@@ -23,8 +23,8 @@ std::string path_of(const qmp::Event& event) {
     return path ? *path : std::string();
 }
 
-// An event nobody asked for may be late and mean an earlier device of the same name.
-awaitable<void> check_vanished(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+// The event may be late and mean an earlier device of the same name: what QOM has now decides.
+awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     if (!session) co_return;
     qmp::Command command = qmp::qom_get(entry.device.qom_path, "type");
@@ -36,9 +36,7 @@ awaitable<void> check_vanished(std::shared_ptr<Vm> vm, InventoryDevice entry) {
 void device_deleted(const std::shared_ptr<Vm>& vm, const std::string& path) {
     const InventoryDevice* entry = find_by_path(vm->inventory(), path);
     if (entry) {
-        const bool expected = vm->removals().contains(path) || vm->departing(path);
-        spawn(vm->host().executor, "removal of " + path,
-              expected ? finish_removal(vm, *entry) : check_vanished(vm, *entry));
+        spawn(vm->host().executor, "removal of " + path, finish_if_gone(vm, *entry));
         return;
     }
     if (name_of_device_id(path.substr(path.rfind('/') + 1))) {
@@ -69,10 +67,13 @@ awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {
     vm->set_run_state(qmp::read_run_state(answer.get()).value_or(""));
 }
 
-// When the event that should follow does not come.
+// When the event that should follow does not come. Another device of the same name may have come
+// and be on its way out by then.
 awaitable<void> finish_departed(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+    const std::uint64_t departure = vm->departure(entry.device.qom_path);
     co_await vm->sleep_until(SteadyClock::now() + vm->host().deadlines.departed);
-    if (vm->departing(entry.device.qom_path)) co_await finish_removal(vm, std::move(entry));
+    if (vm->departure(entry.device.qom_path) != departure) co_return;
+    co_await finish_removal(vm, std::move(entry));
 }
 
 }  // namespace

@@ -103,7 +103,15 @@ void Vm::apply(Reading reading) {
 // Until the event it stays known, so that the event meets it and not a successor of the same name.
 void Vm::keep_departing(const InventoryDevice& entry) {
     inventory_.devices.push_back(entry);
-    if (departing_.insert(entry.device.qom_path).second && on_departing) on_departing(entry);
+    const bool is_new = departing_.emplace(entry.device.qom_path, departures_ + 1).second;
+    if (!is_new) return;
+    ++departures_;
+    if (on_departing) on_departing(entry);
+}
+
+std::uint64_t Vm::departure(const std::string& qom_path) const {
+    const auto found = departing_.find(qom_path);
+    return found == departing_.end() ? 0 : found->second;
 }
 
 void Vm::add_device(const DeviceSpec& spec, const Parts& parts) {

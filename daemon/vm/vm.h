@@ -113,6 +113,8 @@ class Vm : public std::enable_shared_from_this<Vm> {
     /// Called for a device that a reading shows as gone before its event came.
     std::function<void(const InventoryDevice&)> on_departing;
     bool departing(const std::string& qom_path) const { return departing_.contains(qom_path); }
+    /// Tells one departure from a later one of the same path; 0 when there is none.
+    std::uint64_t departure(const std::string& qom_path) const;
     /// Counts changes made here, so that a slower reading of an older state is not applied.
     std::uint64_t generation() const { return generation_; }
     /// Another client's hotplug may have changed the slots.
@@ -181,7 +183,8 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::map<std::string, Placement> last_places_;
     std::map<std::string, Removal> removals_;
     std::set<std::string> cleaning_;
-    std::set<std::string> departing_;
+    std::map<std::string, std::uint64_t> departing_;  // with the number of the departure
+    std::uint64_t departures_ = 0;
     SteadyClock::time_point unsettled_until_;
     std::optional<DeviceSpec> attaching_;
     MigrationState migration_;

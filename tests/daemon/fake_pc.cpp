@@ -137,10 +137,16 @@ int FakePc::slot_of(const std::string& id) const {
 }
 
 void FakePc::eject(const std::string& id) {
-    {
-        const std::lock_guard lock(mutex_);
-        devices_.erase(id);
-    }
+    take_out(id);
+    tell_deleted(id);
+}
+
+void FakePc::take_out(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    devices_.erase(id);
+}
+
+void FakePc::tell_deleted(const std::string& id) {
     qemu_.send_event("DEVICE_DELETED", {{"device", id}, {"path", peripheral + id}});
 }
 

@@ -58,6 +58,9 @@ class FakePc {
 
     /// The guest ejects a device: it goes, and DEVICE_DELETED is sent.
     void eject(const std::string& id);
+    /// The two halves of that: QEMU says it some time after QOM has lost the device.
+    void take_out(const std::string& id);
+    void tell_deleted(const std::string& id);
 
     // Trouble
     using Handler = FakeQemu::Handler;

@@ -91,6 +91,7 @@ json FakePc::qom_get(const json& arguments) {
 }
 
 json FakePc::get_of_device(const Device& device, const std::string& property) const {
+    if (property == "type") return FakeQemu::ok(device.driver);
     if (property == "addr") return FakeQemu::ok(device.slot * 8);
     if (property == "parent_bus") return FakeQemu::ok("/machine/i440fx/pci.0");
     if (property == "master") return FakeQemu::ok(device.master);
