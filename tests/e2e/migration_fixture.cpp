@@ -20,6 +20,33 @@ void MigrationFixture::start_source(VmOptions options) {
     start_daemon({&*source_}, daemon);
 }
 
+void MigrationFixture::start_relayed_source(VmOptions options) {
+    options_ = std::move(options);
+    options_.extra.insert(options_.extra.end(), {"-uuid", uuid});
+    options_.name = "src";
+    source_.emplace(dir_.path(), options_);
+    put_relay();
+    DaemonOptions daemon;
+    daemon.vms = {{"src", relay_->path()}, {"dst", dir_.path() / "dst.qmp"}};
+    start_daemon({}, daemon);
+    wait_connected("src");
+}
+
+void MigrationFixture::put_relay() {
+    relay_.emplace(dir_.path() / "relay.qmp", source_->qmp_socket());
+}
+
+void MigrationFixture::restart_source(const std::string& with_uuid) {
+    relay_.reset();
+    source_->kill();
+    ASSERT_TRUE(daemon_->wait_vm_state("src", "unreachable", soon()));
+    VmOptions options = options_;
+    options.extra.insert(options.extra.end(), {"-uuid", with_uuid});
+    source_.emplace(dir_.path(), options);
+    put_relay();
+    wait_connected("src");
+}
+
 void MigrationFixture::start_destination(const std::vector<std::string>& devices) {
     stop_destination();
     std::filesystem::remove(dir_.path() / "in.sock");
@@ -47,6 +74,11 @@ void MigrationFixture::attach(const std::string& name, const std::string& role) 
     expect_ctl_success(*daemon_, {"attach", "src", name, "--size", "1M", "--role", role});
 }
 
+void MigrationFixture::attach_bell(const std::string& name, const DoorbellServer& server) {
+    expect_ctl_success(*daemon_,
+                       {"attach", "src", name, "--server", server.socket(), "--vectors", "2"});
+}
+
 Child MigrationFixture::start_migrate(std::vector<std::string> options) {
     options.insert(options.begin(), {"--json=short", "migrate", "src", uri()});
     return Child(daemon_->ctl_command(options));
@@ -60,13 +92,21 @@ json MigrationFixture::migrate(int exit_code, const std::vector<std::string>& op
     return result.json();
 }
 
-std::string MigrationFixture::phase() const {
+json MigrationFixture::state() const {
     std::ifstream file(daemon_->state_dir() / "state.json");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
-    const json state = json::parse(text, nullptr, false);
-    const json migrations = state.is_object() ? member(state, "migrations") : json();
+    return json(json::parse(text, nullptr, false));
+}
+
+std::string MigrationFixture::phase() const {
+    const json migrations(member(state(), "migrations"));
     if (!migrations.is_array() || migrations.empty()) return "";
     return migrations[0].value("phase", "");
+}
+
+bool MigrationFixture::nothing_left_to_do() const {
+    const json state(this->state());
+    return member(state, "migrations").empty() && member(state, "removals").empty();
 }
 
 bool MigrationFixture::wait_phase(const std::string& wanted) {

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "tests/e2e/hotplug_test.h"
+#include "tests/support/doorbell_server.h"
+#include "tests/support/qmp_relay.h"
 
 namespace ivshmemd::test {
 
@@ -17,6 +19,10 @@ class MigrationFixture : public HotplugTest {
 
     /// A source without devices, connected. `dst` is a VM of the daemon that nobody serves yet.
     void start_source(VmOptions options);
+    /// The same, with a relay in front of its monitor.
+    void start_relayed_source(VmOptions options);
+    /// Another machine in its place, which the daemon finds at the same path.
+    void restart_source(const std::string& with_uuid);
     /// A destination that listens at uri(), started with `devices` as it was told.
     void start_destination(const std::vector<std::string>& devices);
     void stop_destination();
@@ -24,6 +30,7 @@ class MigrationFixture : public HotplugTest {
 
     std::vector<std::string> qemu_args();
     void attach(const std::string& name, const std::string& role = "peer");
+    void attach_bell(const std::string& name, const DoorbellServer& server);
 
     /// ivshmemctl migrate src, in the background.
     Child start_migrate(std::vector<std::string> options = {"--detach-peers"});
@@ -33,6 +40,8 @@ class MigrationFixture : public HotplugTest {
     /// Waits until the migration, as the state file has it, is in this phase; "" for none.
     bool wait_phase(const std::string& phase);
     std::string phase() const;
+    /// Whether the state file has nothing that is still to be done.
+    bool nothing_left_to_do() const;
     /// Slows a migration down, or lets it go on; bytes a second.
     void limit_bandwidth(std::uint64_t bytes);
     bool wait_migration_status(const std::string& status);
@@ -44,8 +53,11 @@ class MigrationFixture : public HotplugTest {
 
     std::optional<QemuVm> source_;
     std::optional<QemuVm> destination_;
+    std::optional<QmpRelay> relay_;
 
   private:
+    void put_relay();
+    nlohmann::json state() const;
     bool has_devices(const std::string& vm, const std::set<std::string>& devices);
 
     VmOptions options_;
