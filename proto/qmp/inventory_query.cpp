@@ -145,6 +145,7 @@ void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions)
             spec.role = role_from_master_property(word ? *word : "").value_or(Role::automatic);
         });
     }
+    if (spec.model == Model::doorbell) spec.msi = true;  // it has no other interrupts
     if (spec.model == Model::plain) {
         ask("memdev", [&raw](const json* reply) {
             if (const std::string* link = as_string(reply)) raw.entry.backend_id = last_part(*link);

@@ -6,7 +6,8 @@
 #include "tests/e2e/migration_fixture.h"
 #include "tests/support/json_text.h"
 
-// A booted guest, with a master and two peers, moves to a destination made of what qemu-args says.
+// A booted guest, with a master and three peers, one of them with a doorbell, moves to a
+// destination made of what qemu-args says.
 
 namespace ivshmemd::test {
 namespace {
@@ -45,7 +46,9 @@ TEST_P(Migration, CarriesTheMasterAndBringsThePeersBack) {
     attach("m", "master");
     attach("p1");
     attach("p2");
-    ASSERT_TRUE(guest_sees(*source_, 3));
+    const DoorbellServer server({"--vectors", "2", "--size", "1M"});
+    attach_bell("bell", server);
+    ASSERT_TRUE(guest_sees(*source_, 4));
     const std::string master = address_of("src", "m");
     ASSERT_EQ(source_->guest("shm -d " + master + " write 64 carried").status, 0);
     source_->guest(
@@ -62,7 +65,7 @@ TEST_P(Migration, CarriesTheMasterAndBringsThePeersBack) {
     const int counted = count(*source_);
     const json reply = migrate(0, {"--detach-peers", "--plan", (dir_.path() / "plan").string()});
     EXPECT_EQ(member(reply, "status"), "completed") << reply;
-    EXPECT_EQ(member(reply, "detached").size(), 2u);
+    EXPECT_EQ(member(reply, "detached").size(), 3u);
     EXPECT_EQ(phase(), "completed");
     expect_at_destination({"m"});
     std::ifstream file(dir_.path() / "plan");
@@ -73,22 +76,25 @@ TEST_P(Migration, CarriesTheMasterAndBringsThePeersBack) {
     EXPECT_EQ(plan["devices"], reply["detached"]);
 
     const json back(expect_ctl_success(*daemon_, {"replug", "dst"}));
-    ASSERT_EQ(member(back, "devices").size(), 2u) << back;
+    ASSERT_EQ(member(back, "devices").size(), 3u) << back;
     for (const json& device : member(back, "devices")) {
         const json& there = before.at(device["name"]);
-        for (const char* same : {"model", "role", "size", "region", "bus", "slot"}) {
-            EXPECT_EQ(device[same], there[same]) << device;
+        for (const char* same : {"model", "role", "size", "region", "server", "vectors", "msi",
+                                 "ioeventfd", "interrupts", "bus", "slot", "relayLost"}) {
+            EXPECT_EQ(member(device, same), member(there, same)) << same << " of " << device;
         }
     }
+    EXPECT_EQ(member(before.at("bell"), "vectors"), 2);
+    EXPECT_EQ(member(before.at("bell"), "server"), server.socket().string());
     EXPECT_EQ(phase(), "") << "what is plugged in is forgotten";
-    expect_at_destination({"m", "p1", "p2"});
+    expect_at_destination({"m", "p1", "p2", "bell"});
     EXPECT_EQ(expect_ctl_success(
                   *daemon_, {"replug", "dst", "--plan", (dir_.path() / "plan").string()})["devices"]
                   .size(),
-              2u)
+              3u)
         << "a second time changes nothing";
 
-    EXPECT_TRUE(guest_sees(*destination_, 3));
+    EXPECT_TRUE(guest_sees(*destination_, 4));
     EXPECT_EQ(address_of("dst", "m"), master);
     EXPECT_EQ(destination_->guest("shm -d " + master + " read 64 7").output, "carried");
     EXPECT_GE(count(*destination_), counted) << "the guest was started anew";

@@ -223,6 +223,7 @@ TEST_P(Recorded, ReadsTheDoorbellDeviceItWasGiven) {
     EXPECT_EQ(device.device.origin, Origin::managed);
     EXPECT_EQ(device.device.spec.name, "db");
     EXPECT_EQ(device.device.spec.model, Model::doorbell);
+    EXPECT_EQ(device.device.spec.msi, true);
     EXPECT_EQ(device.device.spec.role, Role::master);
     EXPECT_EQ(device.device.spec.vectors, 2U);
     EXPECT_EQ(device.device.spec.ioeventfd, true);
