@@ -7,7 +7,7 @@
 
 namespace ivshmemd {
 
-/// To be called when a device with a server has just gone, before its chardev goes.
+/// To be called when a device with a server has gone, just now or unseen, before its chardev goes.
 ///
 /// Without KVM, QEMU (7.2 measured) goes on watching the descriptors of the device's own vectors
 /// after it has closed them: whatever gets one of these numbers next and becomes readable makes it

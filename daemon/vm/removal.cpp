@@ -11,6 +11,10 @@
 namespace ivshmemd {
 namespace {
 
+// A daemon that ended before it could take the numbers its device left behind is not there to tell
+// how many those are.
+constexpr std::uint32_t unknown_vectors = 64;
+
 // Removes a region file that this daemon made and no VM it knows uses.
 awaitable<void> remove_region(std::shared_ptr<Vm> vm, std::string region) {
     Host& host = vm->host();
@@ -76,6 +80,10 @@ awaitable<void> clean_orphans(std::shared_ptr<Vm> vm) {
     for (const std::string& id : orphan_chardevs(vm->inventory())) {
         log_info({vm->name(), ": deleting chardev ", id, ", which serves no device"},
                  {{"VM", vm->name()}});
+        DeviceSpec gone;
+        gone.name = name_of_chardev_id(id).value_or(id);
+        gone.vectors = unknown_vectors;
+        co_await park_descriptors(vm, std::move(gone));
         co_await delete_chardev(vm, id, name_of_chardev_id(id).value_or(id));
     }
 }

@@ -85,6 +85,17 @@ TEST_F(AttachServer, ParksTheNumbersThatQemuGoesOnWatching) {
     EXPECT_EQ(pc_.count("getfd"), with_kvm);
 }
 
+TEST_F(AttachServer, ParksThemForADaemonThatEndedBeforeItCould) {
+    pc_.real("getfd", {{"fdname", "s"}});
+    pc_.real("chardev-add",
+             {{"id", "ivshmemd.x.chr"},
+              {"backend", {{"data", {{"server", false}, {"addr", {{"data", {{"str", "s"}}}}}}}}}});
+    ASSERT_TRUE(pc_.has_chardev("ivshmemd.x.chr"));
+    start();
+    ASSERT_TRUE(loop_.run_until([this] { return !pc_.has_chardev("ivshmemd.x.chr"); }));
+    EXPECT_GE(pc_.count("getfd"), 64u);
+}
+
 TEST_F(AttachServer, LeavesNothingWhenQemuRefusesTheDevice) {
     const ScriptedServer server(path(), good());
     pc_.on("device_add", [](const json&) { return FakeQemu::error("GenericError", "no"); });
