@@ -37,15 +37,6 @@ Result<void> check_can_return(const Vm& vm, const std::vector<DeviceSpec>& peers
     return {};
 }
 
-void add_missing(std::vector<DeviceSpec>& devices, const std::vector<DeviceSpec>& more) {
-    for (const DeviceSpec& spec : more) {
-        const bool known = std::any_of(devices.begin(), devices.end(), [&](const DeviceSpec& each) {
-            return each.name == spec.name;
-        });
-        if (!known) devices.push_back(spec);
-    }
-}
-
 // Looks again and refuses what cannot be. MigrationActive, MigrationBlocked and those of the
 // destination.
 awaitable<Result<void>> check_ready(Migration& migration, MigrationWishes wishes) {
@@ -82,16 +73,16 @@ awaitable<Result<void>> prepare_migration(Migration& migration, MigrateRequest r
     migration.record.uuid = vm->uuid();
     migration.record.uri = request.uri;
     migration.record.devices = peers;
-    // Peers that an earlier attempt still waits to plug back belong to this one.
-    const std::optional<MigrationRecord> earlier = migration_record(*vm);
-    if (earlier && earlier->phase == MigrationPhase::replugging) {
-        add_missing(migration.record.devices, earlier->devices);
+    // What an earlier one took out goes along: it belongs wherever the VM is.
+    for (DeviceSpec& spec : missing_devices(*vm)) {
+        migration.record.devices.push_back(std::move(spec));
     }
     co_return Result<void>();
 }
 
 awaitable<Result<void>> clear_the_way(Migration& migration, MigrateRequest request) {
-    co_await enter_phase(migration, MigrationPhase::detaching);
+    migration.record.phase = MigrationPhase::detaching;
+    co_await begin_record(migration.vm, migration.record);
     if (request.wishes.detach_peers) {
         const Result<void> out = co_await take_peers_out(migration, request.timeout);
         if (!out) co_return out.error();
