@@ -39,7 +39,7 @@ bool has_name(const std::vector<DeviceSpec>& devices, const std::string& name) {
 }
 
 // One that the guest still has to let go counts as out while it is to come back.
-bool is_missing(const MigrationRecord& record, const DeviceSpec& spec, const Vm& vm) {
+bool is_awaited(const MigrationRecord& record, const DeviceSpec& spec, const Vm& vm) {
     const std::optional<Device> device = vm.device(spec.name);
     return !device ||
            (record.phase == MigrationPhase::replugging && device->state == DeviceState::detaching);
@@ -76,7 +76,7 @@ std::vector<DeviceSpec> missing_devices(const Vm& vm) {
     for (const MigrationRecord& record : vm.host().store->get().migrations) {
         if (!is_left_over(record, vm)) continue;
         for (const DeviceSpec& spec : record.devices) {
-            if (is_missing(record, spec, vm) && !has_name(missing, spec.name)) {
+            if (is_awaited(record, spec, vm) && !has_name(missing, spec.name)) {
                 missing.push_back(spec);
             }
         }
