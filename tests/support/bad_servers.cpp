@@ -6,7 +6,6 @@
 
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <stdexcept>
 #include <thread>
 
@@ -31,24 +30,6 @@ SharedFd pipe_end() {
 
 void half_a_message(int client) {
     ::send(client, "\0\0\0\0", 4, MSG_NOSIGNAL);
-}
-
-void send_memory_twice(int client, int memory) {
-    std::int64_t number = -1;
-    const std::array<int, 2> fds{memory, memory};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fds)> control{};
-    iovec bytes{&number, sizeof number};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof fds);
-    std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
-    ::sendmsg(client, &message, MSG_NOSIGNAL);
 }
 
 void flood(int client, const char* bytes, std::size_t size) {

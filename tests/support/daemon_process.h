@@ -21,7 +21,7 @@ struct DaemonOptions {
     std::filesystem::path region_dir = {};  // its own below /dev/shm when empty
     std::vector<std::string> extra = {};    // more arguments
     std::map<std::string, std::string> env = {};
-    bool fd_store = false;  // pass what the last one left with the service manager
+    bool fd_store = false;               // pass what the last one left with the service manager
     std::optional<uid_t> user = {};      // runs as this user instead of ours
     std::vector<gid_t> groups = {};      // and in these groups
     std::filesystem::path program = {};  // where this user can reach the program

@@ -66,6 +66,24 @@ void send_handshake(int client, std::int64_t id, int memory) {
     send_number(client, -1, memory);
 }
 
+void send_memory_twice(int client, int memory) {
+    std::int64_t number = -1;
+    const std::array<int, 2> fds{memory, memory};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fds)> control{};
+    iovec bytes{&number, sizeof number};
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fds);
+    std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
+    ::sendmsg(client, &message, MSG_NOSIGNAL);
+}
+
 void send_vectors(int client, std::int64_t id, int count) {
     for (int i = 0; i < count; ++i) send_number(client, id, eventfd_descriptor().get());
 }

@@ -37,6 +37,7 @@ class ScriptedServer {
 /// Pieces of scripts.
 void send_number(int client, std::int64_t number, int fd = -1);
 void send_handshake(int client, std::int64_t id, int memory);
+void send_memory_twice(int client, int memory);  // in one message
 void send_vectors(int client, std::int64_t id, int count);
 void wait_closed(int client);
 

@@ -155,21 +155,7 @@ TEST_F(ServerConnectionTest, RefusesTwoDescriptorsInOneMessage) {
     EXPECT_NE(refusal([&](int client) {
                   send_number(client, 0);
                   send_number(client, 0);
-                  const std::int64_t number = -1;
-                  iovec part{const_cast<std::int64_t*>(&number), sizeof number};
-                  alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
-                  msghdr message{};
-                  message.msg_iov = &part;
-                  message.msg_iovlen = 1;
-                  message.msg_control = control.data();
-                  message.msg_controllen = control.size();
-                  cmsghdr* header = CMSG_FIRSTHDR(&message);
-                  header->cmsg_level = SOL_SOCKET;
-                  header->cmsg_type = SCM_RIGHTS;
-                  header->cmsg_len = CMSG_LEN(2 * sizeof(int));
-                  const std::array<int, 2> fds{memory.get(), memory.get()};
-                  std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
-                  ::sendmsg(client, &message, MSG_NOSIGNAL);
+                  send_memory_twice(client, memory.get());
                   wait_closed(client);
               }),
               "");
