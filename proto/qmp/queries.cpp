@@ -72,6 +72,10 @@ std::string_view QomEntry::child_type() const {
     return std::string_view(type).substr(opening.size(), type.size() - opening.size() - 1);
 }
 
+std::string last_part(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
 Command qom_list(std::string_view path) {
     return Command("qom-list", json({{"path", path}}));
 }

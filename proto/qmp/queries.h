@@ -22,6 +22,9 @@ struct QomEntry {
     std::string_view child_type() const;
 };
 
+/// The name at the end of a QOM path.
+std::string last_part(const std::string& path);
+
 Command qom_list(std::string_view path);
 std::vector<QomEntry> read_qom_list(const json* reply);
 
