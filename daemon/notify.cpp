@@ -37,6 +37,10 @@ void notify_watchdog() {
     notify("WATCHDOG=1", -1);
 }
 
+void notify_stopping() {
+    notify("STOPPING=1", -1);
+}
+
 void notify_store(const std::string& name, int fd) {
     notify("FDSTORE=1\nFDNAME=" + name, fd);
 }

@@ -11,6 +11,9 @@ void notify_status(const std::string& status);
 /// Says that the daemon lives: "WATCHDOG=1". Dropped like a status.
 void notify_watchdog();
 
+/// Says that the program ends: "STOPPING=1". Dropped like a status: the end waits for nobody.
+void notify_stopping();
+
 /// Asks the service manager to keep a duplicate of this descriptor and to pass it to the next
 /// daemon under this name. Where nobody keeps it, nothing happens.
 void notify_store(const std::string& name, int fd);

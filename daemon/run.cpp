@@ -52,7 +52,7 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
     const auto [error, number] = co_await daemon.signals.async_wait(as_result);
     if (error) co_return;
     log_info({"stopping"});
-    ::sd_notify(0, "STOPPING=1");
+    notify_stopping();
     daemon.watchdog.stop();
     daemon.hangup.cancel();
     daemon.server.stop_listening();

@@ -12,6 +12,7 @@
 #include "daemon/doorbell/server.h"
 #include "daemon/fd_limit.h"
 #include "daemon/log.h"
+#include "daemon/notify.h"
 #include "daemon/shm/region_files.h"
 #include "daemon/unix_listener.h"
 #include "lib/size.h"
@@ -65,7 +66,7 @@ SharedDescriptors share(UniqueFd descriptor) {
 
 awaitable<void> stop_at_signal(boost::asio::signal_set& signals, Server& server) {
     co_await signals.async_wait(as_result);
-    ::sd_notify(0, "STOPPING=1");
+    notify_stopping();
     log_info({"stopping with ", std::to_string(server.peers()), " peers"});
     if (server.peers() > 0) {
         log_info(

@@ -49,13 +49,23 @@ void MigrationFixture::restart_source(const std::string& with_uuid) {
 
 void MigrationFixture::start_destination(const std::vector<std::string>& devices) {
     stop_destination();
+    launch_destination("dst", devices);
+    wait_connected("dst");
+}
+
+void MigrationFixture::start_destination_elsewhere(const std::vector<std::string>& devices) {
+    destination_.reset();
+    launch_destination("elsewhere", devices);
+}
+
+void MigrationFixture::launch_destination(const std::string& name,
+                                          const std::vector<std::string>& devices) {
     std::filesystem::remove(dir_.path() / "in.sock");
     VmOptions options = options_;
-    options.name = "dst";
+    options.name = name;
     options.extra.insert(options.extra.end(), {"-incoming", uri()});
     options.extra.insert(options.extra.end(), devices.begin(), devices.end());
     destination_.emplace(dir_.path(), options);
-    wait_connected("dst");
 }
 
 void MigrationFixture::stop_destination() {

@@ -25,6 +25,8 @@ class MigrationFixture : public HotplugTest {
     void restart_source(const std::string& with_uuid);
     /// A destination that listens at uri(), started with `devices` as it was told.
     void start_destination(const std::vector<std::string>& devices);
+    /// The same without this daemon's knowing, as on another host.
+    void start_destination_elsewhere(const std::vector<std::string>& devices);
     void stop_destination();
     std::string uri() const { return "unix:" + (dir_.path() / "in.sock").string(); }
 
@@ -56,6 +58,7 @@ class MigrationFixture : public HotplugTest {
     std::optional<QmpRelay> relay_;
 
   private:
+    void launch_destination(const std::string& name, const std::vector<std::string>& devices);
     void put_relay();
     nlohmann::json state() const;
     bool has_devices(const std::string& vm, const std::set<std::string>& devices);

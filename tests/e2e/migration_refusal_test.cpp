@@ -26,6 +26,23 @@ std::vector<std::string> replaced(std::vector<std::string> arguments, const std:
     return arguments;
 }
 
+struct WrongDestination {
+    const char* what;
+    std::vector<std::string> arguments;
+    const char* says;  // the daemon, when it sees it before
+};
+
+// Those that QEMU itself notices, at the end of a migration.
+std::vector<WrongDestination> wrong_destinations(const std::vector<std::string>& right) {
+    return {
+        {"slot", replaced(right, "addr=1f", "addr=1d"), "slot 31"},
+        {"backend id", replaced(right, "ivshmemd.m.mem", "m0"), "backend m0"},
+        {"size", replaced(replaced(right, "1048576", "2097152"), "/m,", "/larger,"), "2M"},
+        {"master=off", replaced(right, "master=on", "master=off"), "master=on"},
+        {"missing", {}, "no such device"},
+    };
+}
+
 class MigrationRefusal : public MigrationFixture {
   protected:
     std::set<std::string> blocking_devices(const json& answer) {
@@ -108,20 +125,10 @@ TEST_F(MigrationRefusal, OfADestinationThatWouldNotTakeTheMasterUnplugsNothing) 
     start_source({});
     attach("m", "master");
     attach("p");
-    const std::vector<std::string> right = qemu_args();
-    const struct {
-        const char* what;
-        std::vector<std::string> arguments;
-        const char* says;
-    } wrong[] = {
-        {"slot", replaced(right, "addr=1f", "addr=1d"), "slot 31"},
-        {"backend id", replaced(right, "ivshmemd.m.mem", "m0"), "backend m0"},
-        {"size", replaced(replaced(right, "1048576", "2097152"), "/m,", "/larger,"), "2M"},
-        {"master=off", replaced(right, "master=on", "master=off"), "master=on"},
-        {"share=off", replaced(right, "share=on", "share=off"), "share=on"},
-        {"missing", {}, "no such device"},
-    };
-    for (const auto& each : wrong) {
+    std::vector<WrongDestination> wrong = wrong_destinations(qemu_args());
+    // QEMU would take it, and the content would be nobody else's.
+    wrong.push_back({"share=off", replaced(qemu_args(), "share=on", "share=off"), "share=on"});
+    for (const WrongDestination& each : wrong) {
         SCOPED_TRACE(each.what);
         start_destination(each.arguments);
         const json error(expect_ctl_error(*daemon_, {"migrate", "src", uri(), "--detach-peers"}, 1,
@@ -130,6 +137,19 @@ TEST_F(MigrationRefusal, OfADestinationThatWouldNotTakeTheMasterUnplugsNothing) 
         EXPECT_EQ(blocking_devices(error).count("m"), 1u) << error;
         EXPECT_TRUE(destination_->alive());
         expect_at_source({"m", "p"});
+    }
+    EXPECT_EQ(phase(), "");
+}
+
+TEST_F(MigrationRefusal, ByADestinationElsewhereThatIsWrongLeavesTheVmWhereItIs) {
+    start_source({});
+    attach("m", "master");
+    for (const WrongDestination& each : wrong_destinations(qemu_args())) {
+        SCOPED_TRACE(each.what);
+        start_destination_elsewhere(each.arguments);
+        const json error(expect_ctl_error(*daemon_, {"migrate", "src", uri()}, 8, "QemuError"));
+        EXPECT_THAT(error.value("message", ""), HasSubstr("stays where it is"));
+        expect_at_source({"m"});
     }
     EXPECT_EQ(phase(), "");
 }

@@ -77,7 +77,7 @@ TEST_F(Monitor, OfAStoppedMachineIsUnresponsiveUntilItAnswers) {
     detach_by_reset(vm, "shm0");
 }
 
-TEST_F(Monitor, ChangesDoNotWaitForTheServiceManager) {
+TEST_F(Monitor, ChangesAndTheEndDoNotWaitForTheServiceManager) {
     QemuVm vm(dir_.path(), {});
     start_daemon({&vm});
     // Its queue takes ten messages, and here nobody reads them.
@@ -85,6 +85,7 @@ TEST_F(Monitor, ChangesDoNotWaitForTheServiceManager) {
         const std::string name = "shm" + std::to_string(i);
         ASSERT_EQ(daemon_->ctl({"attach", "vm0", name, "--size", "4K"}).exit_code, 0) << name;
     }
+    EXPECT_EQ(daemon_->stop(), 0);
 }
 
 TEST_F(Monitor, InTheWatchedDirectoryComesAndGoesWithItsFile) {

@@ -43,6 +43,7 @@ class CleanRoot:
         self.visible = visible
         self.path = tempfile.mkdtemp(prefix="ivshmemd-root-")
         self.outside = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+        self.former = os.open("/", os.O_RDONLY)  # another than the namespace's in a chroot
         self.is_inside = False
         self.changed = self.host = None  # directories
 
@@ -63,6 +64,8 @@ class CleanRoot:
                 os.close(each)
         if self.is_inside:
             namespace(libc.setns(self.outside, CLONE_NEWNS))  # the mounts end with the one left
+            os.fchdir(self.former)
+            os.chroot(".")
         os.rmdir(self.path)
 
     def mount_all(self):

@@ -77,7 +77,7 @@ class Service:
         self.process.send_signal(signal.SIGHUP)
 
     def stop(self):
-        """SIGTERM; the exit code. Whoever says that it stops waits until that is taken."""
+        """SIGTERM; the exit code. Takes what it says meanwhile."""
         self.process.send_signal(signal.SIGTERM)
         end = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < end:
