@@ -7,15 +7,14 @@
 #include "daemon/vm/declared_record.h"
 #include "daemon/vm/detach.h"
 #include "daemon/vm/migration_record.h"
+#include "lib/run_state.h"
 
 namespace ivshmemd {
 namespace {
 
 // Whether the VM takes devices now; one that migrates, here or away, does when that is over.
 bool takes_devices(const Vm& vm) {
-    const std::string& state = vm.run_state();
-    if (state == "inmigrate" || state == "postmigrate" || state == "finish-migrate") return false;
-    return !vm.unavailable() && !migration_active(vm);
+    return !is_between_hosts(vm.run_state()) && !vm.unavailable() && !migration_active(vm);
 }
 
 // A migration that was interrupted puts it back itself, where it was.

@@ -8,6 +8,7 @@
 #include "daemon/vm/removal.h"
 #include "daemon/vm/unplug.h"
 #include "lib/names.h"
+#include "lib/run_state.h"
 
 namespace ivshmemd {
 namespace {
@@ -48,7 +49,7 @@ Result<void> check_run_state(const Vm& vm) {
                          "good; start the VM, then detach",
                      {{"state", state}});
     }
-    if (state == "postmigrate" || state == "inmigrate" || state == "finish-migrate") {
+    if (is_between_hosts(state)) {
         return Error(ErrorKind::vm_unavailable,
                      "VM " + vm.name() + " is in run state " + state + ", where no guest answers",
                      {{"state", state}});
