@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "daemon/async.h"
-#include "daemon/config.h"
+#include "daemon/base/async.h"
+#include "daemon/base/worker.h"
+#include "daemon/config/config.h"
 #include "daemon/deadlines.h"
-#include "daemon/events.h"
+#include "daemon/events/events.h"
+#include "daemon/region/files.h"
 #include "daemon/relay/relays.h"
-#include "daemon/shm/region_files.h"
 #include "daemon/state/store.h"
-#include "daemon/worker.h"
 
 namespace ivshmemd {
 

@@ -2,7 +2,7 @@
 #include <exception>
 #include <iostream>
 
-#include "daemon/config.h"
+#include "daemon/config/config.h"
 #include "daemon/run.h"
 
 int main(int argc, char** argv) {

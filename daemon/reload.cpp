@@ -4,9 +4,9 @@
 
 #include <exception>
 
-#include "daemon/log.h"
-#include "daemon/vm/declared.h"
-#include "daemon/vm/declared_record.h"
+#include "daemon/base/log.h"
+#include "daemon/declared/declared.h"
+#include "daemon/state/declared.h"
 
 namespace ivshmemd {
 namespace {
@@ -54,7 +54,8 @@ void apply_config(Host& host, Registry& registry, Config config) {
     host.config = std::move(config);
     set_log_level(host.config.log_level);
     registry.follow_config();
-    spawn(host.executor, "declared devices", forget_undeclared(host, AwayDevices::come_back));
+    spawn(host.executor, "declared devices",
+          forget_undeclared(*host.store, host.config, AwayDevices::come_back));
     for (const auto& vm : registry.all()) settle_declared(vm);
     log_info({"configuration reloaded: ", std::to_string(registry.all().size()), " VMs"});
     if (!kept.empty()) {

@@ -3,9 +3,9 @@
 #include <boost/asio/signal_set.hpp>
 #include <functional>
 
-#include "daemon/config.h"
+#include "daemon/config/config.h"
+#include "daemon/fleet/registry.h"
 #include "daemon/host.h"
-#include "daemon/vm/registry.h"
 
 namespace ivshmemd {
 

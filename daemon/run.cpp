@@ -10,14 +10,14 @@
 #include "daemon/api/listen.h"
 #include "daemon/api/server.h"
 #include "daemon/api/service.h"
-#include "daemon/event_log.h"
-#include "daemon/fd_limit.h"
-#include "daemon/log.h"
-#include "daemon/notify.h"
-#include "daemon/vm/attach_region.h"
-#include "daemon/vm/declared_record.h"
-#include "daemon/vm/registry.h"
-#include "daemon/watchdog.h"
+#include "daemon/base/fd_limit.h"
+#include "daemon/base/log.h"
+#include "daemon/base/notify.h"
+#include "daemon/base/watchdog.h"
+#include "daemon/events/event_log.h"
+#include "daemon/fleet/registry.h"
+#include "daemon/state/declared.h"
+#include "daemon/state/regions.h"
 
 namespace ivshmemd {
 namespace {
@@ -87,9 +87,9 @@ int run_daemon(const Config& config, ConfigReader read_again) {
         return 1;
     }
     if (!warning.empty()) log_warning({warning});
-    spawn(daemon.io.get_executor(), "region records", forget_vanished_regions(daemon.host));
+    spawn(daemon.io.get_executor(), "region records", forget_vanished_regions(*daemon.host.store));
     spawn(daemon.io.get_executor(), "declared devices",
-          forget_undeclared(daemon.host, AwayDevices::stay));
+          forget_undeclared(*daemon.host.store, daemon.host.config, AwayDevices::stay));
     daemon.server.start(std::move(*listener));
     const auto logging = daemon.host.events.subscribe(log_event);
     const auto subscription =

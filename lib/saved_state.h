@@ -2,11 +2,24 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/device.h"
 
 namespace ivshmemd {
+
+/// What tells one VM, and one QEMU process of it, from another in what is remembered.
+struct VmKey {
+    std::string name;
+    std::string uuid;  // so that another VM behind the same socket is not mistaken for it
+    std::string run;   // the QEMU process; see Identity
+
+    // Not an aggregate: g++ 12 frees the strings of one twice that goes to a coroutine as a
+    // temporary.
+    VmKey(std::string name_, std::string uuid_, std::string run_)
+        : name(std::move(name_)), uuid(std::move(uuid_)), run(std::move(run_)) {}
+};
 
 /// A region file the daemon made, by path and by what tells it from a later file of that name.
 struct CreatedRegion {

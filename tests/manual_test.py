@@ -188,7 +188,7 @@ class Interface(unittest.TestCase):
                              {word for line in listed for word in line.split(" , ")}, command)
 
     def test_message_ids_are_told_of(self):
-        source = (ROOT / "daemon/event_log.cpp").read_text()
+        source = (ROOT / "daemon/events/event_log.cpp").read_text()
         ids = re.findall(r'case EventKind::(\w+):\n +return "([0-9a-f]{32})"', source)
         names = {re.sub(r"_(\w)", lambda each: each[1].upper(), kind): number for kind, number in ids}
         listed = re.findall(r"^\.It Sy (\w+)\n([0-9a-f]{32})$", section(page("ivshmemd.8"), "LOG"), re.M)

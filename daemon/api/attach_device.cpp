@@ -1,8 +1,8 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
-#include "daemon/vm/attach.h"
-#include "daemon/vm/declared_record.h"
+#include "daemon/attach/attach.h"
+#include "daemon/state/declared.h"
 #include "daemon/vm/refresh.h"
 #include "proto/api/values.h"
 
@@ -17,7 +17,11 @@ awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context) 
     const bool dry_run = as_bool(find(context->parameters(), "dryRun")).value_or(false);
     const Result<Attached> attached = co_await attach(*vm, std::move(*request), dry_run);
     if (!attached) co_return attached.error();
-    if (attached->changed && !dry_run) co_await note_by_hand(*vm, attached->device.spec.name);
+    if (attached->changed && !dry_run) {
+        const std::string& name = attached->device.spec.name;
+        (*vm)->declared().failures.erase(name);
+        co_await note_by_hand(*(*vm)->host().store, (*vm)->key(), name);
+    }
     json reply = {{"device", api::spell_device(attached->device)}, {"changed", attached->changed}};
     if (dry_run) {
         json commands = json::array();

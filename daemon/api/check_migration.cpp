@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
-#include "daemon/vm/migration_check.h"
+#include "daemon/migration/check.h"
 #include "proto/api/migration_values.h"
 
 namespace ivshmemd {

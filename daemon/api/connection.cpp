@@ -3,7 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
-#include "daemon/log.h"
+#include "daemon/base/log.h"
 #include "proto/varlink/framing.h"
 
 namespace ivshmemd {

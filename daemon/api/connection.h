@@ -3,8 +3,8 @@
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include "daemon/api/service.h"
-#include "daemon/async.h"
-#include "daemon/gate.h"
+#include "daemon/base/async.h"
+#include "daemon/base/gate.h"
 
 namespace ivshmemd {
 

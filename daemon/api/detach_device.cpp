@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
-#include "daemon/vm/detach.h"
+#include "daemon/detach/detach.h"
 #include "daemon/vm/refresh.h"
 #include "lib/names.h"
 #include "proto/api/values.h"

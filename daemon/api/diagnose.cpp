@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
-#include "daemon/vm/diagnosis_facts.h"
+#include "daemon/fleet/diagnosis_facts.h"
 #include "daemon/vm/refresh.h"
 #include "proto/api/diagnosis_values.h"
 

@@ -1,9 +1,9 @@
 #include <nlohmann/json.hpp>
 
-#include "daemon/accounts.h"
 #include "daemon/api/methods.h"
+#include "daemon/base/accounts.h"
+#include "daemon/fleet/region_list.h"
 #include "daemon/vm/refresh.h"
-#include "daemon/vm/region_list.h"
 #include "proto/api/values.h"
 
 namespace ivshmemd {

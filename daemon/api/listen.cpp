@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
-#include "daemon/unix_listener.h"
+#include "daemon/base/unix_listener.h"
 
 namespace ivshmemd {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/unique_fd.h"
+#include "daemon/base/unique_fd.h"
 #include "lib/result.h"
 
 namespace ivshmemd {

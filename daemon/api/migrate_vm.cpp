@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
-#include "daemon/vm/migrate.h"
+#include "daemon/migration/migrate.h"
 #include "daemon/vm/refresh.h"
 #include "proto/api/migration_values.h"
 #include "proto/api/values.h"

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "daemon/async.h"
-#include "daemon/signal.h"
+#include "daemon/base/async.h"
+#include "daemon/base/signal.h"
 
 namespace ivshmemd {
 

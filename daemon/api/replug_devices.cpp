@@ -1,8 +1,8 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
+#include "daemon/migration/replug.h"
 #include "daemon/vm/refresh.h"
-#include "daemon/vm/replug.h"
 #include "proto/api/migration_values.h"
 #include "proto/api/values.h"
 

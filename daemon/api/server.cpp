@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 
 #include "daemon/api/connection.h"
-#include "daemon/log.h"
+#include "daemon/base/log.h"
 
 namespace ivshmemd {
 namespace {

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "daemon/api/service.h"
-#include "daemon/gate.h"
-#include "daemon/unique_fd.h"
+#include "daemon/base/gate.h"
+#include "daemon/base/unique_fd.h"
 
 namespace ivshmemd {
 

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
-#include "daemon/log.h"
+#include "daemon/base/log.h"
 #include "lib/names.h"
 #include "proto/api/errors.h"
 #include "proto/api/interface_text.h"

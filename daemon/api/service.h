@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "daemon/api/outbox.h"
-#include "daemon/async.h"
+#include "daemon/base/async.h"
+#include "daemon/fleet/registry.h"
 #include "daemon/host.h"
-#include "daemon/vm/registry.h"
 #include "lib/result.h"
 #include "proto/json.h"
 #include "proto/varlink/idl_type.h"

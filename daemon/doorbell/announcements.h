@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "daemon/unique_fd.h"
+#include "daemon/base/unique_fd.h"
 
 namespace ivshmemd::doorbell {
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "daemon/shm/region_files.h"
+#include "daemon/region/files.h"
 #include "lib/region.h"
 #include "lib/size.h"
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/unique_fd.h"
+#include "daemon/base/unique_fd.h"
 #include "lib/result.h"
 
 namespace ivshmemd::doorbell {

@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "daemon/accounts.h"
+#include "daemon/base/accounts.h"
+#include "daemon/base/log.h"
 #include "daemon/doorbell/descriptor_limit.h"
-#include "daemon/log.h"
 #include "lib/names.h"
 #include "lib/size.h"
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
 #include "lib/result.h"
 
 namespace ivshmemd::doorbell {

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "daemon/base/fd_passing.h"
 #include "daemon/doorbell/peer_process.h"
-#include "daemon/fd_passing.h"
 #include "proto/doorbell/message.h"
 
 namespace ivshmemd::doorbell {

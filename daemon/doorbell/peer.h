@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
+#include "daemon/base/signal.h"
 #include "daemon/doorbell/announcements.h"
 #include "daemon/relay/peer_table.h"
-#include "daemon/signal.h"
 
 namespace ivshmemd::doorbell {
 

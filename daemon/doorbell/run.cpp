@@ -7,14 +7,14 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 
+#include "daemon/base/fd_limit.h"
+#include "daemon/base/log.h"
+#include "daemon/base/notify.h"
+#include "daemon/base/unix_listener.h"
 #include "daemon/doorbell/descriptor_limit.h"
 #include "daemon/doorbell/memory.h"
 #include "daemon/doorbell/server.h"
-#include "daemon/fd_limit.h"
-#include "daemon/log.h"
-#include "daemon/notify.h"
-#include "daemon/shm/region_files.h"
-#include "daemon/unix_listener.h"
+#include "daemon/region/files.h"
 #include "lib/size.h"
 
 namespace ivshmemd::doorbell {

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "daemon/log.h"
-#include "daemon/notify.h"
+#include "daemon/base/log.h"
+#include "daemon/base/notify.h"
 
 namespace ivshmemd::doorbell {
 namespace {

@@ -7,10 +7,10 @@
 #include <set>
 #include <string>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
+#include "daemon/base/unique_fd.h"
 #include "daemon/doorbell/announcements.h"
 #include "daemon/doorbell/peer.h"
-#include "daemon/unique_fd.h"
 
 namespace ivshmemd::doorbell {
 

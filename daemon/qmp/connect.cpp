@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "daemon/unix_connect.h"
+#include "daemon/base/unix_connect.h"
 
 namespace ivshmemd::qmp {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "daemon/unique_fd.h"
+#include "daemon/base/unique_fd.h"
 #include "lib/result.h"
 
 namespace ivshmemd::qmp {

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "daemon/fd_passing.h"
-#include "daemon/log.h"
+#include "daemon/base/fd_passing.h"
+#include "daemon/base/log.h"
 #include "lib/names.h"
 
 namespace ivshmemd::qmp {

@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
+#include "daemon/base/signal.h"
+#include "daemon/base/unique_fd.h"
 #include "daemon/deadlines.h"
 #include "daemon/qmp/answer.h"
-#include "daemon/signal.h"
-#include "daemon/unique_fd.h"
 #include "proto/qmp/command.h"
 #include "proto/qmp/framer.h"
 #include "proto/qmp/message.h"

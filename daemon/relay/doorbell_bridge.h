@@ -3,8 +3,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <memory>
 
-#include "daemon/async.h"
-#include "daemon/unique_fd.h"
+#include "daemon/base/async.h"
+#include "daemon/base/unique_fd.h"
 
 namespace ivshmemd {
 

@@ -5,9 +5,9 @@
 #include <memory>
 #include <vector>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
+#include "daemon/base/unique_fd.h"
 #include "daemon/relay/doorbell_bridge.h"
-#include "daemon/unique_fd.h"
 
 namespace ivshmemd {
 

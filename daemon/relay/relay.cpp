@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "daemon/fd_passing.h"
+#include "daemon/base/fd_passing.h"
 
 namespace ivshmemd {
 namespace {

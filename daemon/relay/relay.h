@@ -6,10 +6,10 @@
 #include <memory>
 #include <string>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
+#include "daemon/base/signal.h"
 #include "daemon/relay/peer_table.h"
 #include "daemon/relay/server_connection.h"
-#include "daemon/signal.h"
 #include "proto/doorbell/message.h"
 
 namespace ivshmemd {

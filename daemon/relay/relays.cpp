@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "daemon/fd_passing.h"
-#include "daemon/log.h"
-#include "daemon/notify.h"
+#include "daemon/base/fd_passing.h"
+#include "daemon/base/log.h"
+#include "daemon/base/notify.h"
 
 namespace ivshmemd {
 namespace {

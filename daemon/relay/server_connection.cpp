@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "daemon/fd_passing.h"
-#include "daemon/unix_connect.h"
+#include "daemon/base/fd_passing.h"
+#include "daemon/base/unix_connect.h"
 #include "lib/size.h"
 #include "proto/doorbell/handshake_reader.h"
 #include "proto/doorbell/message_reader.h"

@@ -5,9 +5,9 @@
 #include <set>
 #include <string>
 
-#include "daemon/async.h"
-#include "daemon/shm/region_files.h"
-#include "daemon/unique_fd.h"
+#include "daemon/base/async.h"
+#include "daemon/base/unique_fd.h"
+#include "daemon/region/files.h"
 #include "lib/region.h"
 #include "lib/result.h"
 #include "proto/doorbell/message.h"

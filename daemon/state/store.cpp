@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "daemon/log.h"
+#include "daemon/base/log.h"
 #include "proto/state_file.h"
 
 namespace ivshmemd {

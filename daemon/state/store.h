@@ -3,10 +3,10 @@
 #include <memory>
 #include <string>
 
-#include "daemon/async.h"
-#include "daemon/signal.h"
-#include "daemon/unique_fd.h"
-#include "daemon/worker.h"
+#include "daemon/base/async.h"
+#include "daemon/base/signal.h"
+#include "daemon/base/unique_fd.h"
+#include "daemon/base/worker.h"
 #include "lib/result.h"
 #include "lib/saved_state.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "daemon/log.h"
+#include "daemon/base/log.h"
 #include "lib/names.h"
 #include "proto/qmp/dialect.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
 #include "daemon/qmp/answer.h"
 #include "daemon/vm/vm.h"
 #include "lib/plan.h"

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
 #include "daemon/qmp/session.h"
 #include "lib/inventory.h"
 

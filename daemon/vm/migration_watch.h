@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
 #include "daemon/vm/vm.h"
-#include "lib/migration.h"
+#include "lib/migration/migration.h"
 #include "lib/result.h"
 
 namespace ivshmemd {

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
 #include "daemon/qmp/session.h"
 #include "daemon/vm/identity.h"
 #include "lib/capabilities.h"

@@ -1,7 +1,5 @@
 #include "daemon/vm/refresh.h"
 
-#include "daemon/vm/attach_server.h"
-
 namespace ivshmemd {
 namespace {
 
@@ -56,6 +54,18 @@ awaitable<void> wait_connected(std::shared_ptr<Vm> vm, Milliseconds deadline) {
     vm->hurry();
     while (vm->attempts() == attempts && SteadyClock::now() < until) {
         co_await vm->changed().wait_until(until);
+    }
+}
+
+void settle_relays(Vm& vm) {
+    Relays& relays = vm.host().relays;
+    for (const std::string& device : relays.devices(vm.name())) {
+        if (vm.attaching() && vm.attaching()->name == device) continue;
+        if (find_managed(vm.inventory(), device)) {
+            relays.start(vm.name(), device);
+        } else {
+            relays.drop(vm.name(), device);
+        }
     }
 }
 

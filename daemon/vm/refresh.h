@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
 #include "daemon/vm/vm.h"
 
 namespace ivshmemd {
@@ -24,5 +24,9 @@ awaitable<void> refresh_all_for_read(std::vector<std::shared_ptr<Vm>> vms);
 /// Waits a moment for a VM whose connection is just being made, and hurries one that waits to be
 /// tried again.
 awaitable<void> wait_connected(std::shared_ptr<Vm> vm, Milliseconds deadline);
+
+/// Starts the relays of devices that are there and drops those of devices that are not. For after a
+/// reading: a relay whose device_add went unanswered must not end before its outcome is known.
+void settle_relays(Vm& vm);
 
 }  // namespace ivshmemd

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config.h"
-#include "daemon/gate.h"
+#include "daemon/base/gate.h"
+#include "daemon/base/signal.h"
+#include "daemon/config/config.h"
 #include "daemon/host.h"
 #include "daemon/qmp/session.h"
-#include "daemon/signal.h"
 #include "daemon/vm/declared_state.h"
 #include "daemon/vm/identity.h"
 #include "daemon/vm/inventory_reader.h"
@@ -21,6 +21,7 @@
 #include "lib/inventory.h"
 #include "lib/placement.h"
 #include "lib/plan.h"
+#include "lib/saved_state.h"
 #include "lib/vm_state.h"
 
 namespace ivshmemd {
@@ -70,6 +71,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     const std::optional<Capabilities>& capabilities() const { return capabilities_; }
     const Identity& identity() const { return identity_; }
     const std::string& uuid() const { return uuid_; }
+    VmKey key() const { return {name(), uuid_, identity_.run}; }
     /// Whom regions are shared with.
     uid_t qemu_user() const { return config_.user.value_or(identity_.user); }
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "lib/diagnosis.h"
+#include "lib/diagnosis/diagnosis.h"
 #include "proto/json.h"
 
 namespace ivshmemd::api {

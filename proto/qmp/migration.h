@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/migration.h"
+#include "lib/migration/migration.h"
 #include "proto/json.h"
 #include "proto/qmp/command.h"
 

@@ -4,8 +4,8 @@
 
 #include <map>
 
+#include "daemon/fleet/registry.h"
 #include "daemon/host.h"
-#include "daemon/vm/registry.h"
 #include "tests/daemon/fake_pc.h"
 #include "tests/daemon/loop.h"
 #include "tests/support/temp_dir.h"

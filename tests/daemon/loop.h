@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "daemon/async.h"
+#include "daemon/base/async.h"
 #include "tests/support/deadline.h"
 
 namespace ivshmemd::test {

@@ -5,10 +5,10 @@ ELSEWHERE = {
     "Internal": ("needs a defect of the daemon or its host",
                  "tests/proto/api/errors_test.cpp", "AreWhatTheInterfaceDeclares"),
     "TimedOut": ("needs a QEMU that is silent for up to a minute",
-                 "tests/daemon/vm/attach_silence_test.cpp",
+                 "tests/daemon/attach/silence_test.cpp",
                  "ReportsAnUnknownOutcomeOfASilentQemuAndShowsALateDevice"),
     "DetachRefused": ("needs a guest that refuses",
-                      "tests/daemon/vm/detach_wait_test.cpp",
+                      "tests/daemon/detach/wait_test.cpp",
                       "EndsWithTheGuestsRefusalAndStartsAnewNextTime"),
 }
 

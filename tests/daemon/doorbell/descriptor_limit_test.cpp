@@ -1,6 +1,6 @@
 #include "daemon/doorbell/descriptor_limit.h"
 
-#include "daemon/fd_limit.h"
+#include "daemon/base/fd_limit.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "daemon/vm/attach.h"
-#include "daemon/vm/detach.h"
+#include "daemon/attach/attach.h"
+#include "daemon/detach/detach.h"
 #include "tests/daemon/daemon_fixture.h"
 
 namespace ivshmemd::test {

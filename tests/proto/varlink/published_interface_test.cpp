@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/diagnosis.h"
+#include "lib/diagnosis/diagnosis.h"
 #include "lib/error.h"
 #include "proto/varlink/idl_parser.h"
 

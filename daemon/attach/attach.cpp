@@ -1,0 +1,151 @@
+#include "daemon/attach/attach.h"
+
+#include "daemon/attach/attempt.h"
+#include "daemon/attach/region.h"
+#include "daemon/attach/server.h"
+#include "daemon/attach/verify.h"
+#include "daemon/vm/executor.h"
+#include "daemon/vm/refresh.h"
+#include "lib/plan.h"
+#include "lib/resolve.h"
+#include "proto/qmp/dialect.h"
+
+namespace ivshmemd {
+namespace {
+
+// Waits while every slot that would do is resting.
+awaitable<Result<Placement>> find_place(std::shared_ptr<Vm> vm, PlacementRequest wanted) {
+    while (true) {
+        const auto choice = place(wanted, vm->inventory().buses, vm->vacated());
+        if (!choice) co_return choice.error();
+        if (const auto* found = std::get_if<Placement>(&*choice)) co_return *found;
+        co_await vm->sleep_until(SteadyClock::now() + std::get<WaitForSlot>(*choice).wait);
+        if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    }
+}
+
+awaitable<Result<void>> place_device(std::shared_ptr<Vm> vm, Decision& decision,
+                                     const PlacementRequest& wanted) {
+    const Result<Placement> place = co_await find_place(vm, wanted);
+    if (!place) co_return place.error();
+    decision.spec.bus = place->bus;
+    decision.spec.slot = place->slot;
+    co_return Result<void>();
+}
+
+// Says what is being attached for as long as it is: a second master must see the first one coming.
+class AttachingMark {
+  public:
+    AttachingMark(Vm& vm, const DeviceSpec& spec) : vm_(vm) { vm_.attaching() = spec; }
+    AttachingMark(const AttachingMark&) = delete;
+    AttachingMark& operator=(const AttachingMark&) = delete;
+    ~AttachingMark() { vm_.attaching().reset(); }
+
+  private:
+    Vm& vm_;
+};
+
+Attempt failed_attempt(Error error) {
+    return {Attempt::Verdict::failed, std::move(error)};
+}
+
+// Another client may take the slot first: then one more try with a fresh look.
+awaitable<Attempt> attempt_twice(std::shared_ptr<Vm> vm, Decision& decision,
+                                 const PlacementRequest& wanted) {
+    Attempt attempt = co_await attempt_attach(vm, decision);
+    if (attempt.verdict != Attempt::Verdict::again || wanted.slot) co_return attempt;
+    const Result<void> placed = co_await place_device(vm, decision, wanted);
+    if (!placed) co_return failed_attempt(placed.error());
+    co_return co_await attempt_attach(vm, decision);
+}
+
+Attached dry(const Vm& vm, const Decision& decision) {
+    Attached attached{vm.announced(decision.spec), true, {}};
+    for (const Step& step : plan_attach(decision.spec, parts_of(vm, decision))) {
+        attached.commands.push_back(qmp::spell(step.command, vm.capabilities()->version));
+    }
+    return attached;
+}
+
+// A device with a server has no region to be made.
+awaitable<Result<std::optional<RegionIdentity>>> prepare_memory(std::shared_ptr<Vm> vm,
+                                                                Decision& decision) {
+    if (decision.spec.server) co_return std::optional<RegionIdentity>();
+    co_return co_await prepare_region(vm, decision);
+}
+
+awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
+                                      PlacementRequest wanted) {
+    Result<std::optional<RegionIdentity>> region = co_await prepare_memory(vm, decision);
+    if (!region) co_return region.error();
+    vm->attaching() = decision.spec;  // now with its slot
+    vm->publish(EventKind::attaching, decision.spec.name, "");
+    const Attempt result = co_await attempt_twice(vm, decision, wanted);
+    if (result.verdict != Attempt::Verdict::done) {
+        // While QEMU may still map the file, it stays.
+        const bool removable = *region && result.verdict != Attempt::Verdict::unknown;
+        if (removable) co_await take_back_region(vm, decision.region.path, **region);
+        co_return result.error;
+    }
+    vm->publish(EventKind::attached, decision.spec.name,
+                std::string(qom_type(decision.spec.model)));
+    spawn(vm->host().executor, "verify " + decision.spec.name, verify(vm, decision.spec));
+    std::optional<Device> device = vm->device(decision.spec.name);
+    if (!device) co_return gone_error(*vm, "the attach of " + decision.spec.name);
+    co_return Attached{std::move(*device), true, {}};
+}
+
+struct AttachOptions {
+    bool dry_run = false;
+    Asker asker = Asker::client;
+    std::optional<Placement> last;  // where the device was before
+};
+
+awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest request,
+                                           AttachOptions options) {
+    if (const auto active = migration_active(*vm, options.asker)) co_return *active;
+    const Gate::Pass pass = co_await vm->gate().enter();
+    if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    if (const auto active = migration_active(*vm, options.asker)) co_return *active;
+    const Result<void> state = check_run_state(*vm, request.role.value_or(Role::peer));
+    if (!state) co_return state.error();
+    const Result<Model> model = resolve_model(request, *vm->capabilities());
+    if (!model) co_return model.error();
+    if (vm->doubtful() && !co_await refresh(vm, vm->host().deadlines.query)) {
+        co_return silence_error(*vm, "the attach of " + request.name, "undone");
+    }
+    Result<std::optional<Device>> existing = check_existing(*vm, request);
+    if (!existing) co_return existing.error();
+    if (*existing) co_return Attached{std::move(**existing), false, {}};
+    Result<Decision> decision = decide_memory(*vm, request, *model);
+    if (!decision) co_return decision.error();
+    const AttachingMark mark(*vm, decision->spec);
+    if (!options.last) options.last = vm->last_place(request.name);
+    PlacementRequest wanted{request.bus, request.slot, options.last, decision->spec.size};
+    Result<void> ready = co_await place_device(vm, *decision, wanted);
+    if (ready && request.server) {
+        ready = co_await meet_server(vm, *decision);
+        wanted.size = decision->spec.size;
+        if (ready) ready = co_await place_device(vm, *decision, wanted);  // now with its size
+    }
+    if (!ready) co_return ready.error();
+    if (options.dry_run) co_return dry(*vm, *decision);
+    co_return co_await carry_out(vm, std::move(*decision), std::move(wanted));
+}
+
+}  // namespace
+
+awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, bool dry_run) {
+    AttachOptions options;
+    options.dry_run = dry_run;
+    return attach_in_turn(std::move(vm), std::move(request), std::move(options));
+}
+
+awaitable<Result<Attached>> attach_again(std::shared_ptr<Vm> vm, DeviceSpec spec, Asker asker) {
+    AttachOptions options;
+    options.asker = asker;
+    options.last = Placement{spec.bus, spec.slot};
+    return attach_in_turn(std::move(vm), request_again(spec), std::move(options));
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "daemon/base/async.h"
+#include "daemon/vm/migration_watch.h"
+#include "daemon/vm/vm.h"
+#include "lib/device.h"
+#include "lib/result.h"
+#include "proto/qmp/command.h"
+
+namespace ivshmemd {
+
+struct Attached {
+    Device device;
+    bool changed = true;                 // false: an equal device was there
+    std::vector<qmp::Command> commands;  // with a dry run: what would have been sent
+};
+
+/// Attaches a device: checks in the order of the contract, makes region, backend and device, and
+/// takes everything back when a step fails. Waits for its turn behind the VM's gate.
+awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, bool dry_run);
+
+/// Attaches a device as it was: exactly that model, and in the slot it had if that is free.
+awaitable<Result<Attached>> attach_again(std::shared_ptr<Vm> vm, DeviceSpec spec, Asker asker);
+
+}  // namespace ivshmemd

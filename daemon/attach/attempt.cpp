@@ -1,0 +1,178 @@
+#include "daemon/attach/attempt.h"
+
+#include "daemon/attach/server.h"
+#include "daemon/vm/executor.h"
+#include "daemon/vm/refresh.h"
+#include "lib/names.h"
+#include "lib/plan.h"
+#include "proto/qmp/queries.h"
+
+namespace ivshmemd {
+namespace {
+
+// Between two looks at QEMU's RAM blocks.
+constexpr Milliseconds ram_block_pause{50};
+
+// What QEMU calls the memory of a device that got it from a server.
+constexpr const char* server_memory_block = "ivshmem.bar2";
+
+// Takes back what took effect. The ids that could not be deleted.
+awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::string device, Plan plan,
+                                              std::vector<StepOutcome> outcomes) {
+    std::vector<std::string> leftovers;
+    for (const Command& command : undo_of(plan, outcomes)) {
+        // A device that was accepted is never part of a failure.
+        if (const auto* backend = std::get_if<DelBackend>(&command)) {
+            if (!co_await delete_backend(vm, backend->id, device)) leftovers.push_back(backend->id);
+        } else if (const auto* chardev = std::get_if<DelChardev>(&command)) {
+            if (!co_await delete_chardev(vm, chardev->id, device)) leftovers.push_back(chardev->id);
+        } else if (std::holds_alternative<CloseFd>(command)) {
+            std::vector<Command> close{command};  // refused where the chardev took it
+            co_await execute(vm, std::move(close), vm->host().deadlines.query);
+        }
+    }
+    co_return leftovers;
+}
+
+// A backend's memory outlives object-del by a moment, and QEMU aborts when a second one of its name
+// comes to the same slot. The resting of slots keeps them apart, except for what left before this
+// connection was made: then QEMU is asked.
+// False when QEMU fell silent or went away meanwhile.
+awaitable<bool> await_unregistered(std::shared_ptr<Vm> vm, std::string block) {
+    while (SteadyClock::now() < vm->unsettled_until()) {
+        const std::shared_ptr<qmp::Session> session = vm->session();
+        if (!session) co_return false;
+        qmp::Command command = qmp::list_ram_blocks();
+        const qmp::Answer answer =
+            co_await session->call(std::move(command), vm->host().deadlines.query);
+        if (answer.kind == qmp::Answer::Kind::timed_out) co_return false;
+        if (answer.ok() && !qmp::mentions_backend(answer.get(), block)) break;
+        co_await vm->sleep_until(SteadyClock::now() + ram_block_pause);
+    }
+    co_return !vm->unavailable();
+}
+
+bool slot_was_taken(const Vm& vm, const DeviceSpec& spec) {
+    const Bus* bus = find_bus(vm.inventory(), spec.bus);
+    return bus && (bus->port ? !bus->occupied.empty() : bus->occupied.contains(spec.slot));
+}
+
+Attempt failed(Error error) {
+    return {Attempt::Verdict::failed, std::move(error)};
+}
+
+std::string attach_of(const DeviceSpec& spec) {
+    return "the attach of " + spec.name;
+}
+
+// The monitor went away. A dead QEMU holds nothing; one that is back is asked what it holds.
+awaitable<Attempt> settle_loss(std::shared_ptr<Vm> vm, DeviceSpec spec) {
+    const Milliseconds patience = vm->host().deadlines.refresh;
+    const SteadyClock::time_point until = SteadyClock::now() + patience;
+    while (vm->session() && vm->session()->cause() && SteadyClock::now() < until) {
+        co_await vm->changed().wait_until(until);  // until the supervisor has seen it too
+    }
+    co_await wait_connected(vm, patience);
+    const bool nothing = vm->session() ? !find_managed(vm->inventory(), spec.name)
+                                       : vm->state() == VmState::unreachable;
+    co_return Attempt{nothing ? Attempt::Verdict::failed : Attempt::Verdict::unknown,
+                      gone_error(*vm, attach_of(spec))};
+}
+
+awaitable<void> delete_parts(std::shared_ptr<Vm> vm, std::string device, Parts parts) {
+    if (!parts.backend_id.empty()) {
+        co_await delete_backend(vm, parts.backend_id, device);
+    }
+    if (!parts.chardev_id.empty()) {
+        co_await delete_chardev(vm, parts.chardev_id, device);
+    }
+}
+
+// QEMU fell silent: one look, then the answer.
+awaitable<Attempt> settle_silence(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts) {
+    const bool seen = co_await refresh(vm, vm->host().deadlines.query);
+    Attempt attempt;
+    if (!seen) {
+        attempt = {Attempt::Verdict::unknown, silence_error(*vm, attach_of(spec), "unknown")};
+    } else if (!find_managed(vm->inventory(), spec.name)) {
+        co_await delete_parts(vm, spec.name, parts);
+        attempt = failed(silence_error(*vm, attach_of(spec), "undone"));
+    }
+    co_return attempt;
+}
+
+// QEMU refused a step. Everything is taken back; a slot that somebody took meanwhile is worth
+// another try.
+awaitable<Attempt> settle_refusal(std::shared_ptr<Vm> vm, DeviceSpec spec, Plan plan,
+                                  Execution run) {
+    const std::size_t refused = run.first_refused();
+    const std::vector<std::string> leftovers =
+        co_await roll_back(vm, spec.name, plan, run.outcomes);
+    const bool fresh = co_await refresh(vm, vm->host().deadlines.query);
+    const bool was_device = refused + 1 == plan.size();
+    if (fresh && was_device && slot_was_taken(*vm, spec)) {
+        co_return Attempt{
+            Attempt::Verdict::again,
+            Error(ErrorKind::slot_in_use, "slot " + std::to_string(spec.slot) + " of " + spec.bus +
+                                              " was taken meanwhile")};
+    }
+    co_return failed(qemu_error(plan[refused].command, run.answers[refused].error, leftovers,
+                                vm->capabilities()->version));
+}
+
+// The end of a new relay that QEMU gets; none for a device without a server.
+awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& decision) {
+    if (!decision.spec.server) co_return UniqueFd();
+    if (!decision.server) {
+        const Result<void> met = co_await meet_server(vm, decision);
+        if (!met) co_return met.error();
+    }
+    const std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
+    co_return vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(*server));
+}
+
+awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts, UniqueFd fd) {
+    const Plan plan = plan_attach(spec, parts);
+    std::vector<Command> commands = commands_of(plan);
+    Execution run =
+        co_await execute(vm, std::move(commands), vm->host().deadlines.add, std::move(fd));
+    if (run.all_done()) {
+        vm->add_device(spec, parts);
+        co_return Attempt{};
+    }
+    if (run.disconnected()) co_return co_await settle_loss(vm, spec);
+    if (run.first_refused() == plan.size()) co_return co_await settle_silence(vm, spec, parts);
+    co_return co_await settle_refusal(vm, spec, plan, std::move(run));
+}
+
+}  // namespace
+
+Parts parts_of(const Vm& vm, const Decision& decision) {
+    const DeviceSpec& spec = decision.spec;
+    if (spec.server) return {"", "", chardev_id(spec.name)};
+    if (spec.model == Model::legacy) return {"", decision.region.path, ""};
+    return {fresh_backend_id(vm.inventory(), spec.name), decision.region.path, ""};
+}
+
+awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
+    Parts parts = parts_of(*vm, decision);
+    const std::string block = decision.spec.server ? server_memory_block : parts.backend_id;
+    if (!co_await await_unregistered(vm, block)) {
+        const std::optional<Error> unavailable = vm->unavailable();
+        co_return failed(unavailable ? *unavailable
+                                     : silence_error(*vm, attach_of(decision.spec), "undone"));
+    }
+    Result<UniqueFd> relay_end = co_await prepare_relay(vm, decision);
+    if (!relay_end) co_return failed(relay_end.error());
+    Attempt attempt = co_await run_plan(vm, decision.spec, std::move(parts), std::move(*relay_end));
+    if (!decision.spec.server) co_return attempt;
+    Relays& relays = vm->host().relays;
+    if (attempt.verdict == Attempt::Verdict::done) {
+        relays.start(vm->name(), decision.spec.name);
+    } else if (attempt.verdict != Attempt::Verdict::unknown) {
+        relays.drop(vm->name(), decision.spec.name);
+    }
+    co_return attempt;
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,216 @@
+#include "daemon/fleet/registry.h"
+
+#include <sys/inotify.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "daemon/base/log.h"
+#include "daemon/supervise/supervisor.h"
+#include "lib/names.h"
+
+namespace ivshmemd {
+namespace {
+
+constexpr std::string_view socket_suffix = ".qmp";
+
+bool maps(const Vm& vm, const InventoryDevice& entry, const RegionIdentity& region) {
+    return vm.memory_of(entry) == region;
+}
+
+// Whether a device is a master that counts: not in a VM that waits for a migration, nor in one that
+// has been migrated away.
+bool is_master(const Vm& vm, const InventoryDevice& entry) {
+    if (!vm.session() || vm.run_state() == "inmigrate" || vm.run_state() == "postmigrate") {
+        return false;
+    }
+    return !blocks_migration(entry.device);
+}
+
+// "VM/NAME" of the first device that `matches`; empty when none does.
+template <class Matches>
+std::string find_device(const std::map<std::string, std::shared_ptr<Vm>>& vms, Matches matches) {
+    for (const auto& [name, vm] : vms) {
+        for (const InventoryDevice& entry : vm->inventory().devices) {
+            if (matches(*vm, entry)) return name + "/" + entry.device.spec.name;
+        }
+    }
+    return "";
+}
+
+// "VM/NAME" of a master that is being attached to this region right now; empty when none is.
+std::string find_coming_master(const std::map<std::string, std::shared_ptr<Vm>>& vms,
+                               const RegionFiles& files, const RegionIdentity& region) {
+    for (const auto& [name, vm] : vms) {
+        const std::optional<DeviceSpec>& spec = vm->attaching();
+        if (!spec || spec->role != Role::master || !spec->region) continue;
+        if (RegionFiles::identity(files.path_of(*spec->region)) == region) {
+            return name + "/" + spec->name;
+        }
+    }
+    return "";
+}
+
+// A VM at either end of a migration holds the region for the other one.
+std::vector<std::string> find_running_users(const std::map<std::string, std::shared_ptr<Vm>>& vms,
+                                            const RegionIdentity& region, const Vm& except) {
+    std::vector<std::string> users;
+    for (const auto& [name, vm] : vms) {
+        const std::string& state = vm->run_state();
+        if (vm.get() == &except || !vm->session()) continue;
+        if (state == "inmigrate" || state == "postmigrate") continue;
+        for (const InventoryDevice& entry : vm->inventory().devices) {
+            if (maps(*vm, entry, region)) users.push_back(name + "/" + entry.device.spec.name);
+        }
+    }
+    return users;
+}
+
+}  // namespace
+
+Registry::Registry(Host& host) : host_(host) {
+    host_.find_master = [this](const RegionIdentity& region, const std::string& except) {
+        const std::string holder =
+            find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {
+                return vm.name() + "/" + entry.device.spec.name != except && is_master(vm, entry) &&
+                       maps(vm, entry, region);
+            });
+        return holder.empty() ? find_coming_master(vms_, host_.regions, region) : holder;
+    };
+    host_.find_user = [this](const RegionIdentity& region) {
+        return find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {
+            return vm.state() != VmState::unreachable && maps(vm, entry, region);
+        });
+    };
+    host_.find_sharers = [this](const RegionIdentity& region, const Vm& except) {
+        return find_running_users(vms_, region, except);
+    };
+    host_.all_vms = [this] { return all(); };
+}
+
+void Registry::start() {
+    for (const VmConfig& config : host_.config.vms) add(config);
+    watch_directory();
+}
+
+void Registry::follow_config() {
+    const std::vector<VmConfig>& wanted = host_.config.vms;
+    for (const auto& vm : all()) {
+        const bool stays = std::find(wanted.begin(), wanted.end(), vm->config()) != wanted.end();
+        if (!stays && !watched_.contains(vm->name())) remove(vm->name());
+    }
+    if (directory_ != host_.config.vm_dir) {
+        stop_watching();
+        for (const std::string& name : std::set<std::string>(watched_)) remove(name);
+    }
+    for (const VmConfig& config : wanted) {
+        if (watched_.contains(config.name)) remove(config.name);  // a configured one comes first
+        add(config);
+    }
+    if (directory_) {
+        scan();  // for names that are no longer configured
+    } else {
+        watch_directory();
+    }
+}
+
+void Registry::watch_directory() {
+    if (!host_.config.vm_dir) return;
+    const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    const std::string& directory = *host_.config.vm_dir;
+    constexpr std::uint32_t changes = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
+    if (fd < 0 || ::inotify_add_watch(fd, directory.c_str(), changes) < 0) {
+        log_error({"cannot watch ", directory, ": ", std::strerror(errno),
+                   "; VMs that appear there are not seen"});
+        if (fd >= 0) ::close(fd);
+        return;
+    }
+    directory_ = directory;
+    notifications_ = std::make_shared<boost::asio::posix::stream_descriptor>(host_.executor, fd);
+    scan();
+    spawn(host_.executor, "watch of " + directory, watch());
+}
+
+void Registry::stop_watching() {
+    directory_.reset();
+    if (!notifications_) return;
+    boost::system::error_code ignored;
+    notifications_->close(ignored);
+    notifications_.reset();
+}
+
+void Registry::stop() {
+    stopped_ = true;
+    stop_watching();
+    for (const auto& [name, vm] : vms_) vm->stop("ivshmemd is stopping");
+}
+
+awaitable<void> Registry::watch() {
+    const auto notifications = notifications_;
+    if (!notifications) co_return;  // given up before this began
+    std::array<char, 4096> buffer{};
+    while (true) {
+        const auto [error, count] =
+            co_await notifications->async_read_some(boost::asio::buffer(buffer), as_result);
+        if (error || notifications != notifications_) co_return;
+        scan();  // what changed matters less than what is there now
+    }
+}
+
+void Registry::scan() {
+    std::map<std::string, std::string> found;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(*directory_, error)) {
+        const std::string file = entry.path().filename();
+        if (!file.ends_with(socket_suffix)) continue;
+        const std::string name = file.substr(0, file.size() - socket_suffix.size());
+        if (check_vm_name(name)) {
+            found[name] = entry.path();
+        } else if (refused_.insert(file).second) {
+            log_warning({"ignoring ", printable(file), ": not a VM name"});
+        }
+    }
+    for (const std::string& name : std::set<std::string>(watched_)) {
+        if (!found.contains(name)) remove(name);
+    }
+    for (const auto& [name, path] : found) {
+        const auto known = vms_.find(name);
+        if (known != vms_.end()) {
+            known->second->hurry();  // perhaps a new QEMU on the same path
+            continue;
+        }
+        watched_.insert(name);
+        add({name, path, {}});
+    }
+}
+
+void Registry::add(VmConfig config) {
+    const std::string name = config.name;
+    const auto vm = std::make_shared<Vm>(host_, std::move(config));
+    if (!vms_.emplace(name, vm).second) return;
+    spawn(host_.executor, "supervisor of " + name, supervise(vm));
+}
+
+void Registry::remove(const std::string& name) {
+    const auto found = vms_.find(name);
+    if (found == vms_.end()) return;
+    found->second->stop("ivshmemd no longer looks after this VM");
+    vms_.erase(found);
+    watched_.erase(name);
+}
+
+std::shared_ptr<Vm> Registry::find(const std::string& name) const {
+    const auto found = vms_.find(name);
+    return found == vms_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Vm>> Registry::all() const {
+    std::vector<std::shared_ptr<Vm>> vms;
+    for (const auto& [name, vm] : vms_) vms.push_back(vm);
+    return vms;
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "daemon/base/async.h"
+#include "daemon/vm/vm.h"
+#include "lib/result.h"
+
+namespace ivshmemd {
+
+/// Plugs devices in as they were, or without `devices` those this daemon remembers for the VM,
+/// which may be none. Waits for an incoming VM to run. Nothing is plugged in when the VM lacks the
+/// model of any of them. TimedOut, MigrationActive and the errors of attach().
+awaitable<Result<std::vector<Device>>> replug(std::shared_ptr<Vm> vm,
+                                              std::optional<std::vector<DeviceSpec>> devices);
+
+}  // namespace ivshmemd

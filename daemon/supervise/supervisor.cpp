@@ -1,0 +1,187 @@
+#include "daemon/supervise/supervisor.h"
+
+#include <random>
+
+#include "daemon/attach/server.h"
+#include "daemon/base/backoff.h"
+#include "daemon/base/log.h"
+#include "daemon/declared/declared.h"
+#include "daemon/detach/removal.h"
+#include "daemon/migration/recovery.h"
+#include "daemon/qmp/connect.h"
+#include "daemon/supervise/events.h"
+#include "daemon/vm/migration_watch.h"
+#include "daemon/vm/probe.h"
+#include "daemon/vm/refresh.h"
+#include "lib/names.h"
+#include "proto/qmp/queries.h"
+
+namespace ivshmemd {
+namespace {
+
+using qmp::Session;
+
+// Another client's hotplug between two readings is possible; a VM in constant change is not.
+constexpr int reading_attempts = 3;
+
+awaitable<void> explain_silence(std::shared_ptr<Vm> vm) {
+    const std::shared_ptr<Session> session = vm->session();
+    if (!session) co_return;
+    const std::optional<bool> alive = co_await session->answers_out_of_band();
+    if (vm->session() != session || session->responsive()) co_return;
+    std::string why = "QEMU does not answer";
+    if (alive) why += *alive ? "; its main loop is blocked" : "; the process is stopped";
+    log_warning({vm->name(), ": ", why}, {{"VM", vm->name()}});
+    vm->set_last_error(why);
+}
+
+void follow_responsiveness(const std::shared_ptr<Vm>& vm, bool responsive) {
+    if (!vm->session()) return;
+    if (!responsive) {
+        vm->set_state(VmState::unresponsive);
+        spawn(vm->host().executor, "silence of " + vm->name(), explain_silence(vm));
+        return;
+    }
+    vm->set_last_error(std::nullopt);
+    vm->set_state(VmState::connected);
+    vm->doubt();  // what was under way when it fell silent may have happened since
+}
+
+std::shared_ptr<Session> make_session(const std::shared_ptr<Vm>& vm, UniqueFd fd) {
+    Session::Socket socket(vm->host().executor, boost::asio::local::stream_protocol(),
+                           fd.release());
+    const std::weak_ptr<Vm> weak = vm;
+    Session::Handlers handlers;
+    handlers.event = [weak](const qmp::Event& event) {
+        if (const auto target = weak.lock()) follow_event(target, event);
+    };
+    handlers.responsive = [weak](bool responsive) {
+        if (const auto target = weak.lock()) follow_responsiveness(target, responsive);
+    };
+    return std::make_shared<Session>(std::move(socket), vm->host().deadlines, std::move(handlers));
+}
+
+awaitable<void> read_to_end(std::shared_ptr<Vm> vm, std::shared_ptr<Session> session) {
+    co_await session->run();
+    vm->changed().notify_all();
+}
+
+awaitable<std::optional<qmp::Greeting>> await_greeting(std::shared_ptr<Vm> vm,
+                                                       std::shared_ptr<Session> session) {
+    std::optional<qmp::Greeting> greeting =
+        co_await session->wait_greeting(vm->host().deadlines.greeting);
+    if (greeting || session->cause()) co_return greeting;
+    vm->set_last_error("no greeting: another client holds the monitor, or QEMU is stopped");
+    vm->set_state(VmState::busy);
+    vm->end_attempt();
+    // This connection keeps its place in the queue: it is served the moment the holder leaves.
+    co_return co_await session->wait_greeting(Milliseconds::max());
+}
+
+awaitable<std::string> ask_uuid(std::shared_ptr<Session> session, Milliseconds deadline) {
+    qmp::Command command = qmp::query_uuid();
+    const qmp::Answer answer = co_await session->call(std::move(command), deadline);
+    co_return qmp::read_uuid(answer.get());
+}
+
+// A reading nothing overtook: an event during it may have made it old already.
+awaitable<std::optional<Reading>> read_settled(std::shared_ptr<Vm> vm,
+                                               std::shared_ptr<Session> session) {
+    std::optional<Reading> reading;
+    for (int attempt = 0; attempt < reading_attempts; ++attempt) {
+        const std::uint64_t generation = vm->generation();
+        reading = co_await read_inventory(session, vm->host().regions.directory(),
+                                          vm->host().deadlines.query);
+        if (!reading || vm->generation() == generation) break;
+    }
+    co_return reading;
+}
+
+// From the greeting to a VM that can be worked with. An error ends the connection.
+awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Session> session,
+                                    qmp::Greeting greeting, Identity identity) {
+    const Milliseconds deadline = vm->host().deadlines.query;
+    const qmp::Answer ready = co_await session->negotiate();
+    if (!ready.ok()) co_return Error(ErrorKind::vm_unavailable, "QEMU refuses to negotiate");
+    Result<Capabilities> capabilities =
+        co_await probe(session, greeting.version, identity, vm->config().qmp_socket, deadline);
+    if (!capabilities) co_return capabilities.error();
+    std::string uuid = co_await ask_uuid(session, deadline);
+    co_await watch_migration(vm, session);
+    // An operation that the last connection's end is failing right now does not hold this one up.
+    std::optional<Gate::Pass> pass;
+    if (!vm->gate().busy()) pass.emplace(co_await vm->gate().enter());
+    std::optional<Reading> reading = co_await read_settled(vm, session);
+    if (!reading) co_return Error(ErrorKind::vm_unavailable, "QEMU does not say what it holds");
+    vm->connect(session, std::move(identity), std::move(uuid), std::move(*capabilities),
+                std::move(*reading));
+    vm->end_attempt();
+    if (!pass) pass.emplace(co_await vm->gate().enter());
+    settle_relays(*vm);
+    co_await resume_removals(vm);
+    co_await clean_orphans(vm);
+    resume_migration(vm);
+    settle_declared(vm);
+    co_return Result<void>();
+}
+
+void log_connected(const Vm& vm) {
+    const Capabilities& capabilities = *vm.capabilities();
+    std::string models;
+    for (const Model model : capabilities.models) models += " " + std::string(qom_type(model));
+    log_info({vm.name(), ": connected to QEMU ", to_string(capabilities.version), " (",
+              printable(capabilities.machine_type), "), run state ", printable(vm.run_state()),
+              ", models:", models.empty() ? " none" : models,
+              ", devices: ", std::to_string(vm.inventory().devices.size())},
+             {{"VM", vm.name()}});
+}
+
+// One connection from beginning to end. True when the VM was reached.
+awaitable<bool> follow_connection(std::shared_ptr<Vm> vm, UniqueFd& fd) {
+    Identity identity = identify(fd.get(), vm->config().qmp_socket);
+    const std::shared_ptr<Session> session = make_session(vm, std::move(fd));
+    spawn(vm->host().executor, "monitor of " + vm->name(), read_to_end(vm, session));
+    vm->set_pending(session);
+    if (vm->state() == VmState::unreachable) vm->set_state(VmState::connecting);
+    std::optional<qmp::Greeting> greeting = co_await await_greeting(vm, session);
+    bool reached = false;
+    if (greeting) {
+        vm->set_state(VmState::connecting);
+        const Result<void> known =
+            co_await get_to_know(vm, session, std::move(*greeting), std::move(identity));
+        if (!known) session->close(known.error());
+        reached = known.has_value();
+    }
+    if (reached) log_connected(*vm);
+    while (!session->cause()) {
+        co_await vm->changed().wait_until(SteadyClock::time_point::max());
+    }
+    vm->set_pending(nullptr);
+    vm->disconnect(session->cause()->message);
+    if (reached) log_info({vm->name(), ": ", session->cause()->message}, {{"VM", vm->name()}});
+    co_return reached;
+}
+
+}  // namespace
+
+awaitable<void> supervise(std::shared_ptr<Vm> vm) {
+    follow_departures(vm);
+    std::minstd_rand random(std::random_device{}());
+    Backoff backoff(vm->host().deadlines.backoff_min, vm->host().deadlines.backoff_max);
+    while (!vm->stopping()) {
+        Result<UniqueFd> fd = qmp::connect_monitor(vm->config().qmp_socket);
+        if (fd) {
+            if (co_await follow_connection(vm, *fd)) backoff.reset();
+        } else {
+            const Error error = fd.error();  // a copy in this Boost: nothing may point into it
+            vm->set_last_error(error.message);
+            const auto& state = std::get<std::string>(error.details[0].second);
+            vm->set_state(state == "busy" ? VmState::busy : VmState::unreachable);
+        }
+        vm->end_attempt();
+        if (vm->stopping()) break;
+        co_await vm->retry().wait_until(SteadyClock::now() + backoff.next(random));
+    }
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,88 @@
+#include "lib/diagnosis/diagnosis.h"
+
+#include <algorithm>
+
+#include "lib/diagnosis/parts.h"
+
+namespace ivshmemd {
+namespace {
+
+bool concerns(const Region& region, const std::optional<std::string>& only) {
+    return !only || std::any_of(region.users.begin(), region.users.end(),
+                                [&](const RegionUser& user) { return user.vm == *only; });
+}
+
+}  // namespace
+
+std::string_view finding_kind_name(FindingKind kind) {
+    switch (kind) {
+        case FindingKind::vm_unreachable:
+            return "vmUnreachable";
+        case FindingKind::vm_unresponsive:
+            return "vmUnresponsive";
+        case FindingKind::monitor_held:
+            return "monitorHeld";
+        case FindingKind::no_model:
+            return "noModel";
+        case FindingKind::legacy_only:
+            return "legacyOnly";
+        case FindingKind::qemu_too_old:
+            return "qemuTooOld";
+        case FindingKind::no_free_slot:
+            return "noFreeSlot";
+        case FindingKind::few_free_slots:
+            return "fewFreeSlots";
+        case FindingKind::small_window:
+            return "smallWindow";
+        case FindingKind::never_mapped:
+            return "neverMapped";
+        case FindingKind::backend_leaked:
+            return "backendLeaked";
+        case FindingKind::relay_lost:
+            return "relayLost";
+        case FindingKind::region_owner:
+            return "regionOwner";
+        case FindingKind::region_mode:
+            return "regionMode";
+        case FindingKind::region_size:
+            return "regionSize";
+        case FindingKind::region_missing:
+            return "regionMissing";
+        case FindingKind::region_split:
+            return "regionSplit";
+        case FindingKind::mapping_unknown:
+            return "mappingUnknown";
+        case FindingKind::region_unused:
+            return "regionUnused";
+    }
+    return "";
+}
+
+std::string_view finding_severity_name(FindingSeverity severity) {
+    switch (severity) {
+        case FindingSeverity::problem:
+            return "problem";
+        case FindingSeverity::warning:
+            return "warning";
+        case FindingSeverity::note:
+            return "note";
+    }
+    return "";
+}
+
+std::vector<Finding> diagnose(const HostFacts& facts, const std::optional<std::string>& only) {
+    std::vector<Finding> findings;
+    for (const VmFacts& vm : facts.vms) {
+        if (only && vm.name != *only) continue;
+        diagnose_vm(vm, facts.daemon_user, findings);
+        diagnose_devices(vm, findings);
+    }
+    for (const Region& region : facts.regions) {
+        if (concerns(region, only)) diagnose_region(region, facts, findings);
+    }
+    std::stable_sort(findings.begin(), findings.end(),
+                     [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
+    return findings;
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <vector>
+
+#include "lib/diagnosis/diagnosis.h"
+
+// The parts of diagnose().
+
+namespace ivshmemd {
+
+/// What is wrong with a VM's monitor, its QEMU and its room for devices.
+void diagnose_vm(const VmFacts& vm, const std::string& daemon_user, std::vector<Finding>& findings);
+
+/// What is wrong with the devices of a VM.
+void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings);
+
+/// What is wrong with the file of a region.
+void diagnose_region(const Region& region, const HostFacts& facts, std::vector<Finding>& findings);
+
+}  // namespace ivshmemd

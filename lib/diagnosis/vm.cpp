@@ -1,0 +1,179 @@
+#include <algorithm>
+
+#include "lib/diagnosis/parts.h"
+#include "lib/placement.h"
+#include "lib/resolve.h"
+#include "lib/shell_word.h"
+#include "lib/size.h"
+
+namespace ivshmemd {
+namespace {
+
+constexpr std::size_t few_slots = 2;
+// What an advised port has room for, unless the VM has larger regions already.
+constexpr std::uint64_t usual_region_size = std::uint64_t{64} << 20;
+
+using Kind = FindingKind;
+using enum FindingSeverity;
+
+class VmDiagnosis {
+  public:
+    VmDiagnosis(const VmFacts& vm, const std::string& daemon_user, std::vector<Finding>& findings)
+        : vm_(vm), daemon_user_(daemon_user), findings_(findings) {}
+
+    void unreachable() {
+        add(Kind::vm_unreachable, warning, "it cannot be reached" + reason(),
+            "start the VM with -qmp unix:" + socket() +
+                ",server=on,wait=off; if it runs, let the user " + daemon_user_ +
+                " write to that socket (ls -l " + socket() + ")");
+    }
+
+    void unresponsive() {
+        const std::string pid = vm_.pid ? std::to_string(*vm_.pid) : "PID";
+        add(Kind::vm_unresponsive, problem, "its QEMU has stopped answering" + reason(),
+            "if its process is stopped: kill -CONT " + pid +
+                "; else see in QEMU's log and the kernel's what it waits for, often its storage");
+    }
+
+    void held() {
+        add(Kind::monitor_held, problem,
+            "another client holds its monitor, or QEMU is stopped" + reason(),
+            "end the client that ss -xp | grep -F " + socket() +
+                " shows, or start the VM with a monitor that is ivshmemd's alone: "
+                "-qmp unix:" +
+                socket() + ",server=on,wait=off beside those of others, as ivshmem(7) tells");
+    }
+
+    void judge_models() {
+        const Capabilities& capabilities = *vm_.capabilities;
+        const std::string qemu = "its QEMU " + to_string(capabilities.version);
+        if (capabilities.models.empty()) {
+            add(Kind::no_model, problem, qemu + " has no ivshmem device",
+                "start the VM with a QEMU that has one: qemu-system-x86_64 -device help | "
+                "grep ivshmem");
+            return;
+        }
+        if (capabilities.models == std::set<Model>{Model::legacy}) {
+            add(Kind::legacy_only, warning,
+                qemu + " has the legacy ivshmem device alone, which later ones have not",
+                "start the VM with QEMU 3.1 or newer, which has ivshmem-plain and "
+                "ivshmem-doorbell");
+        }
+        if (capabilities.version < oldest_changed) {
+            add(Kind::qemu_too_old, problem,
+                qemu + " aborts when a device is plugged in again, so nothing is changed in it",
+                "start the VM with QEMU 3.1 or newer");
+        }
+    }
+
+    void judge_slots() {
+        const std::size_t free = count_free();
+        if (free == 0) {
+            add(Kind::no_free_slot, warning, "no hotpluggable PCI slot is free", more_slots());
+        } else if (free <= few_slots) {
+            add(Kind::few_free_slots, note,
+                std::to_string(free) +
+                    (free == 1 ? " hotpluggable PCI slot is" : " hotpluggable PCI slots are") +
+                    " free",
+                more_slots());
+        }
+        const std::optional<std::uint64_t> room = largest_room();
+        if (room && *room < advised_size()) {
+            add(Kind::small_window, note,
+                "its free ports take regions of at most " + format_size(*room),
+                "for larger ones " + more_slots());
+        }
+    }
+
+    void judge_mappings() {
+        const bool has_region =
+            std::any_of(vm_.devices.begin(), vm_.devices.end(), [](const DeviceFacts& each) {
+                return !each.memory_path.empty() && each.device.state == DeviceState::attached;
+            });
+        if (vm_.maps_readable || !has_region) return;
+        const std::string pid = vm_.pid ? std::to_string(*vm_.pid) : "PID";
+        std::string text = "whether its QEMU maps the files that are at its regions' paths now ";
+        text += vm_.pid ? "cannot be told: /proc/" + pid + "/maps is not readable"
+                        : "cannot be told: its process is not known";
+        std::string mend = "compare as root: grep -F " + example_path() + " /proc/" + pid +
+                           "/maps (inode in the fifth column) and stat -c %i " + example_path();
+        if (!vm_.pid) mend += "; ss -xlp | grep -F " + socket() + " shows the PID";
+        add(Kind::mapping_unknown, note, std::move(text), std::move(mend));
+    }
+
+  private:
+    void add(Kind kind, FindingSeverity severity, std::string text, std::string mend) {
+        findings_.push_back({kind, severity, vm_.name, std::nullopt, std::nullopt, std::move(text),
+                             std::move(mend)});
+    }
+
+    std::string reason() const { return vm_.last_error ? ": " + *vm_.last_error : ""; }
+    std::string socket() const { return shell_word(vm_.qmp_socket); }
+
+    std::string example_path() const {
+        const auto found =
+            std::find_if(vm_.devices.begin(), vm_.devices.end(),
+                         [](const DeviceFacts& each) { return !each.memory_path.empty(); });
+        return shell_word(found->memory_path);
+    }
+
+    std::size_t count_free() const {
+        std::size_t count = 0;
+        for (const Bus& bus : vm_.buses) count += free_slots(bus).size();
+        return count;
+    }
+
+    // Of the free slots; nothing where there is none, or one without a limit.
+    std::optional<std::uint64_t> largest_room() const {
+        std::optional<std::uint64_t> largest;
+        for (const Bus& bus : vm_.buses) {
+            if (free_slots(bus).empty()) continue;
+            if (!bus.room) return std::nullopt;
+            largest = std::max(largest.value_or(0), *bus.room);
+        }
+        return largest;
+    }
+
+    std::uint64_t advised_size() const {
+        std::uint64_t size = usual_region_size;
+        for (const DeviceFacts& each : vm_.devices) size = std::max(size, each.device.spec.size);
+        return size;
+    }
+
+    std::string more_slots() const {
+        if (vm_.buses.empty()) return "use a machine type with PCI, such as q35";
+        const std::optional<std::string> port = port_argument(vm_.buses, advised_size());
+        if (port) return "start the VM with another port: " + *port;
+        return "detach a device first: the slots of this machine type cannot be added to, those of "
+               "q35 can";
+    }
+
+    const VmFacts& vm_;
+    const std::string& daemon_user_;
+    std::vector<Finding>& findings_;
+};
+
+}  // namespace
+
+void diagnose_vm(const VmFacts& vm, const std::string& daemon_user,
+                 std::vector<Finding>& findings) {
+    VmDiagnosis diagnosis(vm, daemon_user, findings);
+    switch (vm.state) {
+        case VmState::connecting:  // soon something else
+            return;
+        case VmState::busy:
+            return diagnosis.held();
+        case VmState::unreachable:
+            return diagnosis.unreachable();
+        case VmState::unresponsive:
+            diagnosis.unresponsive();
+            break;
+        case VmState::connected:
+            break;
+    }
+    if (vm.capabilities) diagnosis.judge_models();
+    diagnosis.judge_slots();
+    diagnosis.judge_mappings();
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,100 @@
+#include "daemon/attach/region.h"
+#include "daemon/state/regions.h"
+
+#include <fstream>
+
+#include "daemon/fleet/region_list.h"
+#include "tests/daemon/vm/operation_fixture.h"
+
+namespace ivshmemd::test {
+namespace {
+
+class AttachRegion : public OperationFixture {
+  protected:
+    std::vector<Region> regions() { return list_regions(host_, registry_); }
+    std::string state_file() const {
+        std::ifstream file(host_.config.state_dir + "/state.json");
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+};
+
+TEST_F(AttachRegion, IsOnRecordBeforeQemuHearsOfIt) {
+    bool recorded = false;
+    pc_.on("object-add", [&](const nlohmann::json& arguments) {
+        recorded = state_file().find(region_path("x")) != std::string::npos;
+        return pc_.real("object-add", arguments);
+    });
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    EXPECT_TRUE(recorded);
+}
+
+TEST_F(AttachRegion, LeavesNoRecordWhenItsNameWasTakenMeanwhile) {
+    start();
+    Decision decision;
+    decision.spec.region = "x";
+    decision.spec.size = mebibyte;
+    decision.region = {region_path("x"), true};
+    ASSERT_TRUE(host_.regions.create("x", mebibyte, ::geteuid()));
+    const auto made = loop_.run(prepare_region(vm(), decision));
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().kind, ErrorKind::region_mismatch);
+    EXPECT_EQ(host_.store->get().regions.size(), 0u);
+}
+
+TEST_F(AttachRegion, IsForgottenOnceItsFileIsGoneOrReplaced) {
+    start();
+    for (const char* name : {"kept", "gone", "replaced"}) ASSERT_TRUE(attach_now(request(name)));
+    std::filesystem::remove(region_path("gone"));
+    std::filesystem::remove(region_path("replaced"));
+    ASSERT_TRUE(host_.regions.create("replaced", mebibyte, ::geteuid()));
+    loop_.run(forget_vanished_regions(*host_.store));
+    ASSERT_EQ(host_.store->get().regions.size(), 1u);
+    EXPECT_EQ(host_.store->get().regions[0].path, region_path("kept"));
+}
+
+TEST_F(AttachRegion, IsListedWithItsUsersUnderOneName) {
+    start();
+    DeviceRequest master = request("m");
+    master.region = "shared";
+    master.role = Role::master;
+    ASSERT_TRUE(attach_now(master));
+    std::filesystem::create_hard_link(region_path("shared"), region_path("alias"));
+    DeviceRequest peer = request("p");
+    peer.region = "alias";
+    ASSERT_TRUE(attach_now(peer));
+    const std::vector<Region> listed = regions();
+    ASSERT_EQ(listed.size(), 1u);
+    EXPECT_EQ(listed[0].path, region_path("shared"));
+    EXPECT_EQ(listed[0].facts.size, mebibyte);
+    EXPECT_TRUE(listed[0].created_by_us);
+    ASSERT_EQ(listed[0].users.size(), 2u);
+    EXPECT_EQ(listed[0].users[0].device, "m");
+    EXPECT_EQ(listed[0].users[0].role, Role::master);
+    EXPECT_EQ(listed[0].users[1].vm, "a");
+    EXPECT_EQ(listed[0].users[1].role, Role::peer);
+}
+
+TEST_F(AttachRegion, IsListedAfterItsLastUserWhileItsFileStands) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    ASSERT_TRUE(detach_now(leave("x")));
+    ASSERT_EQ(regions().size(), 1u);
+    EXPECT_TRUE(regions()[0].users.empty());
+    std::filesystem::remove(region_path("x"));
+    EXPECT_TRUE(regions().empty());
+}
+
+TEST_F(AttachRegion, OfAnotherOwnerIsListedOnlyWhileUsed) {
+    ASSERT_TRUE(host_.regions.create("theirs", mebibyte, ::geteuid()));
+    start();
+    EXPECT_TRUE(regions().empty());
+    DeviceRequest user = request("x");
+    user.region = "theirs";
+    ASSERT_TRUE(attach_now(user));
+    ASSERT_EQ(regions().size(), 1u);
+    EXPECT_FALSE(regions()[0].created_by_us);
+}
+
+}  // namespace
+}  // namespace ivshmemd::test

@@ -1,0 +1,255 @@
+#include "daemon/attach/server.h"
+
+#include "daemon/vm/refresh.h"
+#include "tests/daemon/vm/operation_fixture.h"
+#include "tests/support/json_text.h"
+#include "tests/support/scripted_server.h"
+
+namespace ivshmemd::test {
+namespace {
+
+class AttachServer : public OperationFixture {
+  protected:
+    std::string path() const { return directory_ / "server"; }
+
+    /// Two vectors for whoever connects, each with the next id.
+    ScriptedServer::Script good() {
+        return [this](int client) {
+            const int id = next_id_++;
+            send_handshake(client, id, memory_.get());
+            send_vectors(client, id, 2);
+            wait_closed(client);
+        };
+    }
+    DeviceRequest wanted(const std::string& name = "x") const {
+        DeviceRequest request;
+        request.name = name;
+        request.server = path();
+        request.vectors = 2;
+        return request;
+    }
+
+    FileDescriptor memory_ = shared_memory(mebibyte);
+    std::atomic<int> next_id_ = 0;
+};
+
+TEST_F(AttachServer, GivesQemuARelayAndTakesTheSizeOfTheMemory) {
+    const ScriptedServer server(path(), good());
+    start();
+    const Result<Attached> attached = attach_now(wanted());
+    ASSERT_TRUE(attached) << attached.error().message;
+    EXPECT_EQ(attached->device.spec.model, Model::doorbell);
+    EXPECT_EQ(attached->device.spec.size, mebibyte);
+    EXPECT_EQ(attached->device.spec.server, path());
+    EXPECT_EQ(attached->device.memory_sealed, true);
+    EXPECT_EQ(attached->device.relay_lost, false);
+    EXPECT_TRUE(pc_.has_chardev("ivshmemd.x.chr"));
+    EXPECT_EQ(pc_.given("ivshmemd.x")["vectors"], 2);
+    EXPECT_EQ(pc_.given("ivshmemd.x")["ioeventfd"], true);
+    EXPECT_EQ(pc_.given("ivshmemd.x")["master"], "off");
+    EXPECT_FALSE(region_exists("x"));
+
+    const Result<Attached> again = attach_now(wanted());
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_FALSE(again->changed);
+    ASSERT_TRUE(loop_.run(refresh(vm(), Milliseconds(1000))));
+    EXPECT_EQ(vm()->device("x")->spec.server, path());
+    EXPECT_EQ(vm()->device("x")->relay_lost, false);
+}
+
+TEST_F(AttachServer, TakesChardevAndRelayBackWithTheDevice) {
+    const ScriptedServer server(path(), good());
+    start();
+    ASSERT_TRUE(attach_now(wanted()));
+    pc_.keep_chardevs_busy(2);
+    ASSERT_TRUE(detach_now(leave("x")));
+    EXPECT_FALSE(pc_.has_chardev("ivshmemd.x.chr"));
+    EXPECT_TRUE(host_.relays.devices("a").empty());
+    EXPECT_EQ(count_events(EventKind::server_lost, "x"), 0u);
+}
+
+// Without KVM, QEMU goes on watching the numbers of descriptors that it has closed.
+TEST_F(AttachServer, ParksTheNumbersThatQemuGoesOnWatching) {
+    const ScriptedServer server(path(), good());
+    start();
+    ASSERT_TRUE(attach_now(wanted()));
+    const std::size_t before = pc_.count("getfd");
+    ASSERT_TRUE(detach_now(leave("x")));
+    EXPECT_GE(pc_.count("getfd"), before + 2);
+    pc_.on("query-kvm", [](const json&) {
+        return FakeQemu::ok({{"enabled", true}, {"present", true}});
+    });
+    ASSERT_TRUE(attach_now(wanted()));
+    const std::size_t with_kvm = pc_.count("getfd");
+    ASSERT_TRUE(detach_now(leave("x")));
+    EXPECT_EQ(pc_.count("getfd"), with_kvm);
+}
+
+TEST_F(AttachServer, ParksThemForADaemonThatEndedBeforeItCould) {
+    pc_.real("getfd", {{"fdname", "s"}});
+    pc_.real("chardev-add",
+             {{"id", "ivshmemd.x.chr"},
+              {"backend", {{"data", {{"server", false}, {"addr", {{"data", {{"str", "s"}}}}}}}}}});
+    ASSERT_TRUE(pc_.has_chardev("ivshmemd.x.chr"));
+    start();
+    ASSERT_TRUE(loop_.run_until([this] { return !pc_.has_chardev("ivshmemd.x.chr"); }));
+    EXPECT_GE(pc_.count("getfd"), 64u);
+}
+
+TEST_F(AttachServer, LeavesNothingWhenQemuRefusesTheDevice) {
+    const ScriptedServer server(path(), good());
+    pc_.on("device_add", [](const json&) { return FakeQemu::error("GenericError", "no"); });
+    start();
+    const Result<Attached> attached = attach_now(wanted());
+    ASSERT_FALSE(attached);
+    EXPECT_EQ(attached.error().kind, ErrorKind::qemu_error);
+    EXPECT_FALSE(pc_.has_chardev("ivshmemd.x.chr"));
+    EXPECT_TRUE(host_.relays.devices("a").empty());
+}
+
+TEST_F(AttachServer, LeavesNoDescriptorWhenQemuRefusesTheChardev) {
+    const ScriptedServer server(path(), good());
+    pc_.on("chardev-add", [](const json&) { return FakeQemu::error("GenericError", "no"); });
+    start();
+    const Result<Attached> attached = attach_now(wanted());
+    ASSERT_FALSE(attached);
+    EXPECT_EQ(pc_.count("closefd"), 1u);
+    EXPECT_TRUE(host_.relays.devices("a").empty());
+}
+
+TEST_F(AttachServer, SendsNothingToQemuWhenTheServerIsBad) {
+    const ScriptedServer server(path(), [](int) {});
+    start();
+    const Result<Attached> attached = attach_now(wanted());
+    ASSERT_FALSE(attached);
+    EXPECT_EQ(attached.error().kind, ErrorKind::server_unusable);
+    EXPECT_EQ(pc_.count("getfd") + pc_.count("chardev-add") + pc_.count("device_add"), 0u);
+}
+
+TEST_F(AttachServer, TakesAMasterOnlyAsTheFirstPeer) {
+    const ScriptedServer server(path(), good());
+    start();
+    DeviceRequest master = wanted();
+    master.role = Role::master;
+    ASSERT_TRUE(attach_now(master));
+    master.name = "y";
+    const Result<Attached> second = attach_now(master);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().kind, ErrorKind::config_unsupported);
+    EXPECT_EQ(pc_.count("device_add"), 1u);
+}
+
+TEST_F(AttachServer, RefusesAnotherSizeThanTheServers) {
+    const ScriptedServer server(path(), good());
+    start();
+    DeviceRequest request = wanted();
+    request.size = 2 * mebibyte;
+    EXPECT_EQ(attach_now(request).error().kind, ErrorKind::region_mismatch);
+    request.size = 3 * mebibyte;
+    EXPECT_EQ(attach_now(request).error().kind, ErrorKind::bad_size);
+}
+
+TEST_F(AttachServer, ReportsTheServersEndAtOnce) {
+    auto server = std::make_unique<ScriptedServer>(path(), good());
+    start();
+    ASSERT_TRUE(attach_now(wanted()));
+    server.reset();
+    ASSERT_TRUE(wait_event(EventKind::server_lost, "x"));
+    EXPECT_EQ(vm()->device("x")->relay_lost, true);
+    EXPECT_TRUE(pc_.has_device("ivshmemd.x"));
+}
+
+TEST_F(AttachServer, OnlyShowsTheCommandsOfADryRun) {
+    const ScriptedServer server(path(), good());
+    start();
+    const auto dry = loop_.run(attach(vm(), wanted(), true));
+    ASSERT_TRUE(dry) << dry.error().message;
+    ASSERT_EQ(dry->commands.size(), 3u);
+    EXPECT_EQ(dry->commands[0].name, "getfd");
+    EXPECT_EQ(dry->device.spec.size, mebibyte);
+    EXPECT_EQ(pc_.count("getfd"), 0u);
+    EXPECT_TRUE(host_.relays.devices("a").empty());
+}
+
+/// A QEMU 3.1 that has all three models.
+class AttachLegacy : public AttachServer {
+  protected:
+    AttachLegacy() {
+        pc_.qemu().version(3, 1);
+        host_.config.region_dir = regions_.path();
+        for (const char* command : {"qom-list-types", "device-list-properties"}) {
+            pc_.on(command, [command](const json&) { return answer(command); });
+        }
+    }
+    static json answer(const std::string& command) {
+        if (command == "device-list-properties") {
+            return FakeQemu::ok(json::array({{{"name", "addr"}, {"type", "int32"}}}));
+        }
+        return FakeQemu::ok(json::array(
+            {{{"name", "ivshmem"}}, {{"name", "ivshmem-plain"}}, {{"name", "ivshmem-doorbell"}}}));
+    }
+};
+
+TEST_F(AttachLegacy, IsWhatACallerWithoutAModelGets) {
+    start();
+    const Result<Attached> attached = attach_now(request("x"));
+    ASSERT_TRUE(attached) << attached.error().message;
+    EXPECT_EQ(attached->device.spec.model, Model::legacy);
+    const json given = pc_.given("ivshmemd.x");
+    EXPECT_EQ(given["driver"], "ivshmem");
+    EXPECT_EQ("/dev/shm/" + given["shm"].get<std::string>(), region_path("x"));
+    EXPECT_EQ(given["size"], "1048576B");
+    EXPECT_EQ(given["role"], "peer");
+    EXPECT_EQ(pc_.count("object-add"), 0u);
+    EXPECT_EQ(RegionFiles::inspect(region_path("x")).size, mebibyte);
+    ASSERT_TRUE(detach_now(leave("x")));
+    EXPECT_EQ(pc_.count("object-del"), 0u);
+}
+
+TEST_F(AttachLegacy, GivesPlainToACallerWhoNamesIt) {
+    start();
+    DeviceRequest plain = request("x");
+    plain.model = Model::plain;
+    std::atomic<bool> nested = false;
+    pc_.on("object-add", [&](const json& arguments) {
+        json flat = arguments;
+        nested = arguments.contains("props");
+        flat.update(member(arguments, "props"));
+        return pc_.real("object-add", flat);
+    });
+    const Result<Attached> attached = attach_now(plain);
+    ASSERT_TRUE(attached) << attached.error().message;
+    EXPECT_EQ(attached->device.spec.model, Model::plain);
+    EXPECT_TRUE(nested);
+}
+
+TEST_F(AttachLegacy, TakesAServerWithInterruptsByPin) {
+    const ScriptedServer server(path(), good());
+    start();
+    DeviceRequest request = wanted();
+    request.msi = false;
+    const Result<Attached> attached = attach_now(request);
+    ASSERT_TRUE(attached) << attached.error().message;
+    const json given = pc_.given("ivshmemd.x");
+    EXPECT_EQ(given["msi"], false);
+    EXPECT_EQ(given["ioeventfd"], false);
+    EXPECT_EQ(given["size"], "1048576B");
+    EXPECT_EQ(interrupts_of(attached->device.spec), "intx");
+}
+
+// What the refusal goes by: QEMU 3.1 aborts when it cannot open the memory of a legacy device.
+TEST_F(AttachLegacy, KnowsWhoCanOpenARegion) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs a file of another owner";
+    ASSERT_TRUE(host_.regions.create("x", mebibyte, 0));
+    ASSERT_EQ(::chmod(region_path("x").c_str(), 0600), 0);
+    ASSERT_EQ(::chown(region_path("x").c_str(), 1234, 1234), 0);
+    EXPECT_FALSE(RegionFiles::admits(region_path("x"), 4321));
+    EXPECT_TRUE(RegionFiles::admits(region_path("x"), 1234));
+    host_.regions.grant(region_path("x"), 4321);
+    EXPECT_TRUE(RegionFiles::admits(region_path("x"), 4321));
+    ASSERT_EQ(::chmod(region_path("x").c_str(), 0606), 0);
+    EXPECT_TRUE(RegionFiles::admits(region_path("x"), 99));
+}
+
+}  // namespace
+}  // namespace ivshmemd::test

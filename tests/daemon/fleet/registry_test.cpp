@@ -1,0 +1,77 @@
+#include "daemon/fleet/registry.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/daemon/daemon_fixture.h"
+
+namespace ivshmemd::test {
+namespace {
+
+class WatchedDirectory : public DaemonFixture {
+  protected:
+    void SetUp() override {
+        host_.config.vms.clear();
+        host_.config.vm_dir = directory_.path();
+    }
+    std::vector<std::string> names() const {
+        std::vector<std::string> names;
+        for (const auto& each : registry_.all()) names.push_back(each->name());
+        return names;
+    }
+};
+
+TEST_F(WatchedDirectory, GivesAVmForEverySocketThatIsThere) {
+    pc_.listen(socket("web.1"));
+    registry_.start();
+    EXPECT_EQ(names(), (std::vector<std::string>{"web.1"}));
+    EXPECT_TRUE(wait_state(VmState::connected, "web.1"));
+}
+
+TEST_F(WatchedDirectory, FollowsSocketsThatComeAndGo) {
+    registry_.start();
+    EXPECT_TRUE(names().empty());
+    pc_.listen(socket("late"));
+    ASSERT_TRUE(loop_.run_until([this] { return vm("late") != nullptr; }));
+    ASSERT_TRUE(wait_state(VmState::connected, "late"));
+    std::filesystem::remove(socket("late"));
+    EXPECT_TRUE(loop_.run_until([this] { return names().empty(); }));
+}
+
+TEST_F(WatchedDirectory, FollowsASocketThatIsRenamed) {
+    pc_.listen(socket("old"));
+    registry_.start();
+    std::filesystem::rename(socket("old"), socket("new"));
+    EXPECT_TRUE(loop_.run_until([this] { return names() == std::vector<std::string>{"new"}; }));
+}
+
+TEST_F(WatchedDirectory, IgnoresWhatHasNoVmName) {
+    for (const char* file : {"-x.qmp", ".qmp", "a b.qmp", "a.sock", "a.qmp.bak"}) {
+        std::ofstream(directory_ / file) << "x";
+    }
+    registry_.start();
+    EXPECT_TRUE(names().empty());
+}
+
+TEST_F(WatchedDirectory, LeavesAConfiguredVmOfTheSameName) {
+    host_.config.vms.push_back({"a", directory_ / "elsewhere.sock", {}});
+    pc_.listen(socket("a"));
+    registry_.start();
+    ASSERT_NE(vm("a"), nullptr);
+    EXPECT_EQ(vm("a")->config().qmp_socket, directory_ / "elsewhere.sock");
+    std::filesystem::remove(socket("a"));
+    loop_.run_for(Milliseconds(30));
+    EXPECT_NE(vm("a"), nullptr) << "the directory did not bring it and does not take it";
+}
+
+TEST_F(WatchedDirectory, ConnectsAtOnceWhenASocketIsReplaced) {
+    host_.deadlines.backoff_min = host_.deadlines.backoff_max = Milliseconds(60000);
+    std::ofstream(socket("a")) << "not a socket yet";
+    registry_.start();
+    ASSERT_TRUE(wait_state(VmState::unreachable));
+    pc_.listen(socket("a"));
+    EXPECT_TRUE(wait_state(VmState::connected));
+}
+
+}  // namespace
+}  // namespace ivshmemd::test
