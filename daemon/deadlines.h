@@ -21,7 +21,10 @@ struct Deadlines {
     Milliseconds backoff_max{5000};
     Milliseconds unplug_again{5000};    // until a device_del is repeated
     Milliseconds departed{2000};        // from a device's leaving QOM to its DEVICE_DELETED
+    Milliseconds parked{5000};          // for a doorbell on its way out, before others may come
+    Milliseconds descriptors{1000};     // until QEMU has taken the vectors of a new doorbell
     Milliseconds settle{500};           // after an attach, until its slot is looked at again
+    Milliseconds stop{5000};            // for what is under way when the daemon is to end
     Milliseconds migration_poll{250};   // between two looks at a migration
     Milliseconds migration_lost{5000};  // until a source that vanished while migrating is given up
     Milliseconds incoming{30000};       // until a destination runs, for its peers to be plugged in

@@ -48,6 +48,15 @@ struct Daemon {
     explicit Daemon(const Config& config) : host(io.get_executor(), config) {}
 };
 
+// Whoever asks twice does not want to wait. What is not at its end then is as after a crash, which
+// costs nothing but that.
+awaitable<void> end_at_second_signal(Daemon& daemon) {
+    const auto [error, number] = co_await daemon.signals.async_wait(as_result);
+    if (error) co_return;
+    log_warning({"stopping at once, at the second signal"});
+    std::_Exit(EXIT_FAILURE);
+}
+
 awaitable<void> stop_on_signal(Daemon& daemon) {
     const auto [error, number] = co_await daemon.signals.async_wait(as_result);
     if (error) co_return;
@@ -56,10 +65,15 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
     daemon.watchdog.stop();
     daemon.hangup.cancel();
     daemon.server.stop_listening();
-    daemon.registry.stop();  // ends what is under way, with an answer to who asked
-    boost::asio::steady_timer timer(daemon.io);
-    timer.expires_after(std::chrono::milliseconds(100));
-    co_await timer.async_wait(as_result);
+    spawn(daemon.io.get_executor(), "second signal", end_at_second_signal(daemon));
+    daemon.registry.stop();  // what is under way fails, and is taken back
+    const SteadyClock::time_point deadline = SteadyClock::now() + daemon.host.deadlines.stop;
+    if (!co_await daemon.service.answered(deadline)) {
+        log_warning({"stopping although an operation has not come to its end"});
+    }
+    co_await daemon.registry.ended(deadline);
+    daemon.signals.cancel();
+    co_await daemon.server.flush(deadline);
     daemon.server.close_all();
     daemon.host.relays.leave();
 }

@@ -21,6 +21,7 @@ struct Capabilities {
     std::string machine_type;  // e.g. "pc-i440fx-7.2-machine"
     ProbeMethod probe_method = ProbeMethod::device_list_properties;
     bool only_migratable = false;  // the command line says -only-migratable
+    bool kvm = false;  // the kernel delivers interrupts: QEMU itself watches no vector's descriptor
 };
 
 std::string_view probe_method_name(ProbeMethod method);

@@ -38,6 +38,7 @@ struct RemovalIntent {
     std::string device;
     std::string region;  // empty when it has none
     bool remove_region = false;
+    std::string run = {};  // the QEMU process it is of; empty in files of earlier releases
 
     bool operator==(const RemovalIntent&) const = default;
 };
@@ -81,12 +82,24 @@ struct DeclaredRecord {
     bool operator==(const DeclaredRecord&) const = default;
 };
 
+/// A doorbell in a QEMU that watches its descriptors itself.
+struct DoorbellRecord {
+    std::string vm;
+    std::string uuid;
+    std::string run;  // the QEMU process that has it
+    std::string device;
+    int top = 0;  // the numbers of its descriptors are below this one
+
+    bool operator==(const DoorbellRecord&) const = default;
+};
+
 /// What QEMU cannot tell and a restart must not lose.
 struct SavedState {
     std::vector<CreatedRegion> regions;
     std::vector<RemovalIntent> removals;
     std::vector<MigrationRecord> migrations;
     std::vector<DeclaredRecord> declared;
+    std::vector<DoorbellRecord> doorbells = {};
 
     bool operator==(const SavedState&) const = default;
 };

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <limits>
 
 #include "lib/names.h"
 #include "proto/api/migration_values.h"
@@ -35,7 +36,8 @@ std::optional<RemovalIntent> read_removal(const json& entry) {
     if (!vm || !uuid || !device || !region || !remove_region) return std::nullopt;
     if (!check_vm_name(*vm) || !check_device_name(*device)) return std::nullopt;
     if (!region->empty() && !check_region_name(*region)) return std::nullopt;
-    return RemovalIntent{*vm, *uuid, *device, *region, *remove_region};
+    const std::string* run = as_string(find(entry, "run"));  // earlier releases wrote none
+    return RemovalIntent{*vm, *uuid, *device, *region, *remove_region, run ? *run : ""};
 }
 
 constexpr std::array phase_names{"detaching", "migrating", "replugging", "completed"};
@@ -113,6 +115,18 @@ json spell_declared(const DeclaredRecord& record) {
     return entry;
 }
 
+std::optional<DoorbellRecord> read_doorbell(const json& entry) {
+    const std::string* vm = as_string(find(entry, "vm"));
+    const std::string* uuid = as_string(find(entry, "uuid"));
+    const std::string* run = as_string(find(entry, "run"));
+    const std::string* device = as_string(find(entry, "device"));
+    const auto top = as_int(find(entry, "top"));
+    if (!vm || !uuid || !run || !device || !top) return std::nullopt;
+    if (!check_vm_name(*vm) || !check_device_name(*device)) return std::nullopt;
+    if (*top < 0 || *top > std::numeric_limits<int>::max()) return std::nullopt;
+    return DoorbellRecord{*vm, *uuid, *run, *device, static_cast<int>(*top)};
+}
+
 // All entries, or nothing when one is damaged.
 template <class Record, class Read>
 std::optional<std::vector<Record>> read_all(const json* entries, Read read) {
@@ -140,7 +154,8 @@ std::string spell_state(const SavedState& state) {
                             {"uuid", each.uuid},
                             {"device", each.device},
                             {"region", each.region},
-                            {"removeRegion", each.remove_region}});
+                            {"removeRegion", each.remove_region},
+                            {"run", each.run}});
     }
     json migrations = json::array();
     for (const MigrationRecord& each : state.migrations) {
@@ -148,11 +163,17 @@ std::string spell_state(const SavedState& state) {
     }
     json declared = json::array();
     for (const DeclaredRecord& each : state.declared) declared.push_back(spell_declared(each));
-    const json document = {{"version", version},
-                           {"regions", regions},
-                           {"removals", removals},
-                           {"migrations", migrations},
-                           {"declared", declared}};
+    json doorbells = json::array();
+    for (const DoorbellRecord& each : state.doorbells) {
+        doorbells.push_back({{"vm", each.vm},
+                             {"uuid", each.uuid},
+                             {"run", each.run},
+                             {"device", each.device},
+                             {"top", each.top}});
+    }
+    const json document = {{"version", version},   {"regions", regions},
+                           {"removals", removals}, {"migrations", migrations},
+                           {"declared", declared}, {"doorbells", doorbells}};
     return dump_json(document) + "\n";
 }
 
@@ -160,7 +181,7 @@ Result<SavedState> parse_state(std::string_view text) {
     const ParsedJson parsed = parse_json(text, limits);
     if (!parsed) return unreadable(parsed.detail);
     if (as_int(find(*parsed.value, "version")) != version) return unreadable("not version 1");
-    // Files of earlier releases lack the last two.
+    // Files of earlier releases lack the last three.
     const json none = json::array();
     const auto later = [&](const char* key) {
         const json* written = find(*parsed.value, key);
@@ -170,11 +191,12 @@ Result<SavedState> parse_state(std::string_view text) {
     auto removals = read_all<RemovalIntent>(find(*parsed.value, "removals"), read_removal);
     auto migrations = read_all<MigrationRecord>(later("migrations"), read_migration);
     auto declared = read_all<DeclaredRecord>(later("declared"), read_declared);
-    if (!regions || !removals || !migrations || !declared) {
+    auto doorbells = read_all<DoorbellRecord>(later("doorbells"), read_doorbell);
+    if (!regions || !removals || !migrations || !declared || !doorbells) {
         return unreadable("an entry is damaged");
     }
     return SavedState{std::move(*regions), std::move(*removals), std::move(*migrations),
-                      std::move(*declared)};
+                      std::move(*declared), std::move(*doorbells)};
 }
 
 }  // namespace ivshmemd

@@ -16,7 +16,9 @@ bool Outbox::add(std::string_view bytes) {
     if (!draining_) {
         draining_ = true;
         const auto self = shared_from_this();
-        spawn(socket_.get_executor(), "API writer", self->drain());
+        spawn(socket_.get_executor(), "API writer", self->drain(), [self](bool failed) {
+            if (failed) self->close();
+        });
     }
     return true;
 }
@@ -49,8 +51,15 @@ awaitable<void> Outbox::drain() {
 }
 
 awaitable<void> Outbox::flush() {
+    co_await flush_until(SteadyClock::time_point::max());
+}
+
+awaitable<bool> Outbox::flush_until(SteadyClock::time_point deadline) {
     const auto self = shared_from_this();
-    while (open_ && waiting() > 0) co_await changed_.wait_until(SteadyClock::time_point::max());
+    while (open_ && waiting() > 0 && SteadyClock::now() < deadline) {
+        co_await changed_.wait_until(deadline);
+    }
+    co_return !open_ || waiting() == 0;
 }
 
 void Outbox::close() {

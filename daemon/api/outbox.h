@@ -31,6 +31,9 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
     /// Returns when everything is sent, or the connection has ended.
     awaitable<void> flush();
 
+    /// The same; false at the deadline.
+    awaitable<bool> flush_until(SteadyClock::time_point deadline);
+
     bool open() const { return open_; }
     void close();
 

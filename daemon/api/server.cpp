@@ -33,6 +33,15 @@ void Server::stop_listening() {
     if (acceptor_) acceptor_->close(ignored);
 }
 
+awaitable<bool> Server::flush(SteadyClock::time_point until) {
+    const auto clients = clients_;  // of those there are now
+    for (const auto& each : clients) {
+        const std::shared_ptr<Outbox> client = each.lock();
+        if (client && !co_await client->flush_until(until)) co_return false;
+    }
+    co_return true;
+}
+
 void Server::close_all() {
     for (const auto& each : clients_) {
         if (const auto client = each.lock()) client->close();
@@ -69,12 +78,18 @@ void Server::take(Outbox::Socket socket) {
     ++open;
     const auto outbox = std::make_shared<Outbox>(std::move(socket), host_.deadlines.client_write);
     clients_.push_back(outbox);
-    spawn(host_.executor, "API client", serve(outbox, user));
+    spawn(host_.executor, "API client", serve(outbox), [this, outbox, user](bool) {
+        outbox->close();
+        give_back(user);
+    });
 }
 
-awaitable<void> Server::serve(std::shared_ptr<Outbox> outbox, uid_t user) {
+awaitable<void> Server::serve(std::shared_ptr<Outbox> outbox) {
     co_await serve_connection(service_, std::move(outbox), long_messages_,
                               host_.deadlines.client_message);
+}
+
+void Server::give_back(uid_t user) {
     const auto entry = users_.find(user);
     if (--entry->second == 0) users_.erase(entry);
 }

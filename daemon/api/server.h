@@ -22,6 +22,8 @@ class Server {
 
     /// Takes no more clients; those connected are let finish what they asked for.
     void stop_listening();
+    /// Waits until clients have taken what was said to them. False at the deadline.
+    awaitable<bool> flush(SteadyClock::time_point until);
     /// Ends all connections.
     void close_all();
 
@@ -30,7 +32,8 @@ class Server {
 
     awaitable<void> accept(std::shared_ptr<Acceptor> acceptor);
     void take(Outbox::Socket socket);
-    awaitable<void> serve(std::shared_ptr<Outbox> outbox, uid_t user);
+    awaitable<void> serve(std::shared_ptr<Outbox> outbox);
+    void give_back(uid_t user);
 
     Host& host_;
     Service& service_;

@@ -48,13 +48,33 @@ void log_refusal(const varlink::Call& call, const Error& error) {
               {"QMP_COMMAND", detail_of(error, "command")}});
 }
 
+// Counts a call for as long as it lives.
+class UnderWay {
+  public:
+    UnderWay(std::size_t* count, Signal& ended) : count_(count), ended_(ended) {
+        if (count_) ++*count_;
+    }
+    UnderWay(const UnderWay&) = delete;
+    UnderWay& operator=(const UnderWay&) = delete;
+    ~UnderWay() {
+        if (!count_) return;
+        --*count_;
+        ended_.notify_all();
+    }
+
+  private:
+    std::size_t* count_;
+    Signal& ended_;
+};
+
 }  // namespace
 
 void CallContext::reply_early(const json& parameters) const {
     if (call.more) outbox->add(varlink::encode_reply(parameters, true));
 }
 
-Service::Service(Host& host, Registry& registry) : host_(host), registry_(registry) {
+Service::Service(Host& host, Registry& registry)
+    : host_(host), registry_(registry), call_ended_(host.executor) {
     const Result<varlink::Interface> parsed = varlink::parse_interface(api::interface_text());
     if (!parsed) throw std::logic_error("the built-in interface: " + parsed.error().message);
     interface_ = *parsed;
@@ -75,6 +95,25 @@ awaitable<void> Service::answer(varlink::Call call, std::shared_ptr<Outbox> outb
     } else {
         send_error(*outbox, call, varlink::interface_not_found(call.interface));
     }
+}
+
+// A client gets an answer whatever happens to its call.
+awaitable<Result<Document>> Service::run_method(const ApiMethod* method,
+                                                std::shared_ptr<CallContext> context) {
+    try {
+        Result<Document> reply = co_await method->handler(context);
+        co_return reply;
+    } catch (const std::exception& error) {
+        log_error({context->call.method, ": unexpected: ", error.what()});
+    }
+    co_return Error(ErrorKind::internal,
+                    "an internal fault of ivshmemd, which its log tells more of; look with "
+                    "'ivshmemctl list' at what has been done");
+}
+
+awaitable<bool> Service::answered(SteadyClock::time_point until) {
+    while (under_way_ > 0 && SteadyClock::now() < until) co_await call_ended_.wait_until(until);
+    co_return under_way_ == 0;
 }
 
 awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbox> outbox) {
@@ -100,7 +139,8 @@ awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbo
     }
     const auto context =
         std::make_shared<CallContext>(CallContext{host_, registry_, std::move(call), outbox});
-    Result<Document> reply = co_await method->handler(context);
+    const UnderWay mark(method->needs_more ? nullptr : &under_way_, call_ended_);
+    Result<Document> reply = co_await run_method(method, context);
     if (!reply) {
         Error error = reply.error();
         if (error.vm.empty()) error.vm = vm_of(context->parameters());

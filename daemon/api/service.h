@@ -32,6 +32,8 @@ struct CallContext {
 /// Answers one method. A value that is null means: already answered.
 using MethodHandler = awaitable<Result<Document>> (*)(std::shared_ptr<CallContext> context);
 
+struct ApiMethod;
+
 /// The published interface and org.varlink.service, on top of the VMs. Every call's parameters are
 /// checked against the interface's own text before a method sees them.
 class Service {
@@ -41,13 +43,20 @@ class Service {
     /// Answers one call completely: all its replies are in the outbox when this returns.
     awaitable<void> answer(varlink::Call call, std::shared_ptr<Outbox> outbox);
 
+    /// Waits until all calls that come to an end by themselves are answered. False at the deadline.
+    awaitable<bool> answered(SteadyClock::time_point until);
+
   private:
+    awaitable<Result<Document>> run_method(const ApiMethod* method,
+                                           std::shared_ptr<CallContext> context);
     awaitable<void> answer_method(varlink::Call call, std::shared_ptr<Outbox> outbox);
 
     Host& host_;
     Registry& registry_;
     varlink::Interface interface_;
     varlink::ServiceInfo info_;
+    std::size_t under_way_ = 0;  // calls, without those that go on until the client hangs up
+    Signal call_ended_;
 };
 
 }  // namespace ivshmemd

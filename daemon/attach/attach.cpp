@@ -33,18 +33,6 @@ awaitable<Result<void>> place_device(std::shared_ptr<Vm> vm, Decision& decision,
     co_return Result<void>();
 }
 
-// Says what is being attached for as long as it is: a second master must see the first one coming.
-class AttachingMark {
-  public:
-    AttachingMark(Vm& vm, const DeviceSpec& spec) : vm_(vm) { vm_.attaching() = spec; }
-    AttachingMark(const AttachingMark&) = delete;
-    AttachingMark& operator=(const AttachingMark&) = delete;
-    ~AttachingMark() { vm_.attaching().reset(); }
-
-  private:
-    Vm& vm_;
-};
-
 Attempt failed_attempt(Error error) {
     return {Attempt::Verdict::failed, std::move(error)};
 }
@@ -75,10 +63,10 @@ awaitable<Result<std::optional<RegionIdentity>>> prepare_memory(std::shared_ptr<
 }
 
 awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
-                                      PlacementRequest wanted) {
+                                      PlacementRequest wanted, Turn::Coming& coming) {
     Result<std::optional<RegionIdentity>> region = co_await prepare_memory(vm, decision);
     if (!region) co_return region.error();
-    vm->attaching() = decision.spec;  // now with its slot
+    coming.update(decision.spec);  // now with its slot
     vm->publish(EventKind::attaching, decision.spec.name, "");
     const Attempt result = co_await attempt_twice(vm, decision, wanted);
     if (result.verdict != Attempt::Verdict::done) {
@@ -89,7 +77,7 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
     }
     vm->publish(EventKind::attached, decision.spec.name,
                 std::string(qom_type(decision.spec.model)));
-    spawn(vm->host().executor, "verify " + decision.spec.name, verify(vm, decision.spec));
+    vm->spawn("verification of " + decision.spec.name, verify(vm, decision.spec));
     std::optional<Device> device = vm->device(decision.spec.name);
     if (!device) co_return gone_error(*vm, "the attach of " + decision.spec.name);
     co_return Attached{std::move(*device), true, {}};
@@ -103,15 +91,13 @@ struct AttachOptions {
 
 awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest request,
                                            AttachOptions options) {
-    if (const auto active = migration_active(*vm, options.asker)) co_return *active;
-    const Gate::Pass pass = co_await vm->gate().enter();
-    if (const auto unavailable = vm->unavailable()) co_return *unavailable;
-    if (const auto active = migration_active(*vm, options.asker)) co_return *active;
+    const Result<Turn::Pass> pass = co_await take_turn_to_add(vm, options.asker);
+    if (!pass) co_return pass.error();
     const Result<void> state = check_run_state(*vm, request.role.value_or(Role::peer));
     if (!state) co_return state.error();
     const Result<Model> model = resolve_model(request, *vm->capabilities());
     if (!model) co_return model.error();
-    if (vm->doubtful() && !co_await refresh(vm, vm->host().deadlines.query)) {
+    if (vm->holdings().doubtful() && !co_await refresh(vm, vm->host().deadlines.query)) {
         co_return silence_error(*vm, "the attach of " + request.name, "undone");
     }
     Result<std::optional<Device>> existing = check_existing(*vm, request);
@@ -119,8 +105,8 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
     if (*existing) co_return Attached{std::move(**existing), false, {}};
     Result<Decision> decision = decide_memory(*vm, request, *model);
     if (!decision) co_return decision.error();
-    const AttachingMark mark(*vm, decision->spec);
-    if (!options.last) options.last = vm->last_place(request.name);
+    Turn::Coming coming(vm->turn(), decision->spec);
+    if (!options.last) options.last = vm->holdings().last_place(request.name);
     PlacementRequest wanted{request.bus, request.slot, options.last, decision->spec.size};
     Result<void> ready = co_await place_device(vm, *decision, wanted);
     if (ready && request.server) {
@@ -130,7 +116,7 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
     }
     if (!ready) co_return ready.error();
     if (options.dry_run) co_return dry(*vm, *decision);
-    co_return co_await carry_out(vm, std::move(*decision), std::move(wanted));
+    co_return co_await carry_out(vm, std::move(*decision), std::move(wanted), coming);
 }
 
 }  // namespace

@@ -4,13 +4,14 @@
 #include <vector>
 
 #include "daemon/base/async.h"
-#include "daemon/vm/migration_watch.h"
-#include "daemon/vm/vm.h"
+#include "daemon/vm/turn.h"
 #include "lib/device.h"
 #include "lib/result.h"
 #include "proto/qmp/command.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 struct Attached {
     Device device;

@@ -1,6 +1,8 @@
 #include "daemon/attach/attempt.h"
 
 #include "daemon/attach/server.h"
+#include "daemon/state/doorbells.h"
+#include "daemon/vm/descriptors.h"
 #include "daemon/vm/executor.h"
 #include "daemon/vm/refresh.h"
 #include "lib/names.h"
@@ -12,6 +14,12 @@ namespace {
 
 // Between two looks at QEMU's RAM blocks.
 constexpr Milliseconds ram_block_pause{50};
+
+// The memory's, and that of the relay.
+constexpr std::size_t handshake_descriptors = 2;
+
+// Between two looks at whether QEMU has read what the relay sent.
+constexpr Milliseconds relay_pause{2};
 
 // What QEMU calls the memory of a device that got it from a server.
 constexpr const char* server_memory_block = "ivshmem.bar2";
@@ -39,7 +47,7 @@ awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::strin
 // connection was made: then QEMU is asked.
 // False when QEMU fell silent or went away meanwhile.
 awaitable<bool> await_unregistered(std::shared_ptr<Vm> vm, std::string block) {
-    while (SteadyClock::now() < vm->unsettled_until()) {
+    while (SteadyClock::now() < vm->holdings().unsettled_until()) {
         const std::shared_ptr<qmp::Session> session = vm->session();
         if (!session) co_return false;
         qmp::Command command = qmp::list_ram_blocks();
@@ -127,8 +135,24 @@ awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& deci
         const Result<void> met = co_await meet_server(vm, decision);
         if (!met) co_return met.error();
     }
+    const std::size_t wanted = decision.server->announced.size() + handshake_descriptors;
+    const Result<void> enough = co_await check_descriptors(vm, wanted);
+    if (!enough) co_return enough.error();
     const std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
     co_return vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(*server));
+}
+
+// QEMU takes the lowest number that is free. One that it takes now, after the device's own vectors,
+// is above all of theirs: see how doorbells are parked.
+awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec) {
+    if (vm->has_kernel_interrupts(spec)) co_return;
+    const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.descriptors;
+    while (!vm->host().relays.delivered(vm->name(), spec.name)) {
+        if (SteadyClock::now() >= give_up || vm->unavailable()) co_return;
+        co_await vm->sleep_until(SteadyClock::now() + relay_pause);
+    }
+    const std::optional<int> top = co_await lowest_free_descriptor(vm);
+    if (top) co_await remember_doorbell(*vm->host().store, vm->key(), spec.name, *top);
 }
 
 awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts, UniqueFd fd) {
@@ -169,6 +193,7 @@ awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
     Relays& relays = vm->host().relays;
     if (attempt.verdict == Attempt::Verdict::done) {
         relays.start(vm->name(), decision.spec.name);
+        co_await note_descriptors(vm, decision.spec);
     } else if (attempt.verdict != Attempt::Verdict::unknown) {
         relays.drop(vm->name(), decision.spec.name);
     }

@@ -4,9 +4,11 @@
 
 #include "daemon/attach/decision.h"
 #include "daemon/base/async.h"
-#include "daemon/vm/vm.h"
+#include "lib/plan.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// What came of one run of an attach's plan.
 struct Attempt {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "daemon/vm/vm.h"
 #include "lib/equality.h"
 #include "lib/region.h"
 #include "lib/size.h"

@@ -4,12 +4,14 @@
 #include <optional>
 #include <string>
 
+#include "daemon/region/files.h"
 #include "daemon/relay/server_connection.h"
-#include "daemon/vm/vm.h"
 #include "lib/device.h"
 #include "lib/result.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 // The region a spec will map, and what to do for it.
 struct RegionChoice {

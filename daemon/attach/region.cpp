@@ -1,6 +1,7 @@
 #include "daemon/attach/region.h"
 
 #include "daemon/state/regions.h"
+#include "daemon/vm/vm.h"
 
 namespace ivshmemd {
 namespace {

@@ -5,10 +5,11 @@
 
 #include "daemon/attach/decision.h"
 #include "daemon/base/async.h"
-#include "daemon/vm/vm.h"
 #include "lib/result.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// Makes the region's file when the decision says so; otherwise lets the VM's QEMU into the one
 /// that is there. What was made is in the state file before it has a name, so that a daemon killed

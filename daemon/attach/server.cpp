@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "daemon/vm/vm.h"
 #include "lib/size.h"
 
 namespace ivshmemd {

@@ -4,10 +4,11 @@
 
 #include "daemon/attach/decision.h"
 #include "daemon/base/async.h"
-#include "daemon/vm/vm.h"
 #include "lib/result.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// Connects to the server that the decision names, checks it, and takes the size of its memory.
 /// ServerUnusable, RegionMismatch (another size than requested), MasterExists, ConfigUnsupported

@@ -7,12 +7,7 @@ namespace ivshmemd {
 namespace {
 
 void report(Vm& vm, const DeviceSpec& spec, const std::string& detail) {
-    vm.host().events.publish({.kind = EventKind::attached,
-                              .vm = vm.name(),
-                              .device = spec.name,
-                              .detail = detail,
-                              .region = spec.region.value_or(""),
-                              .warning = true});
+    vm.publish(EventKind::attach_doubtful, spec.name, detail);
 }
 
 std::string mismatch(const DeviceSpec& asked, const DeviceSpec& there) {
@@ -27,7 +22,8 @@ std::string mismatch(const DeviceSpec& asked, const DeviceSpec& there) {
 
 std::string waiting_removals(Vm& vm) {
     std::string names;
-    for (const auto& [path, removal] : vm.removals()) {
+    for (const auto& [path, departure] : vm.departures().all()) {
+        if (departure.phase != Departure::Phase::wanted) continue;
         const InventoryDevice* device = find_by_path(vm.inventory(), path);
         if (device) names += " " + device->device.spec.name;
     }
@@ -39,13 +35,16 @@ std::string waiting_removals(Vm& vm) {
 awaitable<void> verify(std::shared_ptr<Vm> vm, DeviceSpec spec) {
     const Deadlines& deadlines = vm->host().deadlines;
     const std::shared_ptr<qmp::Session> session = vm->session();
+    const std::string path = vm->announced(spec).qom_path;
+    const std::uint64_t birth = vm->holdings().birth_of(path);
     const SteadyClock::time_point give_up = SteadyClock::now() + deadlines.mapped;
     for (Milliseconds wait = deadlines.settle;; wait *= 2) {
         co_await vm->sleep_until(SteadyClock::now() + wait);
-        // Detached meanwhile, or another QEMU: nothing left to look at.
+        // Detached meanwhile, attached again, or another QEMU: nothing left to look at.
         if (vm->stopping() || vm->session() != session) co_return;
-        if (!find_managed(vm->inventory(), spec.name)) co_return;
+        if (vm->holdings().birth_of(path) != birth) co_return;
         if (!co_await refresh(vm, deadlines.query) || vm->session() != session) co_return;
+        if (vm->holdings().birth_of(path) != birth) co_return;
         const std::optional<Device> device = vm->device(spec.name);
         if (!device || device->state != DeviceState::attached) co_return;
         const std::string wrong = mismatch(spec, device->spec);

@@ -3,9 +3,11 @@
 #include <memory>
 
 #include "daemon/base/async.h"
-#include "daemon/vm/vm.h"
+#include "lib/device.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// Looks at a device after the reply has gone out: whether it is still there once the guest had
 /// time to throw it out, has what was asked for, and whether a running guest maps it. What is wrong

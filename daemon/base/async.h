@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <string>
 
 namespace ivshmemd {
@@ -19,8 +20,11 @@ using Milliseconds = std::chrono::milliseconds;
 /// Completion as a tuple that starts with the error code: nothing throws.
 inline constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
 
-/// Starts a coroutine nobody waits for. What escapes it is logged under `name`: it is a defect, and
-/// never silent.
-void spawn(const Executor& executor, std::string name, awaitable<void> task);
+/// Told of a coroutine's end, and whether something escaped it.
+using Ended = std::function<void(bool failed)>;
+
+/// Starts a coroutine. What escapes it is a defect: it is logged under `name`, and `ended` hears of
+/// it. What belongs to an owner that can go goes through a Scope.
+void spawn(const Executor& executor, std::string name, awaitable<void> task, Ended ended = {});
 
 }  // namespace ivshmemd

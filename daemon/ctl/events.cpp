@@ -13,7 +13,7 @@
 namespace ivshmemd::ctl {
 namespace {
 
-constexpr std::size_t kind_width = sizeof "detachRefused" - 1;
+constexpr std::size_t kind_width = sizeof "attachDoubtful" - 1;
 
 Tone tone_of(std::string_view kind) {
     if (kind == "attached" || kind == "detached") return Tone::good;

@@ -7,6 +7,8 @@
 #include "daemon/detach/detach.h"
 #include "daemon/state/declared.h"
 #include "daemon/state/migrations.h"
+#include "daemon/vm/migration_watch.h"
+#include "daemon/vm/vm.h"
 #include "lib/run_state.h"
 
 namespace ivshmemd {
@@ -141,7 +143,7 @@ awaitable<bool> settle(std::shared_ptr<Vm> vm, std::string name) {
             // Its guest may take its time, and holds up no other device by that.
             state.leaving.insert(name);
             state.todo.insert(name);
-            spawn(vm->host().executor, "declared device " + name, detach_declared(vm, name));
+            vm->spawn("declared device " + name, detach_declared(vm, name));
             co_return true;
         case DeclaredStep::wait:
             state.todo.insert(name);
@@ -196,7 +198,7 @@ void settle_declared(const std::shared_ptr<Vm>& vm) {
     vm->changed().notify_all();
     if (state.settling || state.todo.empty()) return;
     state.settling = true;
-    spawn(vm->host().executor, "declared devices of " + vm->name(), settle_all(vm));
+    vm->spawn("declared devices", settle_all(vm));
 }
 
 }  // namespace ivshmemd

@@ -3,9 +3,10 @@
 #include <memory>
 
 #include "daemon/base/async.h"
-#include "daemon/vm/vm.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// Brings a VM's devices to what the configuration declares: when it is connected, and after a
 /// reload. Goes on in the background, each device in its turn behind the VM's gate like any other

@@ -1,5 +1,6 @@
 #include "daemon/detach/detach.h"
 
+#include "daemon/detach/parking.h"
 #include "daemon/detach/removal.h"
 #include "daemon/detach/unplug.h"
 #include "daemon/state/declared.h"
@@ -8,6 +9,7 @@
 #include "daemon/vm/executor.h"
 #include "daemon/vm/migration_watch.h"
 #include "daemon/vm/refresh.h"
+#include "daemon/vm/vm.h"
 #include "lib/names.h"
 #include "lib/run_state.h"
 
@@ -24,6 +26,7 @@ struct Wait {
     std::shared_ptr<qmp::Session> session;
     InventoryDevice entry;
     SteadyClock::time_point deadline;
+    std::uint64_t number = 0;  // of the departure
 
     const std::string& path() const { return entry.device.qom_path; }
     std::string what() const { return "the detach of " + entry.device.spec.name; }
@@ -73,11 +76,6 @@ awaitable<Result<Detached>> detach_leaked(std::shared_ptr<Vm> vm, DetachRequest 
                          left, vm->capabilities()->version);
 }
 
-bool is_gone(const Wait& wait) {
-    return !find_by_path(wait.vm->inventory(), wait.path()) &&
-           !wait.vm->cleaning().contains(wait.path());
-}
-
 Error refused_error(const Wait& wait, const std::string& refusal) {
     return Error(ErrorKind::detach_refused, "the guest of VM " + wait.vm->name() +
                                                 " refuses to let " + wait.entry.device.spec.name +
@@ -99,48 +97,75 @@ awaitable<void> stay_away(std::shared_ptr<Vm> vm, std::string device) {
     co_await keep_away(*host.store, vm->key(), std::move(device), declared);
 }
 
-awaitable<Result<Detached>> wait_gone(Wait wait, DetachProgress progress) {
+// Written down once it takes longer, or when nobody waits any more.
+awaitable<void> write_down(const Wait& wait, bool remove_region) {
+    if (wait.entry.device.origin != Origin::managed) co_return;
     const std::shared_ptr<Vm>& vm = wait.vm;
-    progress("waiting", waiting_text(wait));
-    SteadyClock::time_point save = SteadyClock::now() + quick_removal;
-    while (true) {
-        if (vm->session() != wait.session) co_return gone_error(*vm, wait.what());
-        if (is_gone(wait)) break;
-        const auto removal = vm->removals().find(wait.path());
-        const bool asked = removal != vm->removals().end();
-        // The refusal stays for the others who wait; the next Detach starts anew.
-        if (asked && removal->second.refusal) {
-            co_return refused_error(wait, *removal->second.refusal);
-        }
-        if (SteadyClock::now() >= wait.deadline) co_return Detached::pending;
-        if (SteadyClock::now() >= save && wait.entry.device.origin == Origin::managed) {
-            save = SteadyClock::time_point::max();
-            co_await save_intent(*vm->host().store, vm->key(), wait.entry.device.spec,
-                                 asked && removal->second.remove_region);
-            continue;
-        }
-        SteadyClock::time_point until = std::min(wait.deadline, save);
-        if (asked && vm->run_state() == "running" && !is_migrating(*vm)) {
-            if (removal->second.again <= SteadyClock::now()) {
-                const Result<void> sent = co_await ask_guest(vm, wait.entry);
-                if (!sent) co_return sent.error();
-                progress("waiting", waiting_text(wait));
-                continue;
-            }
-            until = std::min(until, removal->second.again);
-        }
-        co_await vm->changed().wait_until(until);
-    }
-    co_return Detached::removed;
+    co_await save_intent(*vm->host().store, vm->key(), wait.entry.device.spec, remove_region);
 }
 
-awaitable<Result<Detached>> finish(Wait wait, DetachRequest request, DetachProgress progress) {
-    const Result<Detached> result = co_await wait_gone(wait, std::move(progress));
-    if (result && *result == Detached::pending && wait.entry.device.origin == Origin::managed) {
-        co_await save_intent(*wait.vm->host().store, wait.vm->key(), wait.entry.device.spec,
-                             request.remove_region);
+awaitable<Result<Detached>> wait_gone(Wait wait, DetachProgress progress) {
+    const std::shared_ptr<Vm>& vm = wait.vm;
+    SteadyClock::time_point save = SteadyClock::now() + quick_removal;
+    int told = -1;
+    while (true) {
+        if (vm->session() != wait.session) co_return gone_error(*vm, wait.what());
+        const Departure* departure = vm->departures().find(wait.path());
+        if (!departure || departure->number != wait.number) co_return Detached::removed;
+        // The refusal stays for the others who wait; the next Detach starts anew.
+        if (departure->phase == Departure::Phase::refused) {
+            co_return refused_error(wait, departure->refusal);
+        }
+        if (told != departure->asked) {
+            told = departure->asked;
+            progress("waiting", waiting_text(wait));
+        }
+        const SteadyClock::time_point now = SteadyClock::now();
+        if (now >= wait.deadline) {
+            co_await write_down(wait, departure->remove_region);
+            co_return Detached::pending;
+        }
+        if (now >= save) {
+            save = SteadyClock::time_point::max();
+            co_await write_down(wait, departure->remove_region);
+            continue;
+        }
+        co_await vm->changed().wait_until(std::min(wait.deadline, save));
     }
-    co_return result;
+}
+
+// Whoever takes it out does not want it plugged back.
+awaitable<void> note_by_client(std::shared_ptr<Vm> vm, std::string device, bool by_hand) {
+    const std::set<std::string> names{device};
+    co_await forget_devices(*vm->host().store, vm->name(), vm->uuid(), names);
+    if (by_hand) co_await stay_away(vm, device);
+}
+
+// Has the guest asked, unless it was asked before.
+awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) {
+    const std::shared_ptr<Vm>& vm = wait.vm;
+    const std::string& name = wait.entry.device.spec.name;
+    if (!request.for_migration && wait.entry.device.origin == Origin::managed) {
+        co_await note_by_client(vm, name, request.by_hand);
+    }
+    const Departure* known = vm->departures().find(wait.path());
+    if (known && known->phase != Departure::Phase::refused) {
+        vm->want_gone(wait.path(), request.remove_region);  // joins
+        co_return Result<void>();
+    }
+    const Result<void> state = check_run_state(*vm);
+    if (!state) co_return state.error();
+    const Result<std::optional<int>> top = bound_descriptors(*vm, wait.entry);
+    if (!top) co_return top.error();
+    vm->want_gone(wait.path(), request.remove_region);
+    vm->set_top(wait.path(), *top);
+    vm->publish(EventKind::detaching, name, "");
+    // What has to follow the device's leaving is written down first: it may be gone before a
+    // restart is over.
+    if (request.remove_region || request.for_migration) {
+        co_await write_down(wait, request.remove_region);
+    }
+    co_return co_await ask_guest(vm, wait.entry);
 }
 
 }  // namespace
@@ -149,44 +174,21 @@ awaitable<Result<Detached>> detach(std::shared_ptr<Vm> vm, DetachRequest request
                                    DetachProgress progress) {
     const SteadyClock::time_point deadline = SteadyClock::now() + request.timeout;
     const Asker asker = request.for_migration ? Asker::migration : Asker::client;
-    if (const auto active = migration_active(*vm, asker)) co_return *active;
-    Gate::Pass pass = co_await vm->gate().enter();
-    if (const auto unavailable = vm->unavailable()) co_return *unavailable;
-    if (const auto active = migration_active(*vm, asker)) co_return *active;
-    if (!find_target(*vm, request)) {
-        if (!co_await refresh(vm, vm->host().deadlines.query)) {
-            co_return silence_error(*vm, "the detach", "undone");
-        }
+    Result<Turn::Pass> pass = co_await take_turn(vm, asker);
+    if (!pass) co_return pass.error();
+    if (!find_target(*vm, request) && !co_await refresh(vm, vm->host().deadlines.query)) {
+        co_return silence_error(*vm, "the detach", "undone");
     }
     const InventoryDevice* target = find_target(*vm, request);
     if (!target) co_return co_await detach_leaked(vm, std::move(request));
     Wait wait{vm, vm->session(), *target, deadline};
-    if (!request.for_migration && target->device.origin == Origin::managed) {
-        // Whoever takes it out does not want it plugged back.
-        const std::set<std::string> names{target->device.spec.name};
-        co_await forget_devices(*vm->host().store, vm->name(), vm->uuid(), names);
-        if (request.by_hand) co_await stay_away(vm, wait.entry.device.spec.name);
-    }
-    const auto known = vm->removals().find(wait.path());
-    const bool joins = known != vm->removals().end() && !known->second.refusal;
-    if (!joins) {
-        const Result<void> state = check_run_state(*vm);
-        if (!state) co_return state.error();
-        vm->removals()[wait.path()] = {request.remove_region, {}, SteadyClock::now()};
-        vm->publish(EventKind::detaching, wait.entry.device.spec.name, "");
-        // What has to follow the device's leaving is written down first: it may be gone before a
-        // restart is over.
-        if (request.remove_region || request.for_migration) {
-            co_await save_intent(*vm->host().store, vm->key(), wait.entry.device.spec,
-                                 request.remove_region);
-        }
-        const Result<void> sent = co_await ask_guest(vm, wait.entry);
-        if (!sent) co_return sent.error();
-    } else {
-        known->second.remove_region = known->second.remove_region || request.remove_region;
-    }
-    pass.release();
-    co_return co_await finish(std::move(wait), std::move(request), std::move(progress));
+    const Result<void> asked = co_await ask_for(wait, request);
+    if (!asked) co_return asked.error();
+    pass->release();
+    const Departure* departure = vm->departures().find(wait.path());
+    if (!departure) co_return Detached::removed;
+    wait.number = departure->number;
+    co_return co_await wait_gone(std::move(wait), std::move(progress));
 }
 
 }  // namespace ivshmemd

@@ -6,10 +6,11 @@
 #include <string>
 
 #include "daemon/base/async.h"
-#include "daemon/vm/vm.h"
 #include "lib/result.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 struct DetachRequest {
     std::string name;                     // empty when qom_path is given

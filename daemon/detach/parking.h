@@ -3,16 +3,35 @@
 #include <memory>
 
 #include "daemon/base/async.h"
-#include "daemon/vm/vm.h"
+#include "lib/inventory.h"
+#include "lib/result.h"
 
+// How a doorbell's descriptors are parked
+//
+// Without KVM, QEMU watches the descriptors of a doorbell's own vectors in its main loop, and goes
+// on watching their numbers after it has closed them. Whatever gets one of these numbers next and
+// becomes readable makes QEMU use freed memory, and the VM is gone. So as soon as such a device has
+// left, each of its numbers is given to an eventfd that nobody ever rings, and stays so for as long
+// as QEMU runs: no version is known to forget the old watcher when the number has a new holder.
+//
+// The kernel gives out the lowest free number first, and nobody tells which numbers a device got.
+// What is known is a bound: a descriptor that QEMU takes right after it has taken the device's own
+// vectors gets a number `top` that was free all the while, so theirs are below it. Occupying free
+// numbers until the lowest one is at or above `top` has occupied all of theirs, whatever else had
+// become free below. `top` is in the state file, for the next daemon. At least as many are occupied
+// as were passed.
+//
+// From device_del until then nothing else may take a number in that QEMU: Turn sees to that. And no
+// two descriptors are ever on their way to one QEMU at the same time: qmp::Session sees to that.
 namespace ivshmemd {
 
-/// To be called when a device with a server has gone, just now or unseen, before its chardev goes.
-///
-/// Without KVM, QEMU (7.2 measured) goes on watching the descriptors of the device's own vectors
-/// after it has closed them: whatever gets one of these numbers next and becomes readable makes it
-/// use freed memory, and dies with the VM. So the numbers are taken at once by eventfds that nobody
-/// ever rings, which stay as long as QEMU does.
-awaitable<void> park_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec);
+class Vm;
+
+/// A bound of the numbers of a device that is still there; nothing when it needs none.
+/// ConfigUnsupported when it does and nobody can tell: its detach is to be refused then.
+Result<std::optional<int>> bound_descriptors(const Vm& vm, const InventoryDevice& entry);
+
+/// To be called when a device with a server has gone, before anything else is sent to this QEMU.
+awaitable<void> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry);
 
 }  // namespace ivshmemd

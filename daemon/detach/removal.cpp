@@ -2,18 +2,14 @@
 
 #include "daemon/base/log.h"
 #include "daemon/detach/parking.h"
-#include "daemon/detach/unplug.h"
 #include "daemon/state/regions.h"
 #include "daemon/state/removals.h"
 #include "daemon/vm/executor.h"
+#include "daemon/vm/vm.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
 namespace {
-
-// A daemon that ended before it could take the numbers its device left behind is not there to tell
-// how many those are.
-constexpr std::uint32_t unknown_vectors = 64;
 
 // Removes a region file that this daemon made and no VM it knows uses.
 awaitable<void> remove_region(std::shared_ptr<Vm> vm, std::string region) {
@@ -33,33 +29,28 @@ awaitable<void> remove_region(std::shared_ptr<Vm> vm, std::string region) {
 
 }  // namespace
 
-awaitable<void> finish_removal(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+awaitable<void> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     const std::string path = entry.device.qom_path;
-    if (!vm->cleaning().insert(path).second) co_return;
-    const auto removal = vm->removals().find(path);
-    const bool asked = removal != vm->removals().end();
-    const bool drop_region = asked && removal->second.remove_region;
     const std::string& name = entry.device.spec.name;
     const bool ours = entry.device.origin == Origin::managed;
+    // First of all: until then whatever else QEMU opens may be its end.
+    if (entry.device.has_server) co_await park_descriptors(vm, entry);
+    vm->parked(path);
     if (ours && name_of_backend_id(entry.backend_id)) {
         co_await delete_backend(vm, entry.backend_id, name);
-    }
-    if (ours && entry.device.has_server) {
-        co_await park_descriptors(vm, entry.device.spec);
     }
     if (ours && name_of_chardev_id(entry.chardev_id)) {
         co_await delete_chardev(vm, entry.chardev_id, name);
     }
     if (ours) vm->host().relays.drop(vm->name(), name);
-    vm->forget_device(path);
-    vm->cleaning().erase(path);
+    // Who joined the wait meanwhile may have wanted the region to go.
+    const Departure* departure = vm->departures().find(path);
+    const bool drop_region = departure && departure->remove_region;
     if (drop_region && entry.device.spec.region) {
         co_await remove_region(vm, *entry.device.spec.region);
     }
-    co_await drop_intent(*vm->host().store, vm->key(), name);
-    const EventKind kind = asked ? EventKind::detached : EventKind::vanished;
-    vm->host().events.publish({kind, vm->name(), name, "", entry.device.spec.region.value_or("")});
-    vm->changed().notify_all();
+    vm->gone(path);
+    if (ours) co_await drop_intent(*vm->host().store, vm->key(), name);
 }
 
 awaitable<void> clean_orphans(std::shared_ptr<Vm> vm) {
@@ -71,16 +62,17 @@ awaitable<void> clean_orphans(std::shared_ptr<Vm> vm) {
     for (const std::string& id : orphan_chardevs(vm->inventory())) {
         log_info({vm->name(), ": deleting chardev ", id, ", which serves no device"},
                  {{"VM", vm->name()}});
-        DeviceSpec gone;
-        gone.name = name_of_chardev_id(id).value_or(id);
-        gone.vectors = unknown_vectors;
-        co_await park_descriptors(vm, std::move(gone));
+        InventoryDevice gone;
+        gone.device.spec.name = name_of_chardev_id(id).value_or(id);
+        gone.device.origin = Origin::managed;
+        gone.device.has_server = true;
+        co_await park_descriptors(vm, gone);
         co_await delete_chardev(vm, id, name_of_chardev_id(id).value_or(id));
     }
 }
 
 awaitable<void> clean_orphans_in_turn(std::shared_ptr<Vm> vm) {
-    const Gate::Pass pass = co_await vm->gate().enter();
+    const Turn::Pass pass = co_await vm->turn().enter();
     vm->unsettle();
     co_await clean_orphans(vm);
 }
@@ -88,9 +80,12 @@ awaitable<void> clean_orphans_in_turn(std::shared_ptr<Vm> vm) {
 awaitable<void> resume_removals(std::shared_ptr<Vm> vm) {
     const std::vector<RemovalIntent> intents = removal_intents(*vm->host().store, vm->key());
     for (const RemovalIntent& intent : intents) {
-        if (const InventoryDevice* entry = find_managed(vm->inventory(), intent.device)) {
-            vm->removals()[entry->device.qom_path] = {intent.remove_region, {}, SteadyClock::now()};
-            doubt_removal(vm, entry->device.qom_path);
+        const InventoryDevice* entry = find_managed(vm->inventory(), intent.device);
+        // A later process may have a device of that name on its command line.
+        const bool same_run = intent.run == vm->identity().run && !intent.run.empty();
+        if (entry && same_run) {
+            if (vm->departures().find(entry->device.qom_path)) continue;  // this daemon's own
+            vm->resume_departure(entry->device.qom_path, intent.remove_region);
             continue;
         }
         if (intent.remove_region && !intent.region.empty()) {

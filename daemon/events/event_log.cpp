@@ -19,6 +19,8 @@ std::string what_happened(const Event& event) {
         case EventKind::detaching:
         case EventKind::detached:
             return with_detail(std::string(event_name(event.kind)) + " " + device, event.detail);
+        case EventKind::attach_doubtful:
+            return with_detail("something is wrong with " + device, event.detail);
         case EventKind::detach_refused:
             return with_detail("the guest will not let " + device + " go", event.detail);
         case EventKind::vanished:
@@ -47,6 +49,8 @@ std::string_view message_id(EventKind kind) {
             return "6dfeb8dbf9d144c881a80d966753c199";
         case EventKind::attached:
             return "ffadf7d8875543aeae302cb254cae72b";
+        case EventKind::attach_doubtful:
+            return "73a02b06e91b4965b23873472c50fe42";
         case EventKind::detaching:
             return "f074c0b15e5148c99682edd1a7b9abc8";
         case EventKind::detached:
@@ -75,6 +79,7 @@ std::string describe(const Event& event) {
 
 bool is_warning(const Event& event) {
     switch (event.kind) {
+        case EventKind::attach_doubtful:
         case EventKind::detach_refused:
         case EventKind::vanished:
         case EventKind::leaked:
@@ -82,7 +87,7 @@ bool is_warning(const Event& event) {
         case EventKind::declared_failed:
             return true;
         default:
-            return event.warning;
+            return false;
     }
 }
 

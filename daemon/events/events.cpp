@@ -10,6 +10,8 @@ std::string_view event_name(EventKind kind) {
             return "attaching";
         case EventKind::attached:
             return "attached";
+        case EventKind::attach_doubtful:
+            return "attachDoubtful";
         case EventKind::detaching:
             return "detaching";
         case EventKind::detached:

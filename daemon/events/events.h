@@ -11,6 +11,7 @@ enum class EventKind {
     vm_state,         // a VM's connection changed
     attaching,        // a request started
     attached,         // QEMU has the device
+    attach_doubtful,  // QEMU has it, and something is wrong with it
     detaching,        // the guest was asked to let it go
     detached,         // device and backend are gone
     detach_refused,   // the guest will not let it go
@@ -31,7 +32,6 @@ struct Event {
     std::optional<std::string> device;
     std::string detail;
     std::string region{};  // that the device maps; empty where unknown, for the log only
-    bool warning = false;  // somebody should look
 };
 
 /// Tells everyone who wants to know. Handlers run at once and must neither wait nor throw.

@@ -58,7 +58,7 @@ std::set<std::string> awaited_regions(const Host& host, const Registry& registry
         if (spec.region) paths.insert(host.regions.path_of(*spec.region));
     };
     for (const std::shared_ptr<Vm>& vm : registry.all()) {
-        if (vm->attaching()) add(*vm->attaching());
+        if (vm->turn().coming()) add(*vm->turn().coming());
     }
     for (const MigrationRecord& record : host.store->get().migrations) {
         for (const DeviceSpec& spec : record.devices) add(spec);

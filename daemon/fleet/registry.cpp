@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view socket_suffix = ".qmp";
 
 bool maps(const Vm& vm, const InventoryDevice& entry, const RegionIdentity& region) {
-    return vm.memory_of(entry) == region;
+    return vm.maps(entry) && vm.memory_of(entry) == region;
 }
 
 // Whether a device is a master that counts: not in a VM that waits for a migration, nor in one that
@@ -45,7 +45,7 @@ std::string find_device(const std::map<std::string, std::shared_ptr<Vm>>& vms, M
 std::string find_coming_master(const std::map<std::string, std::shared_ptr<Vm>>& vms,
                                const RegionFiles& files, const RegionIdentity& region) {
     for (const auto& [name, vm] : vms) {
-        const std::optional<DeviceSpec>& spec = vm->attaching();
+        const std::optional<DeviceSpec>& spec = vm->turn().coming();
         if (!spec || spec->role != Role::master || !spec->region) continue;
         if (RegionFiles::identity(files.path_of(*spec->region)) == region) {
             return name + "/" + spec->name;
@@ -71,7 +71,7 @@ std::vector<std::string> find_running_users(const std::map<std::string, std::sha
 
 }  // namespace
 
-Registry::Registry(Host& host) : host_(host) {
+Registry::Registry(Host& host) : host_(host), scope_(host.executor, {}) {
     host_.find_master = [this](const RegionIdentity& region, const std::string& except) {
         const std::string holder =
             find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {
@@ -131,7 +131,7 @@ void Registry::watch_directory() {
     directory_ = directory;
     notifications_ = std::make_shared<boost::asio::posix::stream_descriptor>(host_.executor, fd);
     scan();
-    spawn(host_.executor, "watch of " + directory, watch());
+    scope_.spawn("watch of " + directory, watch());
 }
 
 void Registry::stop_watching() {
@@ -179,7 +179,7 @@ void Registry::scan() {
     for (const auto& [name, path] : found) {
         const auto known = vms_.find(name);
         if (known != vms_.end()) {
-            known->second->hurry();  // perhaps a new QEMU on the same path
+            known->second->link().hurry();  // perhaps a new QEMU on the same path
             continue;
         }
         watched_.insert(name);
@@ -191,13 +191,27 @@ void Registry::add(VmConfig config) {
     const std::string name = config.name;
     const auto vm = std::make_shared<Vm>(host_, std::move(config));
     if (!vms_.emplace(name, vm).second) return;
-    spawn(host_.executor, "supervisor of " + name, supervise(vm));
+    const auto ending = ending_.find(name);
+    scope_.spawn("supervisor of " + name,
+                 look_after(vm, ending == ending_.end() ? nullptr : ending->second));
+}
+
+// What an earlier Vm of that name still has to end would meet this one's relays and devices.
+awaitable<void> Registry::look_after(std::shared_ptr<Vm> vm, std::shared_ptr<Vm> predecessor) {
+    while (predecessor && ending_.contains(vm->name()) && ending_.at(vm->name()) == predecessor) {
+        co_await predecessor->changed().wait_until(SteadyClock::time_point::max());
+    }
+    co_await supervise(vm);
+    const auto ending = ending_.find(vm->name());
+    if (ending != ending_.end() && ending->second == vm) ending_.erase(ending);
+    vm->changed().notify_all();
 }
 
 void Registry::remove(const std::string& name) {
     const auto found = vms_.find(name);
     if (found == vms_.end()) return;
     found->second->stop("ivshmemd no longer looks after this VM");
+    ending_[name] = found->second;
     vms_.erase(found);
     watched_.erase(name);
 }

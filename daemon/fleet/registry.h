@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/base/scope.h"
 #include "daemon/host.h"
 #include "daemon/vm/vm.h"
 
@@ -24,8 +25,10 @@ class Registry {
     /// undisturbed.
     void follow_config();
 
-    /// Ends all connections. Their coroutines return by themselves.
+    /// Ends all connections; what is under way comes to its end.
     void stop();
+    /// Waits for that. False at the deadline.
+    awaitable<bool> ended(SteadyClock::time_point until) { return scope_.ended(until); }
     bool stopped() const { return stopped_; }
 
     /// Null when there is none of that name.
@@ -41,13 +44,16 @@ class Registry {
     void stop_watching();
     void scan();
     awaitable<void> watch();
+    awaitable<void> look_after(std::shared_ptr<Vm> vm, std::shared_ptr<Vm> predecessor);
 
     Host& host_;
     bool stopped_ = false;
+    Scope scope_;
     std::map<std::string, std::shared_ptr<Vm>> vms_;
-    std::optional<std::string> directory_;  // that is watched
-    std::set<std::string> watched_;         // names that came from the directory
-    std::set<std::string> refused_;         // file names warned about
+    std::map<std::string, std::shared_ptr<Vm>> ending_;  // that were stopped, by name
+    std::optional<std::string> directory_;               // that is watched
+    std::set<std::string> watched_;                      // names that came from the directory
+    std::set<std::string> refused_;                      // file names warned about
     std::shared_ptr<boost::asio::posix::stream_descriptor> notifications_;
 };
 

@@ -1,13 +1,16 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "daemon/base/async.h"
-#include "daemon/vm/vm.h"
+#include "lib/device.h"
 #include "lib/migration/migration.h"
 #include "lib/result.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// What stands against migrating a VM as it is known now, with what QEMU just told.
 MigrationVerdict judge_vm(const Vm& vm, const MigrationFacts& facts);

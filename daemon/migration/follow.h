@@ -5,9 +5,10 @@
 
 #include "daemon/base/async.h"
 #include "daemon/migration/progress.h"
-#include "daemon/vm/vm.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// How a migration ended.
 struct MigrationEnd {

@@ -111,8 +111,8 @@ awaitable<Result<Migrated>> migrate(std::shared_ptr<Vm> vm, MigrateRequest reque
     if (const auto active = migration_active(*vm)) co_return *active;
     const MigrationMark mark(vm);  // whatever is asked for from now on is refused
     {
-        const Gate::Pass pass =
-            co_await vm->gate().enter();  // what was asked for before goes first
+        const Turn::Pass pass =
+            co_await vm->turn().enter();  // what was asked for before goes first
     }
     if (const auto unavailable = vm->unavailable()) co_return *unavailable;
     Migration migration{vm, {}, std::move(progress), nullptr};

@@ -6,11 +6,13 @@
 
 #include "daemon/base/async.h"
 #include "daemon/migration/progress.h"
-#include "daemon/vm/vm.h"
+#include "lib/device.h"
 #include "lib/migration/migration.h"
 #include "lib/result.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 struct MigrateRequest {
     std::string uri;  // as parse_migration_uri accepts it

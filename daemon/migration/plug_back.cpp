@@ -5,6 +5,7 @@
 #include "daemon/attach/attach.h"
 #include "daemon/base/log.h"
 #include "daemon/state/migrations.h"
+#include "daemon/vm/vm.h"
 
 namespace ivshmemd {
 namespace {
@@ -37,7 +38,7 @@ awaitable<void> plug_back_leavers(std::shared_ptr<Vm> vm) {
         const auto ready =
             std::count_if(record->devices.begin(), record->devices.end(),
                           [&](const DeviceSpec& spec) { return !is_leaving(*vm, spec.name); });
-        const bool idle = !vm->migration().ours && vm->run_state() != "inmigrate";
+        const bool idle = !vm->migration().claimed() && vm->run_state() != "inmigrate";
         if (ready > 0 && idle) {
             // What cannot be plugged in now will not be in a moment either.
             const std::vector<std::string> problems = co_await plug_back(vm, silent);
@@ -46,7 +47,7 @@ awaitable<void> plug_back_leavers(std::shared_ptr<Vm> vm) {
         }
         co_await vm->changed().wait_until(SteadyClock::time_point::max());
     }
-    vm->migration().plugging_back = false;
+    vm->migration().set_plugging_back(false);
 }
 
 }  // namespace
@@ -85,9 +86,9 @@ awaitable<std::vector<std::string>> plug_back(std::shared_ptr<Vm> vm, MigrationP
 }
 
 void keep_plugging_back(const std::shared_ptr<Vm>& vm) {
-    if (vm->migration().plugging_back || !record_to_undo(*vm)) return;
-    vm->migration().plugging_back = true;
-    spawn(vm->host().executor, "peers of " + vm->name(), plug_back_leavers(vm));
+    if (vm->migration().plugging_back() || !record_to_undo(*vm)) return;
+    vm->migration().set_plugging_back(true);
+    vm->spawn("plugging back", plug_back_leavers(vm));
 }
 
 }  // namespace ivshmemd

@@ -6,10 +6,13 @@
 
 #include "daemon/base/async.h"
 #include "daemon/migration/progress.h"
-#include "daemon/vm/migration_watch.h"
-#include "daemon/vm/vm.h"
+#include "daemon/vm/turn.h"
+#include "lib/device.h"
+#include "lib/result.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// Plugs one device in as it was recorded, in its old slot if that is free, which may take until
 /// the slot has rested.

@@ -4,6 +4,7 @@
 #include "daemon/migration/plug_back.h"
 #include "daemon/migration/steps.h"
 #include "daemon/state/migrations.h"
+#include "daemon/vm/vm.h"
 
 namespace ivshmemd {
 namespace {
@@ -31,7 +32,7 @@ awaitable<void> resume(Migration migration, [[maybe_unused]] std::shared_ptr<Mig
 // The run that the last connection's end is failing right now leaves first.
 awaitable<void> resume_later(std::shared_ptr<Vm> vm) {
     const std::shared_ptr<qmp::Session> session = vm->session();
-    while (vm->migration().ours && !vm->stopping()) {
+    while (vm->migration().claimed() && !vm->stopping()) {
         co_await vm->changed().wait_until(SteadyClock::time_point::max());
     }
     if (vm->session() == session && !vm->unavailable()) resume_migration(vm);
@@ -40,8 +41,8 @@ awaitable<void> resume_later(std::shared_ptr<Vm> vm) {
 }  // namespace
 
 void resume_migration(const std::shared_ptr<Vm>& vm) {
-    if (vm->migration().ours) {
-        spawn(vm->host().executor, "migration of " + vm->name(), resume_later(vm));
+    if (vm->migration().claimed()) {
+        vm->spawn("migration", resume_later(vm));
         return;
     }
     std::optional<MigrationRecord> record = migration_record(*vm->host().store, vm->key());
@@ -51,8 +52,7 @@ void resume_migration(const std::shared_ptr<Vm>& vm) {
         return;
     }
     Migration migration{vm, std::move(*record), [](const MigrationStep&) {}, nullptr};
-    spawn(vm->host().executor, "migration of " + vm->name(),
-          resume(std::move(migration), std::make_shared<MigrationMark>(vm)));
+    vm->spawn("migration", resume(std::move(migration), std::make_shared<MigrationMark>(vm)));
 }
 
 }  // namespace ivshmemd

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "daemon/base/async.h"
-#include "daemon/vm/vm.h"
+#include "lib/device.h"
 #include "lib/result.h"
 
 namespace ivshmemd {
+
+class Vm;
 
 /// Plugs devices in as they were, or without `devices` those this daemon remembers for the VM,
 /// which may be none. Waits for an incoming VM to run. Nothing is plugged in when the VM lacks the

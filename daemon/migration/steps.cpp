@@ -6,6 +6,7 @@
 #include "daemon/migration/follow.h"
 #include "daemon/migration/plug_back.h"
 #include "daemon/state/migrations.h"
+#include "daemon/vm/vm.h"
 #include "lib/names.h"
 #include "proto/qmp/migration.h"
 
@@ -73,6 +74,15 @@ Error lost_sight(const Migration& migration, const std::string& why) {
 }
 
 }  // namespace
+
+MigrationMark::MigrationMark(std::shared_ptr<Vm> vm) : vm_(std::move(vm)) {
+    vm_->migration().claim();
+}
+
+MigrationMark::~MigrationMark() {
+    vm_->migration().release();
+    vm_->changed().notify_all();
+}
 
 void tell(const Migration& migration, const std::string& text) {
     migration.vm->publish(EventKind::migration, std::nullopt, text);

@@ -6,24 +6,20 @@
 #include "daemon/base/async.h"
 #include "daemon/migration/migrate.h"
 #include "daemon/migration/progress.h"
-#include "daemon/vm/vm.h"
 #include "lib/result.h"
 #include "lib/saved_state.h"
 
 namespace ivshmemd {
 
+class Vm;
+
 /// Keeps everybody else from changing the VM's devices for as long as it lives.
 class MigrationMark {
   public:
-    explicit MigrationMark(std::shared_ptr<Vm> vm) : vm_(std::move(vm)) {
-        vm_->migration().ours = true;
-    }
+    explicit MigrationMark(std::shared_ptr<Vm> vm);
     MigrationMark(const MigrationMark&) = delete;
     MigrationMark& operator=(const MigrationMark&) = delete;
-    ~MigrationMark() {
-        vm_->migration().ours = false;
-        vm_->changed().notify_all();
-    }
+    ~MigrationMark();
 
   private:
     std::shared_ptr<Vm> vm_;

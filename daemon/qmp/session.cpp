@@ -1,22 +1,11 @@
 #include "daemon/qmp/session.h"
 
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "daemon/base/fd_passing.h"
 #include "daemon/base/log.h"
 #include "lib/names.h"
 
 namespace ivshmemd::qmp {
-namespace {
-
-Error lost(std::string message) {
-    return Error(ErrorKind::vm_unavailable, std::move(message),
-                 {{"state", std::string("unreachable")}});
-}
-
-}  // namespace
 
 Session::Session(Socket socket, const Deadlines& deadlines, Handlers handlers)
     : socket_(std::move(socket)),
@@ -30,9 +19,9 @@ awaitable<Error> Session::run() {
         const auto [error, count] =
             co_await socket_.async_read_some(boost::asio::buffer(buffer), as_result);
         if (error) {
-            close(lost(error == boost::asio::error::eof
-                           ? "QEMU closed the monitor connection"
-                           : "the monitor connection failed: " + error.message()));
+            lose(error == boost::asio::error::eof
+                     ? "QEMU closed the monitor connection"
+                     : "the monitor connection failed: " + error.message());
             break;
         }
         feed(std::string_view(buffer.data(), count));
@@ -48,7 +37,7 @@ void Session::feed(std::string_view bytes) {
         take(parse_message(*frame));
     }
     if (!cause() && framer_.fault() != Framer::Fault::none) {
-        close(lost("the monitor does not speak QMP: not a sequence of JSON objects"));
+        lose("the monitor does not speak QMP: not a sequence of JSON objects");
     }
 }
 
@@ -63,7 +52,7 @@ void Session::take(const Message& message) {
     } else if (const auto* event = std::get_if<Event>(&message)) {
         handlers_.event(*event);
     } else if (const auto* malformed = std::get_if<Malformed>(&message)) {
-        close(lost("the monitor does not speak QMP: " + malformed->reason));
+        lose("the monitor does not speak QMP: " + malformed->reason);
     }
 }
 
@@ -71,6 +60,7 @@ template <class Response>
 void Session::take_response(const Response& response, Answer answer) {
     // What comes out of band says nothing about the main loop.
     const bool in_band = out_of_band_ids_.erase(response.id.number) == 0;
+    pass_next_descriptor(response.id.number);
     switch (mux_.on_message(response)) {
         case Mux::Outcome::matched: {
             if (in_band) set_responsive(true);
@@ -87,7 +77,7 @@ void Session::take_response(const Response& response, Answer answer) {
             log_debug({"dropping a reply to a command that was never sent"});
             return;
         case Mux::Outcome::protocol_error:
-            close(lost("QEMU could not read a command: " + printable(answer.error.description)));
+            lose("QEMU could not read a command: " + printable(answer.error.description));
             return;
     }
 }
@@ -144,7 +134,7 @@ awaitable<Answer> Session::call(Command command, Milliseconds deadline) {
     const auto self = shared_from_this();
     std::string bytes;
     Entry entry = enter(command, deadline, bytes);
-    if (entry.slot) send(std::move(bytes), UniqueFd());
+    if (entry.slot) send(std::move(bytes));
     co_return co_await wait(std::move(entry));
 }
 
@@ -154,7 +144,7 @@ awaitable<std::vector<Answer>> Session::call_all(std::vector<Command> commands,
     std::string bytes;
     std::vector<Entry> entries;
     for (const Command& command : commands) entries.push_back(enter(command, deadline, bytes));
-    if (!bytes.empty()) send(std::move(bytes), std::move(fd));
+    if (!bytes.empty()) send(std::move(bytes), std::move(fd), entries.front().id);
     std::vector<Answer> answers;
     for (Entry& entry : entries) answers.push_back(co_await wait(std::move(entry)));
     co_return answers;
@@ -170,54 +160,15 @@ awaitable<std::optional<bool>> Session::answers_out_of_band() {
     Entry entry = enter(command, deadlines_.out_of_band, bytes);
     if (!entry.slot) co_return std::nullopt;
     out_of_band_ids_.insert(entry.id);
-    send(std::move(bytes), UniqueFd());
+    send(std::move(bytes));
     const Answer answer = co_await wait(std::move(entry));
     if (cause()) co_return std::nullopt;
     co_return answer.kind != Answer::Kind::timed_out;
 }
 
-void Session::send(std::string bytes, UniqueFd fd) {
-    outbox_.push_back({std::move(bytes), 0, std::move(fd)});
-    if (draining_) return;
-    while (!outbox_.empty() && send_some(outbox_.front())) outbox_.pop_front();
-    if (outbox_.empty() || cause()) return;
-    draining_ = true;
-    const auto self = shared_from_this();
-    spawn(socket_.get_executor(), "QMP writer", self->drain());
-}
-
-// True when all of it is sent.
-bool Session::send_some(Outgoing& outgoing) {
-    while (outgoing.sent < outgoing.bytes.size() && !cause()) {
-        const std::string_view rest = std::string_view(outgoing.bytes).substr(outgoing.sent);
-        const ssize_t sent = send_with_fd(socket_.native_handle(), rest, outgoing.fd.get());
-        if (sent < 0) {
-            if (errno == EINTR) continue;
-            if (errno != EAGAIN) {
-                close(lost(std::string("the monitor connection failed: ") + std::strerror(errno)));
-            }
-            return false;
-        }
-        outgoing.fd.reset();
-        outgoing.sent += static_cast<std::size_t>(sent);
-    }
-    return !cause();
-}
-
-awaitable<void> Session::drain() {
-    const auto self = shared_from_this();
-    boost::asio::steady_timer watch(socket_.get_executor());
-    while (!outbox_.empty() && !cause()) {
-        watch.expires_after(deadlines_.write);
-        watch.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-            const auto session = weak.lock();
-            if (!error && session) session->close(lost("QEMU takes no bytes from its monitor"));
-        });
-        co_await socket_.async_wait(Socket::wait_write, as_result);
-        watch.cancel();
-        if (!cause() && send_some(outbox_.front())) outbox_.pop_front();
-    }
-    draining_ = false;
+void Session::lose(std::string why) {
+    close(
+        Error(ErrorKind::vm_unavailable, std::move(why), {{"state", std::string("unreachable")}}));
 }
 
 void Session::close(Error cause) {
@@ -229,6 +180,7 @@ void Session::close(Error cause) {
     boost::system::error_code ignored;
     socket_.close(ignored);
     outbox_.clear();
+    with_descriptors_.clear();
     greeted_.notify_all();
 }
 

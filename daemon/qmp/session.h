@@ -50,7 +50,10 @@ class Session : public std::enable_shared_from_this<Session> {
     awaitable<Answer> call(Command command, Milliseconds deadline);
 
     /// All commands in one write; one answer each, in order, under one deadline. A descriptor goes
-    /// with the first byte, for a getfd among them.
+    /// with the first byte, for the first command, which takes it. Such a write waits until the
+    /// command that took the last one was answered: with out-of-band commands enabled QEMU reads
+    /// ahead in another thread, where a second descriptor would replace one that is not taken yet,
+    /// or worse (10.0 has died of it).
     awaitable<std::vector<Answer>> call_all(std::vector<Command> commands, Milliseconds deadline,
                                             UniqueFd fd = {});
 
@@ -76,7 +79,8 @@ class Session : public std::enable_shared_from_this<Session> {
     struct Outgoing {
         std::string bytes;
         std::size_t sent = 0;
-        UniqueFd fd;  // goes with the first byte
+        UniqueFd fd;                 // goes with the first byte
+        std::uint64_t taken_by = 0;  // the command that takes it
     };
     using SlotPointer = std::shared_ptr<Slot>;
     struct Entry {
@@ -86,7 +90,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
     Entry enter(const Command& command, Milliseconds deadline, std::string& bytes);
     awaitable<Answer> wait(Entry entry);
-    void send(std::string bytes, UniqueFd fd);
+    void send(std::string bytes, UniqueFd fd = {}, std::uint64_t taken_by = 0);
+    void queue(Outgoing outgoing);
+    void pass_next_descriptor(std::uint64_t answered);
+    void lose(std::string why);
     bool send_some(Outgoing& outgoing);
     awaitable<void> drain();
     void feed(std::string_view bytes);
@@ -103,6 +110,8 @@ class Session : public std::enable_shared_from_this<Session> {
     std::map<std::uint64_t, SlotPointer> slots_;
     std::deque<Outgoing> outbox_;
     bool draining_ = false;
+    std::deque<Outgoing> with_descriptors_;  // that wait for the one under way
+    std::uint64_t passing_ = 0;              // the command that takes it; 0 when none is under way
     std::optional<Greeting> greeting_;
     Signal greeted_;
     bool out_of_band_ = false;

@@ -1,5 +1,7 @@
 #include "daemon/relay/relay.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -43,9 +45,18 @@ void Relay::start(Ended ended) {
     started_ = true;
     ended_ = std::move(ended);
     const Executor executor = server_.get_executor();
-    spawn(executor, "relay from a server", read_server());
-    spawn(executor, "relay to QEMU", write_qemu());
-    spawn(executor, "relay's watch of QEMU", watch_qemu());
+    const auto failed = [self = shared_from_this()](bool escaped) {
+        if (escaped) self->end("an internal fault of ivshmemd");
+    };
+    spawn(executor, "relay from a server", read_server(), failed);
+    spawn(executor, "relay to QEMU", write_qemu(), failed);
+    spawn(executor, "relay's watch of QEMU", watch_qemu(), failed);
+}
+
+bool Relay::delivered() const {
+    int unread = 0;  // bytes that QEMU has not taken out of the socket
+    return over_ ||
+           (queue_.empty() && ::ioctl(qemu_fd_.get(), SIOCOUTQ, &unread) == 0 && unread == 0);
 }
 
 void Relay::stop() {

@@ -41,6 +41,9 @@ class Relay : public std::enable_shared_from_this<Relay> {
     /// Descriptors that QEMU was or is to be given.
     std::size_t passed() const { return passed_; }
 
+    /// Whether QEMU has read all that it was to be given so far.
+    bool delivered() const;
+
     int server() const { return server_fd_.get(); }
     int qemu() const { return qemu_fd_.get(); }
 

@@ -140,6 +140,11 @@ std::size_t Relays::passed(const std::string& vm, const std::string& device) con
     return found->second.relay ? found->second.relay->passed() : found->second.passed;
 }
 
+bool Relays::delivered(const std::string& vm, const std::string& device) const {
+    const auto found = entries_.find({vm, device});
+    return found == entries_.end() || !found->second.relay || found->second.relay->delivered();
+}
+
 std::vector<std::string> Relays::devices(const std::string& vm) const {
     std::vector<std::string> devices;
     for (const auto& [key, entry] : entries_) {

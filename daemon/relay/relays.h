@@ -51,6 +51,9 @@ class Relays {
     /// Descriptors that QEMU was given for this device, as far as this daemon knows.
     std::size_t passed(const std::string& vm, const std::string& device) const;
 
+    /// Whether QEMU has taken all that was to be passed so far; also when there is no relay.
+    bool delivered(const std::string& vm, const std::string& device) const;
+
     /// The devices of a VM that have a relay, running or not.
     std::vector<std::string> devices(const std::string& vm) const;
 

@@ -29,7 +29,7 @@ awaitable<void> save_intent(StateStore& store, VmKey vm, DeviceSpec spec, bool r
     SavedState state = store.get();
     erase_intent(state, vm, spec.name);
     state.removals.push_back(
-        {vm.name, vm.uuid, spec.name, spec.region.value_or(""), remove_region});
+        {vm.name, vm.uuid, spec.name, spec.region.value_or(""), remove_region, vm.run});
     co_await store.put(std::move(state));
 }
 

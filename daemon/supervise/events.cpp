@@ -3,8 +3,8 @@
 #include <array>
 
 #include "daemon/base/log.h"
+#include "daemon/detach/drive.h"
 #include "daemon/detach/removal.h"
-#include "daemon/detach/unplug.h"
 #include "daemon/vm/migration_watch.h"
 #include "lib/names.h"
 #include "proto/qmp/migration.h"
@@ -24,37 +24,28 @@ std::string path_of(const qmp::Event& event) {
 }
 
 // The event may be late and mean an earlier device of the same name: what QOM has now decides.
-awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, InventoryDevice entry) {
-    const std::shared_ptr<qmp::Session> session = vm->session();
-    if (!session) co_return;
-    qmp::Command command = qmp::qom_get(entry.device.qom_path, "type");
-    const qmp::Answer answer =
-        co_await session->call(std::move(command), vm->host().deadlines.query);
-    if (answer.kind == qmp::Answer::Kind::refused) co_await finish_removal(vm, std::move(entry));
-}
-
 void device_deleted(const std::shared_ptr<Vm>& vm, const std::string& path) {
-    const InventoryDevice* entry = find_by_path(vm->inventory(), path);
-    if (entry) {
-        spawn(vm->host().executor, "removal of " + path, finish_if_gone(vm, *entry));
+    const bool known = find_by_path(vm->inventory(), path);
+    if (known && vm->session()) {
+        vm->spawn("removal of " + path, finish_if_gone(vm, path));
         return;
     }
-    if (name_of_device_id(path.substr(path.rfind('/') + 1))) {
+    const bool ours = name_of_device_id(path.substr(path.rfind('/') + 1)).has_value();
+    if (ours && vm->session()) {
         // Left before this connection was made; its backend can be deleted from now on.
-        spawn(vm->host().executor, "orphans of " + vm->name(), clean_orphans_in_turn(vm));
+        vm->spawn("orphans", clean_orphans_in_turn(vm));
     }
-    // Another kind of device left: which slot that frees, only a reading can tell.
-    vm->forget_device(path);
-    vm->doubt();
+    // Another kind of device left, or this connection is not adopted yet: which slot that frees,
+    // only a reading can tell, and one under way may be old.
+    vm->overtake();
 }
 
 void unplug_refused(const std::shared_ptr<Vm>& vm, const std::string& path) {
-    const auto removal = vm->removals().find(path);
-    if (removal == vm->removals().end()) return;
-    removal->second.refusal = "DEVICE_UNPLUG_GUEST_ERROR";
+    const Departure* departure = vm->departures().find(path);
+    if (!departure || departure->phase != Departure::Phase::wanted) return;
+    vm->refuse_departure(path, "DEVICE_UNPLUG_GUEST_ERROR");
     const InventoryDevice* entry = find_by_path(vm->inventory(), path);
     vm->publish(EventKind::detach_refused, entry ? entry->device.spec.name : path, "");
-    vm->changed().notify_all();
 }
 
 awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {
@@ -64,28 +55,10 @@ awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {
     const qmp::Answer answer =
         co_await session->call(std::move(command), vm->host().deadlines.query);
     if (vm->session() != session) co_return;
-    vm->set_run_state(qmp::read_run_state(answer.get()).value_or(""));
-}
-
-// When the event that should follow does not come. Another device of the same name may have come
-// and be on its way out by then.
-awaitable<void> finish_departed(std::shared_ptr<Vm> vm, InventoryDevice entry) {
-    const std::uint64_t departure = vm->departure(entry.device.qom_path);
-    co_await vm->sleep_until(SteadyClock::now() + vm->host().deadlines.departed);
-    if (vm->departure(entry.device.qom_path) != departure) co_return;
-    co_await finish_removal(vm, std::move(entry));
+    vm->link().follow_run_state(qmp::read_run_state(answer.get()).value_or(""));
 }
 
 }  // namespace
-
-void follow_departures(const std::shared_ptr<Vm>& vm) {
-    vm->on_departing = [weak = std::weak_ptr<Vm>(vm)](const InventoryDevice& entry) {
-        const auto target = weak.lock();
-        if (!target) return;
-        spawn(target->host().executor, "departure of " + entry.device.qom_path,
-              finish_departed(target, entry));
-    };
-}
 
 void follow_event(const std::shared_ptr<Vm>& vm, const qmp::Event& event) {
     log_debug({vm->name(), ": event ", printable(event.name)}, {{"VM", vm->name()}});
@@ -94,13 +67,13 @@ void follow_event(const std::shared_ptr<Vm>& vm, const qmp::Event& event) {
     } else if (event.name == "DEVICE_UNPLUG_GUEST_ERROR") {
         unplug_refused(vm, path_of(event));
     } else {
-        if (event.name == "RESET") doubt_removals(vm);
+        if (event.name == "RESET") vm->start_departures_over();
         if (event.name == "MIGRATION") {
             follow_migration_status(*vm, qmp::read_migration_status(event.data.get()));
         }
         for (const char* name : run_state_events) {
             if (event.name != name) continue;
-            spawn(vm->host().executor, "run state of " + vm->name(), ask_run_state(vm));
+            vm->spawn("run state", ask_run_state(vm));
         }
     }
 }

@@ -2,10 +2,10 @@
 
 #include <random>
 
-#include "daemon/attach/server.h"
 #include "daemon/base/backoff.h"
 #include "daemon/base/log.h"
 #include "daemon/declared/declared.h"
+#include "daemon/detach/drive.h"
 #include "daemon/detach/removal.h"
 #include "daemon/migration/recovery.h"
 #include "daemon/qmp/connect.h"
@@ -32,18 +32,17 @@ awaitable<void> explain_silence(std::shared_ptr<Vm> vm) {
     std::string why = "QEMU does not answer";
     if (alive) why += *alive ? "; its main loop is blocked" : "; the process is stopped";
     log_warning({vm->name(), ": ", why}, {{"VM", vm->name()}});
-    vm->set_last_error(why);
+    vm->link().explain_silence(why);
 }
 
 void follow_responsiveness(const std::shared_ptr<Vm>& vm, bool responsive) {
     if (!vm->session()) return;
     if (!responsive) {
-        vm->set_state(VmState::unresponsive);
-        spawn(vm->host().executor, "silence of " + vm->name(), explain_silence(vm));
+        vm->link().silent();
+        vm->spawn("silence", explain_silence(vm));
         return;
     }
-    vm->set_last_error(std::nullopt);
-    vm->set_state(VmState::connected);
+    vm->link().answering();
     vm->doubt();  // what was under way when it fell silent may have happened since
 }
 
@@ -71,9 +70,7 @@ awaitable<std::optional<qmp::Greeting>> await_greeting(std::shared_ptr<Vm> vm,
     std::optional<qmp::Greeting> greeting =
         co_await session->wait_greeting(vm->host().deadlines.greeting);
     if (greeting || session->cause()) co_return greeting;
-    vm->set_last_error("no greeting: another client holds the monitor, or QEMU is stopped");
-    vm->set_state(VmState::busy);
-    vm->end_attempt();
+    vm->link().held("no greeting: another client holds the monitor, or QEMU is stopped");
     // This connection keeps its place in the queue: it is served the moment the holder leaves.
     co_return co_await session->wait_greeting(Milliseconds::max());
 }
@@ -89,10 +86,10 @@ awaitable<std::optional<Reading>> read_settled(std::shared_ptr<Vm> vm,
                                                std::shared_ptr<Session> session) {
     std::optional<Reading> reading;
     for (int attempt = 0; attempt < reading_attempts; ++attempt) {
-        const std::uint64_t generation = vm->generation();
+        const std::uint64_t generation = vm->holdings().generation();
         reading = co_await read_inventory(session, vm->host().regions.directory(),
                                           vm->host().deadlines.query);
-        if (!reading || vm->generation() == generation) break;
+        if (!reading || vm->holdings().generation() == generation) break;
     }
     co_return reading;
 }
@@ -109,15 +106,16 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     std::string uuid = co_await ask_uuid(session, deadline);
     co_await watch_migration(vm, session);
     // An operation that the last connection's end is failing right now does not hold this one up.
-    std::optional<Gate::Pass> pass;
-    if (!vm->gate().busy()) pass.emplace(co_await vm->gate().enter());
+    std::optional<Turn::Pass> pass;
+    if (!vm->turn().busy()) pass.emplace(co_await vm->turn().enter());
     std::optional<Reading> reading = co_await read_settled(vm, session);
     if (!reading) co_return Error(ErrorKind::vm_unavailable, "QEMU does not say what it holds");
     vm->connect(session, std::move(identity), std::move(uuid), std::move(*capabilities),
                 std::move(*reading));
-    vm->end_attempt();
-    if (!pass) pass.emplace(co_await vm->gate().enter());
+    vm->link().end_attempt();
+    if (!pass) pass.emplace(co_await vm->turn().enter());
     settle_relays(*vm);
+    vm->spawn("departures", drive_departures(vm));
     co_await resume_removals(vm);
     co_await clean_orphans(vm);
     resume_migration(vm);
@@ -140,13 +138,12 @@ void log_connected(const Vm& vm) {
 awaitable<bool> follow_connection(std::shared_ptr<Vm> vm, UniqueFd& fd) {
     Identity identity = identify(fd.get(), vm->config().qmp_socket);
     const std::shared_ptr<Session> session = make_session(vm, std::move(fd));
-    spawn(vm->host().executor, "monitor of " + vm->name(), read_to_end(vm, session));
-    vm->set_pending(session);
-    if (vm->state() == VmState::unreachable) vm->set_state(VmState::connecting);
+    vm->spawn("monitor", read_to_end(vm, session));
+    vm->link().connecting(session);
     std::optional<qmp::Greeting> greeting = co_await await_greeting(vm, session);
     bool reached = false;
     if (greeting) {
-        vm->set_state(VmState::connecting);
+        vm->link().greeted();
         const Result<void> known =
             co_await get_to_know(vm, session, std::move(*greeting), std::move(identity));
         if (!known) session->close(known.error());
@@ -156,16 +153,12 @@ awaitable<bool> follow_connection(std::shared_ptr<Vm> vm, UniqueFd& fd) {
     while (!session->cause()) {
         co_await vm->changed().wait_until(SteadyClock::time_point::max());
     }
-    vm->set_pending(nullptr);
     vm->disconnect(session->cause()->message);
     if (reached) log_info({vm->name(), ": ", session->cause()->message}, {{"VM", vm->name()}});
     co_return reached;
 }
 
-}  // namespace
-
-awaitable<void> supervise(std::shared_ptr<Vm> vm) {
-    follow_departures(vm);
+awaitable<void> follow(std::shared_ptr<Vm> vm) {
     std::minstd_rand random(std::random_device{}());
     Backoff backoff(vm->host().deadlines.backoff_min, vm->host().deadlines.backoff_max);
     while (!vm->stopping()) {
@@ -174,14 +167,38 @@ awaitable<void> supervise(std::shared_ptr<Vm> vm) {
             if (co_await follow_connection(vm, *fd)) backoff.reset();
         } else {
             const Error error = fd.error();  // a copy in this Boost: nothing may point into it
-            vm->set_last_error(error.message);
             const auto& state = std::get<std::string>(error.details[0].second);
-            vm->set_state(state == "busy" ? VmState::busy : VmState::unreachable);
+            vm->link().failed(state == "busy" ? VmState::busy : VmState::unreachable,
+                              error.message);
         }
-        vm->end_attempt();
+        vm->link().end_attempt();
         if (vm->stopping()) break;
-        co_await vm->retry().wait_until(SteadyClock::now() + backoff.next(random));
+        co_await vm->link().wait_retry(SteadyClock::now() + backoff.next(random));
     }
+}
+
+// False when something escaped.
+awaitable<bool> follow_safely(std::shared_ptr<Vm> vm) {
+    try {
+        co_await follow(vm);
+        co_return true;
+    } catch (const std::exception& error) {
+        log_error({vm->name(), ": unexpected: ", error.what(), "; beginning anew"},
+                  {{"VM", vm->name()}});
+    }
+    co_return false;
+}
+
+}  // namespace
+
+awaitable<void> supervise(std::shared_ptr<Vm> vm) {
+    while (true) {  // g++ 12 miscompiles a co_await in the condition
+        const bool well = co_await follow_safely(vm);
+        if (well) break;
+        vm->disconnect("an internal fault of ivshmemd");
+        co_await vm->sleep_until(SteadyClock::now() + vm->host().deadlines.backoff_max);
+    }
+    co_await vm->ended();
 }
 
 }  // namespace ivshmemd

@@ -76,18 +76,16 @@ bool unchanged_since_bound(const std::filesystem::path& binary, const std::strin
     return true;
 }
 
-// A socket that a manager binds once and passes to each QEMU is told apart by the pid alone.
-std::string run_of(const std::string& socket_path, std::optional<pid_t> pid) {
-    struct stat status {};
-    std::string run;
-    if (::stat(socket_path.c_str(), &status) == 0) {
-        run = std::to_string(status.st_ino) + "@" + std::to_string(status.st_mtim.tv_sec) + "." +
-              std::to_string(status.st_mtim.tv_nsec);
-    }
-    return pid ? run + "/" + std::to_string(*pid) : run;
-}
-
 }  // namespace
+
+// A QEMU binds its socket when it starts. One that a manager binds once and passes to each QEMU is
+// told apart by the pid alone, where that is QEMU's.
+std::string run_of(const std::string& socket_path, pid_t listener) {
+    struct stat status {};
+    if (::stat(socket_path.c_str(), &status) != 0) return "";
+    return std::to_string(status.st_ino) + "@" + std::to_string(status.st_mtim.tv_sec) + "." +
+           std::to_string(status.st_mtim.tv_nsec) + "/" + std::to_string(listener);
+}
 
 Identity identify(int socket, const std::string& socket_path) {
     Identity identity;
@@ -103,8 +101,12 @@ Identity identify(int socket, const std::string& socket_path) {
         identity.pid = credentials.pid;
         identity.command_line = std::move(arguments);
     }
-    identity.run = run_of(socket_path, identity.pid);
+    identity.run = run_of(socket_path, credentials.pid);
     return identity;
+}
+
+bool is_same_process(const Identity& a, const Identity& b) {
+    return !a.run.empty() && a.run == b.run;
 }
 
 bool modules_unchanged(const Identity& identity, const std::string& socket_path) {

@@ -13,8 +13,14 @@ struct Identity {
     uid_t user = 0;                         // who called listen(2) on the monitor's socket
     std::optional<pid_t> pid;               // only when its command line names the socket
     std::vector<std::string> command_line;  // of that pid; else empty
-    std::string run;  // tells this QEMU from the next one: when its socket was bound, and its pid
+    std::string run;  // tells this QEMU from the next one: its socket, and who called listen(2)
 };
+
+/// What tells the QEMU behind a socket from the next one; empty when the socket has no file.
+std::string run_of(const std::string& socket_path, pid_t listener);
+
+/// Whether the same QEMU process is behind both. Not known is no.
+bool is_same_process(const Identity& a, const Identity& b);
 
 /// Reads SO_PEERCRED of a connected monitor and /proc. With libvirt, systemd-passed sockets or
 /// -runas, whoever called listen(2) is not the running QEMU: hence the check of the command line.

@@ -33,26 +33,26 @@ awaitable<void> watch_unannounced(std::shared_ptr<Vm> vm, std::shared_ptr<qmp::S
 awaitable<void> watch_migration(std::shared_ptr<Vm> vm, std::shared_ptr<qmp::Session> session) {
     const bool announced = co_await announce_migrations(vm, session);
     if (announced || !is_migrating(*vm)) co_return;
-    spawn(vm->host().executor, "migration of " + vm->name(), watch_unannounced(vm, session));
+    vm->spawn("watch of the migration", watch_unannounced(vm, session));
 }
 
 void follow_migration_status(Vm& vm, const std::string& status) {
-    if (vm.migration().status == status) return;
-    vm.migration().status = status;
+    if (vm.migration().status() == status) return;
+    vm.migration().set_status(status);
     if (!status.empty()) vm.publish(EventKind::migration, std::nullopt, status);
     vm.changed().notify_all();
 }
 
 bool is_migrating(const Vm& vm) {
-    return is_migrating(vm.migration().status, vm.run_state());
+    return is_migrating(vm.migration().status(), vm.run_state());
 }
 
 std::optional<Error> migration_active(const Vm& vm, Asker asker) {
     if (!vm.session()) return std::nullopt;  // then that is what there is to say
-    const bool ours = vm.migration().ours && asker == Asker::client;
+    const bool ours = vm.migration().claimed() && asker == Asker::client;
     if (!ours && !is_migrating(vm)) return std::nullopt;
     std::string message = "VM " + vm.name() + " is migrating";
-    if (is_migrating(vm)) message += " (" + vm.migration().status + ")";
+    if (is_migrating(vm)) message += " (" + vm.migration().status() + ")";
     return Error(ErrorKind::migration_active,
                  message + "; its devices stay as they are until that has ended");
 }

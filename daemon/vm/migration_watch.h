@@ -21,11 +21,6 @@ void follow_migration_status(Vm& vm, const std::string& status);
 /// Whether QEMU is migrating, whoever started that.
 bool is_migrating(const Vm& vm);
 
-enum class Asker {
-    client,
-    migration,  // a step of the daemon's own migration
-};
-
 /// MigrationActive while devices have to stay as they are.
 std::optional<Error> migration_active(const Vm& vm, Asker asker = Asker::client);
 

@@ -16,7 +16,7 @@ std::set<Model> models_of(const std::vector<std::string>& types) {
 }
 
 std::vector<qmp::Command> commands_for(ProbeMethod method) {
-    std::vector<qmp::Command> commands{qmp::qom_get("/machine", "type")};
+    std::vector<qmp::Command> commands{qmp::qom_get("/machine", "type"), qmp::query_kvm()};
     if (method == ProbeMethod::qom_list_types) {
         commands.push_back(qmp::list_ivshmem_types());
         return commands;
@@ -52,12 +52,13 @@ awaitable<Result<Capabilities>> probe(std::shared_ptr<qmp::Session> session, Ver
         }
     }
     if (const std::string* type = as_string(answers[0].get())) capabilities.machine_type = *type;
+    capabilities.kvm = qmp::read_kvm_enabled(answers[1].get());
     if (capabilities.probe_method == ProbeMethod::qom_list_types) {
-        capabilities.models = models_of(qmp::read_type_names(answers[1].get()));
+        capabilities.models = models_of(qmp::read_type_names(answers[2].get()));
         co_return capabilities;
     }
     for (std::size_t i = 0; i < std::size(all_models); ++i) {
-        if (answers[i + 1].ok()) capabilities.models.insert(all_models[i]);
+        if (answers[i + 2].ok()) capabilities.models.insert(all_models[i]);
     }
     co_return capabilities;
 }

@@ -5,8 +5,7 @@ namespace {
 
 awaitable<void> refresh_in_background(std::shared_ptr<Vm> vm) {
     co_await refresh(vm, vm->host().deadlines.query);
-    vm->refreshing() = false;
-    vm->changed().notify_all();
+    vm->end_refresh();
 }
 
 }  // namespace
@@ -14,21 +13,18 @@ awaitable<void> refresh_in_background(std::shared_ptr<Vm> vm) {
 awaitable<bool> refresh(std::shared_ptr<Vm> vm, Milliseconds deadline) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     if (!session) co_return false;
-    const std::uint64_t generation = vm->generation();
+    const std::uint64_t generation = vm->holdings().generation();
     std::optional<Reading> reading =
         co_await read_inventory(session, vm->host().regions.directory(), deadline);
     if (!reading || vm->session() != session) co_return false;
-    if (vm->generation() == generation) {
-        vm->apply(std::move(*reading));
-        settle_relays(*vm);
-    }
+    vm->apply(std::move(*reading), generation);
+    settle_relays(*vm);
     co_return true;
 }
 
 void start_refresh(const std::shared_ptr<Vm>& vm) {
-    if (vm->state() != VmState::connected || vm->gate().busy() || vm->refreshing()) return;
-    vm->refreshing() = true;
-    spawn(vm->host().executor, "refresh of " + vm->name(), refresh_in_background(vm));
+    if (!vm->begin_refresh()) return;
+    vm->spawn("refresh", refresh_in_background(vm));
 }
 
 awaitable<void> refresh_for_read(std::shared_ptr<Vm> vm) {
@@ -50,9 +46,9 @@ awaitable<void> wait_connected(std::shared_ptr<Vm> vm, Milliseconds deadline) {
     const bool trying = vm->state() == VmState::connecting || vm->state() == VmState::unreachable;
     if (!trying || vm->stopping()) co_return;
     const SteadyClock::time_point until = SteadyClock::now() + deadline;
-    const std::uint64_t attempts = vm->attempts();
-    vm->hurry();
-    while (vm->attempts() == attempts && SteadyClock::now() < until) {
+    const std::uint64_t attempts = vm->link().attempts();
+    vm->link().hurry();
+    while (vm->link().attempts() == attempts && SteadyClock::now() < until) {
         co_await vm->changed().wait_until(until);
     }
 }
@@ -60,7 +56,7 @@ awaitable<void> wait_connected(std::shared_ptr<Vm> vm, Milliseconds deadline) {
 void settle_relays(Vm& vm) {
     Relays& relays = vm.host().relays;
     for (const std::string& device : relays.devices(vm.name())) {
-        if (vm.attaching() && vm.attaching()->name == device) continue;
+        if (vm.turn().coming() && vm.turn().coming()->name == device) continue;
         if (find_managed(vm.inventory(), device)) {
             relays.start(vm.name(), device);
         } else {

@@ -1,270 +1,169 @@
 #include "daemon/vm/vm.h"
 
-#include <algorithm>
-
 #include "lib/names.h"
 
 namespace ivshmemd {
+namespace {
 
-void Vm::set_state(VmState state) {
-    if (state_ == state) return;
-    state_ = state;
-    publish(EventKind::vm_state, std::nullopt, std::string(vm_state_name(state)));
-    changed_.notify_all();
-}
+// How often to look whether a client's operation has seen that the VM was stopped.
+constexpr Milliseconds turn_look{20};
 
-void Vm::set_run_state(const std::string& run_state) {
-    if (run_state.empty() || run_state_ == run_state) return;
-    run_state_ = run_state;
-    if (run_state != "prelaunch" && run_state != "inmigrate") started_ = true;
-    if (state_ == VmState::connected) publish(EventKind::vm_state, std::nullopt, run_state);
-    changed_.notify_all();
-}
+}  // namespace
 
-void Vm::end_attempt() {
-    ++attempts_;
-    changed_.notify_all();
+Vm::Vm(Host& host, VmConfig config)
+    : host_(host),
+      config_(std::move(config)),
+      changed_(host.executor),
+      link_(host, config_.name, config_.qmp_socket, changed_),
+      departures_(host.deadlines),
+      turn_(host.executor),
+      scope_(host.executor, [this](const std::string& task) { recover(task); }) {}
+
+awaitable<void> Vm::sleep_until(SteadyClock::time_point until) {
+    while (!stopping() && SteadyClock::now() < until) co_await link_.wait_retry(until);
 }
 
 void Vm::stop(const std::string& why) {
-    stopping_ = true;
-    if (pending_) pending_->close(Error(ErrorKind::vm_unavailable, why));
-    retry_.notify_all();
+    scope_.close();
+    link_.stop(why);
+}
+
+awaitable<void> Vm::ended() {
+    co_await scope_.ended(SteadyClock::time_point::max());
+    while (turn_.busy()) co_await changed_.wait_until(SteadyClock::now() + turn_look);
+}
+
+void Vm::recover(const std::string& task) {
+    const std::string why = "ivshmemd: " + task + " failed; connecting anew";
+    refreshing_ = false;
+    if (session()) session()->close(Error(ErrorKind::vm_unavailable, why));
     changed_.notify_all();
-}
-
-awaitable<void> Vm::sleep_until(SteadyClock::time_point until) {
-    while (!stopping_ && SteadyClock::now() < until) co_await retry_.wait_until(until);
-}
-
-std::optional<Error> Vm::unavailable() const {
-    if (state_ == VmState::connected && session_ && !session_->cause()) return std::nullopt;
-    const std::string state(vm_state_name(state_));
-    std::string message = "VM " + name() + " is " + state;
-    if (last_error_) message += ": " + *last_error_;
-    if (state_ == VmState::busy) {
-        message += "; give ivshmemd a monitor of its own";
-    } else if (state_ == VmState::unreachable) {
-        message += "; is it running, with a QMP socket at " + config_.qmp_socket + "?";
-    }
-    return Error(ErrorKind::vm_unavailable, std::move(message), {{"state", state}});
 }
 
 void Vm::connect(std::shared_ptr<qmp::Session> session, Identity identity, std::string uuid,
                  Capabilities capabilities, Reading reading) {
-    const bool same_process = identity_.pid && identity.pid == identity_.pid;
-    if (!same_process) {
-        started_ = false;
-        run_state_.clear();
-        inventory_ = {};
-        departing_.clear();
-        removals_.clear();
-        vacated_.clear();
+    const bool another = link_.established(std::move(session), std::move(identity), std::move(uuid),
+                                           std::move(capabilities));
+    if (another) {
+        holdings_.start_afresh();
+        departures_.forget();
     }
-    session_ = std::move(session);
-    identity_ = std::move(identity);
-    uuid_ = std::move(uuid);
-    capabilities_ = std::move(capabilities);
-    last_error_.reset();
-    inventory_.devices.clear();  // what left while nobody listened sends no event any more
-    departing_.clear();
+    departures_.start_over(SteadyClock::now());
     unsettle();
-    apply(std::move(reading));
-    set_state(VmState::connected);
+    take_in(std::move(reading), holdings_.generation());
+    link_.publish_connected();
 }
 
 void Vm::disconnect(std::string why) {
-    session_.reset();
-    last_error_ = std::move(why);
-    ++generation_;
-    set_state(VmState::unreachable);
-    changed_.notify_all();
+    holdings_.expire();
+    link_.lost(std::move(why));
 }
 
-void Vm::apply(Reading reading) {
-    const Inventory before = std::exchange(inventory_, std::move(reading.inventory));
-    ++generation_;
-    doubtful_ = false;
-    // Whatever device left a slot, others' included: the guest may still be busy with it.
-    for (const Bus& old : before.buses) {
-        const Bus* bus = find_bus(inventory_, old.name);
-        for (const int slot : old.occupied) {
-            if (bus && !bus->occupied.contains(slot)) rest({old.name, slot});
-        }
+void Vm::apply(Reading reading, std::uint64_t begun) {
+    if (begun == holdings_.generation()) take_in(std::move(reading), begun);
+}
+
+void Vm::take_in(Reading reading, std::uint64_t begun) {
+    std::set<std::string> there;
+    for (const InventoryDevice& each : reading.inventory.devices) {
+        there.insert(each.device.qom_path);
     }
-    for (const InventoryDevice& old : before.devices) {
-        if (!find_by_path(inventory_, old.device.qom_path)) keep_departing(old);
-    }
-    set_run_state(reading.run_state);
+    const SteadyClock::time_point now = SteadyClock::now();
+    if (!holdings_.apply(std::move(reading.inventory), begun, now)) return;
+    departures_.reconcile(there, holdings_.missing(), now);
+    link_.follow_run_state(reading.run_state);
     changed_.notify_all();
-}
-
-// A device leaves QOM some time before its DEVICE_DELETED, and only then lets go of its backend.
-// Until the event it stays known, so that the event meets it and not a successor of the same name.
-void Vm::keep_departing(const InventoryDevice& entry) {
-    inventory_.devices.push_back(entry);
-    const bool is_new = departing_.emplace(entry.device.qom_path, departures_ + 1).second;
-    if (!is_new) return;
-    ++departures_;
-    if (on_departing) on_departing(entry);
-}
-
-std::uint64_t Vm::departure(const std::string& qom_path) const {
-    const auto found = departing_.find(qom_path);
-    return found == departing_.end() ? 0 : found->second;
 }
 
 void Vm::add_device(const DeviceSpec& spec, const Parts& parts) {
-    InventoryDevice entry;
-    entry.id = device_id(spec.name);
-    entry.backend_id = parts.backend_id;
-    entry.chardev_id = parts.chardev_id;
-    entry.memory_path = parts.memory_path;
-    entry.device.spec = spec;
-    entry.device.qom_path = "/machine/peripheral/" + entry.id;
-    entry.device.origin = Origin::managed;
-    entry.device.has_server = spec.server.has_value();
-    inventory_.devices.push_back(std::move(entry));
-    if (!parts.backend_id.empty()) {
-        inventory_.backends.push_back({parts.backend_id, parts.memory_path, spec.size, true});
-    }
-    if (!parts.chardev_id.empty()) inventory_.chardevs.push_back(parts.chardev_id);
-    for (Bus& bus : inventory_.buses) {
-        if (bus.name == spec.bus) bus.occupied.insert(spec.slot);
-    }
-    last_places_[spec.name] = {spec.bus, spec.slot};
-    ++generation_;
+    holdings_.add_device(spec, parts);
     changed_.notify_all();
 }
 
-void Vm::forget_device(const std::string& qom_path) {
-    ++generation_;  // even of an unknown device: a reading under way may still hold it
-    const InventoryDevice* entry = find_by_path(inventory_, qom_path);
-    if (!entry) return;
+bool Vm::begin_refresh() {
+    if (state() != VmState::connected || turn_.busy() || refreshing_) return false;
+    refreshing_ = true;
+    return true;
+}
+
+void Vm::end_refresh() {
+    refreshing_ = false;
+    changed_.notify_all();
+}
+
+bool Vm::want_gone(const std::string& path, bool remove_region) {
+    const bool first = departures_.want(path, remove_region, SteadyClock::now());
+    changed_.notify_all();
+    return first;
+}
+
+void Vm::resume_departure(const std::string& path, bool remove_region) {
+    departures_.resume(path, remove_region, SteadyClock::now());
+    changed_.notify_all();
+}
+
+void Vm::answered(const std::string& path) {
+    departures_.answered(path, SteadyClock::now());
+    changed_.notify_all();
+}
+
+void Vm::refuse_departure(const std::string& path, std::string refusal) {
+    departures_.refuse(path, std::move(refusal));
+    changed_.notify_all();
+}
+
+void Vm::withdraw_departure(const std::string& path) {
+    departures_.withdraw(path);
+    changed_.notify_all();
+}
+
+void Vm::look_again(const std::string& path) {
+    departures_.look_again(path, SteadyClock::now());
+}
+
+void Vm::parked(const std::string& path) {
+    departures_.parked(path);
+    changed_.notify_all();
+}
+
+void Vm::start_departures_over() {
+    departures_.start_over(SteadyClock::now());
+    changed_.notify_all();
+}
+
+void Vm::gone(const std::string& path) {
+    const InventoryDevice* entry = find_by_path(inventory(), path);
+    const Departure* departure = departures_.find(path);
+    if (!entry || !departure) return;
     const DeviceSpec spec = entry->device.spec;
-    rest({spec.bus, spec.slot});
-    removals_.erase(qom_path);
-    departing_.erase(qom_path);
-    for (Bus& bus : inventory_.buses) {
-        if (bus.name == spec.bus) bus.occupied.erase(spec.slot);
-    }
-    std::erase_if(inventory_.devices,
-                  [&](const InventoryDevice& each) { return each.device.qom_path == qom_path; });
+    const EventKind kind = departure->asked_for ? EventKind::detached : EventKind::vanished;
+    holdings_.forget_device(path, SteadyClock::now());
+    departures_.gone(path);
+    host_.events.publish({kind, name(), spec.name, "", spec.region.value_or("")});
     changed_.notify_all();
 }
 
-void Vm::forget_backend(const std::string& id) {
-    std::erase_if(inventory_.backends, [&](const Backend& each) { return each.id == id; });
-    ++generation_;
+bool Vm::has_kernel_interrupts(const DeviceSpec& spec) const {
+    return capabilities() && capabilities()->kvm && spec.msi.value_or(true);
 }
 
-void Vm::forget_chardev(const std::string& id) {
-    std::erase(inventory_.chardevs, id);
-    ++generation_;
-}
-
-std::optional<RegionIdentity> Vm::memory_of(const InventoryDevice& entry) const {
-    if (!entry.memory_path.empty()) return RegionFiles::identity(entry.memory_path);
-    if (entry.device.origin != Origin::managed) return std::nullopt;
-    const auto memory = host_.relays.memory(name(), entry.device.spec.name);
-    if (!memory) return std::nullopt;
-    return memory->file;
-}
-
-void Vm::rest(Placement place) {
-    const SteadyClock::time_point now = SteadyClock::now();
-    std::erase_if(vacated_, [&](const auto& entry) { return now - entry.second > slot_rest; });
-    vacated_.emplace_back(std::move(place), now);
-}
-
-std::vector<VacatedSlot> Vm::vacated() const {
-    std::vector<VacatedSlot> resting;
-    const SteadyClock::time_point now = SteadyClock::now();
-    for (const auto& [place, since] : vacated_) {
-        resting.push_back({place, std::chrono::duration_cast<Milliseconds>(now - since)});
+std::string Vm::leaving_doorbell() const {
+    for (const auto& [path, departure] : departures_.all()) {
+        if (departure.phase == Departure::Phase::refused || departure.parked) continue;
+        const InventoryDevice* entry = find_by_path(inventory(), path);
+        if (!entry || !entry->device.has_server) continue;
+        if (!has_kernel_interrupts(entry->device.spec)) return entry->device.spec.name;
     }
-    return resting;
-}
-
-std::optional<Placement> Vm::last_place(const std::string& device) const {
-    const auto found = last_places_.find(device);
-    if (found == last_places_.end()) return std::nullopt;
-    return found->second;
-}
-
-Device Vm::view(const InventoryDevice& entry) const {
-    Device device = entry.device;
-    device.vm = name();
-    device.stale = !session_;
-    const auto removal = removals_.find(device.qom_path);
-    const bool leaving = removal != removals_.end() && !removal->second.refusal;
-    const bool gone = departing_.contains(device.qom_path) || cleaning_.contains(device.qom_path);
-    if (leaving || gone) device.state = DeviceState::detaching;
-    if (device.origin == Origin::managed && device.has_server) add_relay_facts(device);
-    return device;
-}
-
-void Vm::add_relay_facts(Device& device) const {
-    const std::string& device_name = device.spec.name;
-    device.relay_lost = !host_.relays.connected(name(), device_name);
-    if (const auto memory = host_.relays.memory(name(), device_name)) {
-        device.memory_sealed = memory->sealed;
-    }
-}
-
-// A backend with our prefix and no device, outside of any operation, could not be deleted.
-void Vm::add_leaked(std::vector<Device>& devices) const {
-    if (gate_.busy() || !cleaning_.empty()) return;
-    for (const std::string& id : orphan_backends(inventory_)) {
-        Device device;
-        device.spec.name = name_of_backend_id(id).value_or(id);
-        device.vm = name();
-        device.qom_path = "/objects/" + id;
-        device.origin = Origin::managed;
-        device.state = DeviceState::leaked;
-        device.stale = !session_;
-        for (const Backend& backend : inventory_.backends) {
-            if (backend.id == id) device.spec.size = backend.size;
-        }
-        devices.push_back(std::move(device));
-    }
-}
-
-Device Vm::announced(const DeviceSpec& spec) const {
-    Device device;
-    device.spec = spec;
-    device.vm = name();
-    device.qom_path = "/machine/peripheral/" + device_id(spec.name);
-    device.origin = Origin::managed;
-    device.has_server = spec.server.has_value();
-    device.state = DeviceState::attaching;
-    return device;
-}
-
-std::vector<Device> Vm::devices() const {
-    std::vector<Device> devices;
-    for (const InventoryDevice& entry : inventory_.devices) devices.push_back(view(entry));
-    if (attaching_ && !find_managed(inventory_, attaching_->name)) {
-        devices.push_back(announced(*attaching_));
-    }
-    add_leaked(devices);
-    std::sort(devices.begin(), devices.end(),
-              [](const Device& a, const Device& b) { return a.qom_path < b.qom_path; });
-    return devices;
-}
-
-std::optional<Device> Vm::device(const std::string& name) const {
-    const InventoryDevice* entry = find_managed(inventory_, name);
-    if (!entry) return std::nullopt;
-    return view(*entry);
+    return "";
 }
 
 void Vm::publish(EventKind kind, std::optional<std::string> device, std::string detail) {
     std::optional<std::string> region;
-    if (device && attaching_ && attaching_->name == *device) {
-        region = attaching_->region;
+    const std::optional<DeviceSpec>& coming = turn_.coming();
+    if (device && coming && coming->name == *device) {
+        region = coming->region;
     } else if (device) {
-        const InventoryDevice* entry = find_managed(inventory_, *device);
+        const InventoryDevice* entry = find_managed(inventory(), *device);
         if (entry) region = entry->device.spec.region;
     }
     host_.events.publish({kind, name(), std::move(device), std::move(detail), region.value_or("")});

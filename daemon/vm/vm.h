@@ -1,150 +1,133 @@
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "daemon/base/gate.h"
+#include "daemon/base/scope.h"
 #include "daemon/base/signal.h"
 #include "daemon/config/config.h"
 #include "daemon/host.h"
-#include "daemon/qmp/session.h"
 #include "daemon/vm/declared_state.h"
-#include "daemon/vm/identity.h"
+#include "daemon/vm/departures.h"
+#include "daemon/vm/holdings.h"
 #include "daemon/vm/inventory_reader.h"
+#include "daemon/vm/link.h"
 #include "daemon/vm/migration_state.h"
-#include "lib/capabilities.h"
-#include "lib/inventory.h"
-#include "lib/placement.h"
-#include "lib/plan.h"
+#include "daemon/vm/turn.h"
 #include "lib/saved_state.h"
-#include "lib/vm_state.h"
 
 namespace ivshmemd {
 
-/// A removal the guest was asked for and has not completed.
-struct Removal {
-    bool remove_region = false;
-    std::optional<std::string> refusal;  // the guest's word, once it refused
-    SteadyClock::time_point again;       // when device_del may be repeated
-    bool doubtful = false;               // QEMU may have forgotten the request
-};
-
-/// One VM as the daemon knows it: its connection, what its QEMU can do and holds, and what is going
-/// on. The supervisor keeps it true; operations change it behind the gate; reads look at it any
-/// time.
+/// One VM as the daemon knows it: the connection to its QEMU (Link), what that QEMU holds
+/// (Holdings), what is on its way out (Departures) and whose turn it is to change it (Turn). What
+/// concerns several of them at once happens here, so that they never disagree. The supervisor keeps
+/// it true; operations change it in their turn; reads look at it any time.
 class Vm : public std::enable_shared_from_this<Vm> {
   public:
-    Vm(Host& host, VmConfig config)
-        : host_(host),
-          config_(std::move(config)),
-          gate_(host.executor),
-          changed_(host.executor),
-          retry_(host.executor) {}
+    Vm(Host& host, VmConfig config);
 
     const std::string& name() const { return config_.name; }
     const VmConfig& config() const { return config_; }
     Host& host() const { return host_; }
+    VmKey key() const { return {name(), uuid(), link_.run()}; }
 
-    // One operation at a time, first come first served.
-    Gate& gate() { return gate_; }
-    // Whenever anything here changes.
+    /// Whenever anything here changes.
     Signal& changed() { return changed_; }
+    Turn& turn() { return turn_; }
+    const Turn& turn() const { return turn_; }
+    Link& link() { return link_; }
+    const Link& link() const { return link_; }
+    const Holdings& holdings() const { return holdings_; }
+    const Departures& departures() const { return departures_; }
+    MigrationState& migration() { return migration_; }
+    const MigrationState& migration() const { return migration_; }
+    DeclaredState& declared() { return declared_; }
+    const DeclaredState& declared() const { return declared_; }
 
-    VmState state() const { return state_; }
-    void set_state(VmState state);
-    const std::optional<std::string>& last_error() const { return last_error_; }
-    void set_last_error(std::optional<std::string> error) { last_error_ = std::move(error); }
-
-    const std::string& run_state() const { return run_state_; }
-    void set_run_state(const std::string& run_state);
-    /// False while this daemon has never seen this QEMU in another state than before its first
-    /// start.
-    bool started() const { return started_; }
-
-    /// Null unless a greeting was exchanged.
-    const std::shared_ptr<qmp::Session>& session() const { return session_; }
-    const std::optional<Capabilities>& capabilities() const { return capabilities_; }
-    const Identity& identity() const { return identity_; }
-    const std::string& uuid() const { return uuid_; }
-    VmKey key() const { return {name(), uuid_, identity_.run}; }
+    // What is asked of the parts most.
+    VmState state() const { return link_.state(); }
+    const std::optional<std::string>& last_error() const { return link_.last_error(); }
+    const std::shared_ptr<qmp::Session>& session() const { return link_.session(); }
+    const std::optional<Capabilities>& capabilities() const { return link_.capabilities(); }
+    const Identity& identity() const { return link_.identity(); }
+    const std::string& uuid() const { return link_.uuid(); }
+    const std::string& run_state() const { return link_.run_state(); }
+    bool started() const { return link_.started(); }
+    bool stopping() const { return link_.stopping(); }
+    std::optional<Error> unavailable() const { return link_.unavailable(); }
+    const Inventory& inventory() const { return holdings_.inventory(); }
     /// Whom regions are shared with.
-    uid_t qemu_user() const { return config_.user.value_or(identity_.user); }
+    uid_t qemu_user() const { return config_.user.value_or(identity().user); }
 
-    /// Cuts the wait before the next attempt to connect short.
-    void hurry() { retry_.notify_all(); }
-    Signal& retry() { return retry_; }
-    /// Attempts to connect that came to an end, good or bad.
-    std::uint64_t attempts() const { return attempts_; }
-    void end_attempt();
-
-    /// The connection that is being made or used, for stop() to end it.
-    void set_pending(std::shared_ptr<qmp::Session> session) { pending_ = std::move(session); }
-
+    /// Starts what goes on in the background for this VM. Should anything escape it, the connection
+    /// is made anew, and with it all that is known.
+    void spawn(const std::string& task, awaitable<void> work) {
+        scope_.spawn(task + " of VM " + name(), std::move(work));
+    }
     /// Ends the connection and keeps it ended; what is under way fails for this reason.
     void stop(const std::string& why);
-    bool stopping() const { return stopping_; }
+    /// Waits until nothing of it goes on any more: for a VM that was stopped.
+    awaitable<void> ended();
+
     /// Pauses; ends early only when the VM is stopped.
     awaitable<void> sleep_until(SteadyClock::time_point until);
 
-    /// True while a re-reading for reads is under way.
-    bool& refreshing() { return refreshing_; }
-
-    /// VmUnavailable with the reason, or nothing when commands can be sent.
-    std::optional<Error> unavailable() const;
-
-    /// A new QEMU connection took over.
+    /// A QEMU is known and can be worked with.
     void connect(std::shared_ptr<qmp::Session> session, Identity identity, std::string uuid,
                  Capabilities capabilities, Reading reading);
     /// The connection ended; devices stay as last known.
     void disconnect(std::string why);
 
-    const Inventory& inventory() const { return inventory_; }
-    /// Replaces the inventory by what was just read.
-    void apply(Reading reading);
+    /// What a reading that began at generation `begun` shows; nothing when it is old already.
+    void apply(Reading reading, std::uint64_t begun);
     /// A device of ours that QEMU just accepted.
     void add_device(const DeviceSpec& spec, const Parts& parts);
-    /// A device that is gone: its slot rests from now on.
-    void forget_device(const std::string& qom_path);
-    void forget_backend(const std::string& id);
-    void forget_chardev(const std::string& id);
-    /// Called for a device that a reading shows as gone before its event came.
-    std::function<void(const InventoryDevice&)> on_departing;
-    bool departing(const std::string& qom_path) const { return departing_.contains(qom_path); }
-    /// Tells one departure from a later one of the same path; 0 when there is none.
-    std::uint64_t departure(const std::string& qom_path) const;
-    /// Counts changes made here, so that a slower reading of an older state is not applied.
-    std::uint64_t generation() const { return generation_; }
+    void forget_backend(const std::string& id) { holdings_.forget_backend(id); }
+    void forget_chardev(const std::string& id) { holdings_.forget_chardev(id); }
     /// Another client's hotplug may have changed the slots.
-    bool doubtful() const { return doubtful_; }
-    void doubt() { doubtful_ = true; }
+    void doubt() { holdings_.doubt(); }
+    /// The same, and a reading under way may not show it.
+    void overtake() {
+        holdings_.doubt();
+        holdings_.expire();
+    }
+    void unsettle() { holdings_.unsettle(SteadyClock::now()); }
+    std::vector<VacatedSlot> vacated() const { return holdings_.vacated(SteadyClock::now()); }
+    /// One reading for reads at a time: false while one is under way.
+    bool begin_refresh();
+    void end_refresh();
+    bool refreshing() const { return refreshing_; }
 
-    /// Until then, memory of devices that left without our seeing it may linger in QEMU.
-    SteadyClock::time_point unsettled_until() const { return unsettled_until_; }
-    void unsettle() { unsettled_until_ = SteadyClock::now() + slot_rest; }
+    // Departures; see there for their order.
+    bool want_gone(const std::string& path, bool remove_region);
+    void resume_departure(const std::string& path, bool remove_region);
+    void set_top(const std::string& path, std::optional<int> top) {
+        departures_.set_top(path, top);
+    }
+    void asking(const std::string& path) { departures_.asking(path); }
+    void answered(const std::string& path);
+    void refuse_departure(const std::string& path, std::string refusal);
+    void withdraw_departure(const std::string& path);
+    bool clear_away(const std::string& path) { return departures_.clear(path); }
+    void look_again(const std::string& path);
+    void parked(const std::string& path);
+    void start_departures_over();
+    /// The end of a departure: the device is forgotten, and that is published once.
+    void gone(const std::string& path);
 
+    /// A doorbell that is on its way out, and that other descriptors must not meet; empty when
+    /// there is none.
+    std::string leaving_doorbell() const;
+    /// Whether the kernel takes this device's interrupts, so that QEMU watches none of its
+    /// descriptors itself.
+    bool has_kernel_interrupts(const DeviceSpec& spec) const;
+
+    /// Whether QEMU maps the memory of this device: also while it still has to be taken back.
+    bool maps(const InventoryDevice& entry) const;
     /// The file behind a device's memory; nothing when it has none, or none that can be told.
     std::optional<RegionIdentity> memory_of(const InventoryDevice& entry) const;
-
-    std::vector<VacatedSlot> vacated() const;
-    std::optional<Placement> last_place(const std::string& device) const;
-
-    /// By QOM path.
-    std::map<std::string, Removal>& removals() { return removals_; }
-    /// QOM paths whose backend is being deleted after the device went.
-    std::set<std::string>& cleaning() { return cleaning_; }
-    /// The device a running attach is making.
-    std::optional<DeviceSpec>& attaching() { return attaching_; }
-
-    MigrationState& migration() { return migration_; }
-    const MigrationState& migration() const { return migration_; }
-
-    DeclaredState& declared() { return declared_; }
-    const DeclaredState& declared() const { return declared_; }
 
     /// All devices for the API: what is there, being attached, and leaked.
     std::vector<Device> devices() const;
@@ -155,42 +138,23 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void publish(EventKind kind, std::optional<std::string> device, std::string detail);
 
   private:
-    void rest(Placement place);
-    void keep_departing(const InventoryDevice& entry);
+    void recover(const std::string& task);
+    void take_in(Reading reading, std::uint64_t begun);
     Device view(const InventoryDevice& entry) const;
     void add_relay_facts(Device& device) const;
     void add_leaked(std::vector<Device>& devices) const;
 
     Host& host_;
     VmConfig config_;
-    Gate gate_;
     Signal changed_;
-    Signal retry_;
-    std::uint64_t attempts_ = 0;
-    bool stopping_ = false;
+    Link link_;
+    Holdings holdings_;
+    Departures departures_;
+    Turn turn_;
     bool refreshing_ = false;
-    VmState state_ = VmState::connecting;
-    std::optional<std::string> last_error_;
-    std::string run_state_;
-    bool started_ = false;
-    std::shared_ptr<qmp::Session> session_;
-    std::shared_ptr<qmp::Session> pending_;
-    std::optional<Capabilities> capabilities_;
-    Identity identity_;
-    std::string uuid_;
-    Inventory inventory_;
-    std::uint64_t generation_ = 0;
-    bool doubtful_ = false;
-    std::vector<std::pair<Placement, SteadyClock::time_point>> vacated_;
-    std::map<std::string, Placement> last_places_;
-    std::map<std::string, Removal> removals_;
-    std::set<std::string> cleaning_;
-    std::map<std::string, std::uint64_t> departing_;  // with the number of the departure
-    std::uint64_t departures_ = 0;
-    SteadyClock::time_point unsettled_until_;
-    std::optional<DeviceSpec> attaching_;
     MigrationState migration_;
     DeclaredState declared_;
+    Scope scope_;
 };
 
 }  // namespace ivshmemd

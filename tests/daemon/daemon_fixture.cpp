@@ -52,8 +52,18 @@ void DaemonFixture::TearDown() {
     EXPECT_EQ(other_.failure(), "");
 }
 
+void DaemonFixture::listen() {
+    if (!listening_) pc_.listen(socket("a"));
+    listening_ = true;
+}
+
+std::string DaemonFixture::run_of_a() {
+    listen();
+    return run_of(socket("a"), ::getpid());
+}
+
 void DaemonFixture::start() {
-    pc_.listen(socket("a"));
+    listen();
     registry_.start();
     ASSERT_TRUE(wait_state(VmState::connected));
 }

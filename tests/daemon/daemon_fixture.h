@@ -27,18 +27,23 @@ class DaemonFixture : public ::testing::Test {
     void start();
 
     std::shared_ptr<Vm> vm(const std::string& name = "a") { return registry_.find(name); }
+    /// Gives "a" a machine, which nobody connects to yet.
+    void listen();
     bool wait_state(VmState state, const std::string& name = "a");
     /// Runs until such an event was published; false past the deadline.
     bool wait_event(EventKind kind, const std::string& device);
     std::size_t count_events(EventKind kind, const std::string& device = "") const;
 
     std::string socket(const std::string& name) const { return directory_ / (name + ".qmp"); }
+    /// What the daemon will call the process behind the socket of "a", which is there from then on.
+    std::string run_of_a();
     std::string region_path(const std::string& name) const { return regions_ / name; }
 
     Loop loop_;
     TempDir directory_;
     TempDir regions_ = TempDir::shared_memory();
     FakePc pc_;
+    bool listening_ = false;
     FakePc other_{"22222222-0000-0000-0000-000000000000"};
     Host host_;
     Registry registry_{host_};

@@ -29,6 +29,8 @@ FakePc::FakePc(std::string uuid) : uuid_(std::move(uuid)) {
     install("device_del", &FakePc::device_del);
     install("getfd", &FakePc::getfd);
     install("closefd", &FakePc::closefd);
+    install("add-fd", &FakePc::add_fd);
+    install("remove-fd", &FakePc::remove_fd);
     install("chardev-add", &FakePc::chardev_add);
     install("chardev-remove", &FakePc::chardev_remove);
     install("human-monitor-command", &FakePc::info_ramblock);
@@ -143,6 +145,7 @@ void FakePc::eject(const std::string& id) {
 
 void FakePc::take_out(const std::string& id) {
     const std::lock_guard lock(mutex_);
+    detach_descriptors(id);
     devices_.erase(id);
 }
 
@@ -157,7 +160,7 @@ std::size_t FakePc::count(const std::string& command) const {
 
 std::string FakePc::failure() const {
     const std::lock_guard lock(mutex_);
-    return qemu_.failure() + failure_;
+    return qemu_.failure() + failure_ + descriptors_.failure();
 }
 
 bool FakePc::is_taken(int slot) const {
@@ -172,6 +175,7 @@ json FakePc::object_add(const json& arguments) {
                        "' to object (type 'container')");
     }
     if (member(arguments, "share") != json(true)) failure_ += id + " is not shared\n";
+    descriptors_.take("backend " + id);
     backends_[id] = {text_of(arguments, "mem-path"), arguments.value("size", std::uint64_t{0}),
                      false};
     return FakeQemu::ok(json::object());
@@ -186,6 +190,7 @@ json FakePc::object_del(const json& arguments) {
         return generic("object '" + id + "' is in use, can not be deleted");
     }
     backends_.erase(id);
+    descriptors_.free("backend " + id);
     return FakeQemu::ok(json::object());
 }
 
@@ -235,6 +240,7 @@ json FakePc::device_del(const json& arguments) {
     device->second.asked = true;
     const json about{{"device", id}, {"path", peripheral + id}};
     if (guest_ == Guest::lets_go && run_state_ == "running") {
+        detach_descriptors(id);
         devices_.erase(device);
         qemu_.event_after_reply("DEVICE_DELETED", about);
     } else if (guest_ == Guest::refuses) {

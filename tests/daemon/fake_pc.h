@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "tests/daemon/fake_descriptors.h"
 #include "tests/support/fake_qemu.h"
 
 namespace ivshmemd::test {
@@ -80,6 +81,8 @@ class FakePc {
     void pin_backend(const std::string& id);
 
     std::size_t count(const std::string& command) const;  // times it was received
+    std::vector<Json> qemu_received() const { return qemu_.received(); }
+    FakeDescriptors& descriptors() { return descriptors_; }
     std::string failure() const;
 
   private:
@@ -101,6 +104,9 @@ class FakePc {
     Json device_del(const Json& arguments);
     Json getfd(const Json& arguments);
     Json closefd(const Json& arguments);
+    Json add_fd(const Json& arguments);
+    Json remove_fd(const Json& arguments);
+    void detach_descriptors(const std::string& id);
     Json chardev_add(const Json& arguments);
     Json chardev_remove(const Json& arguments);
     Json add_with_backend(const Json& arguments, Device device);
@@ -120,7 +126,8 @@ class FakePc {
     std::map<std::string, Device> devices_;
     std::map<std::string, Backend> backends_;
     std::set<std::string> pinned_;
-    std::set<std::string> fd_names_;
+    std::map<std::string, FileDescriptor> fds_;  // passed and not taken, by name
+    FakeDescriptors descriptors_;
     std::map<std::string, std::string> chardevs_;  // id -> name of its descriptor
     int busy_attempts_ = 0;
     std::string lingering_;

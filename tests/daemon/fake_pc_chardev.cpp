@@ -1,3 +1,7 @@
+#include <poll.h>
+
+#include <array>
+
 #include "tests/daemon/fake_pc.h"
 #include "tests/daemon/fake_pc_words.h"
 
@@ -6,15 +10,60 @@ namespace ivshmemd::test {
 
 using nlohmann::json;
 
+namespace {
+
+// An eventfd that nobody rings is what parks a number.
+bool is_mute(const FileDescriptor& fd) {
+    pollfd entry{fd.get(), POLLIN, 0};
+    std::array<char, 64> name{};
+    const std::string link = "/proc/self/fd/" + std::to_string(fd.get());
+    const bool known = ::readlink(link.c_str(), name.data(), name.size() - 1) > 0;
+    return known && std::string(name.data()) == "anon_inode:[eventfd]" && ::poll(&entry, 1, 0) == 0;
+}
+
+// What QEMU says when the kernel could not give it what was sent.
+json no_descriptor() {
+    return generic("No file descriptor supplied via SCM_RIGHTS");
+}
+
+FileDescriptor last_of(std::vector<FileDescriptor> fds) {
+    return fds.empty() ? FileDescriptor() : std::move(fds.back());
+}
+
+}  // namespace
+
 json FakePc::getfd(const json& arguments) {
-    fd_names_.insert(text_of(arguments, "fdname"));
+    const std::string name = text_of(arguments, "fdname");
+    FileDescriptor fd = last_of(qemu_.take_received_fds());
+    if (descriptors_.take("name " + name, !fd || is_mute(fd)) < 0) return no_descriptor();
+    fds_[name] = std::move(fd);
     return FakeQemu::ok(json::object());
 }
 
 json FakePc::closefd(const json& arguments) {
     const std::string name = text_of(arguments, "fdname");
-    if (fd_names_.erase(name) > 0) return FakeQemu::ok(json::object());
+    descriptors_.free("name " + name);
+    if (fds_.erase(name) > 0) return FakeQemu::ok(json::object());
     return generic("File descriptor named '" + name + "' not found");
+}
+
+json FakePc::add_fd(const json& arguments) {
+    const FileDescriptor fd = last_of(qemu_.take_received_fds());
+    const json set = member(arguments, "fdset-id");
+    const int number = descriptors_.take("set " + set.dump(), fd && is_mute(fd));
+    if (number < 0) return no_descriptor();
+    return FakeQemu::ok({{"fdset-id", set}, {"fd", number}});
+}
+
+json FakePc::remove_fd(const json& arguments) {
+    descriptors_.free("set " + member(arguments, "fdset-id").dump());
+    return FakeQemu::ok(json::object());
+}
+
+void FakePc::detach_descriptors(const std::string& id) {
+    const auto found = devices_.find(id);
+    if (found == devices_.end() || found->second.chardev.empty()) return;
+    descriptors_.disconnect(found->second.chardev);
 }
 
 json FakePc::chardev_add(const json& arguments) {
@@ -25,9 +74,10 @@ json FakePc::chardev_add(const json& arguments) {
     if (chardevs_.contains(id)) {
         return generic("Chardev with id '" + id + "' already exists");
     }
-    if (fd_names_.erase(name) == 0) {
-        return generic("file descriptor named '" + name + "' not found");
-    }
+    const auto found = fds_.find(name);
+    if (found == fds_.end()) return generic("file descriptor named '" + name + "' not found");
+    if (found->second) descriptors_.connect(id, std::move(found->second));
+    fds_.erase(found);
     chardevs_[id] = name;
     return FakeQemu::ok(json::object());
 }
@@ -42,6 +92,8 @@ json FakePc::chardev_remove(const json& arguments) {
     if (used || busy_attempts_-- > 0) {
         return generic("Chardev '" + id + "' is busy");
     }
+    descriptors_.hang_up(id);
+    descriptors_.free("name " + chardevs_[id]);
     chardevs_.erase(id);
     return FakeQemu::ok(json::object());
 }

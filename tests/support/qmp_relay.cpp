@@ -95,7 +95,8 @@ bool QmpRelay::pass_commands(Connection& connection) {
             stop();
             return false;
         }
-        const bool takes = member(command, "execute") == "getfd" && !connection.fds.empty();
+        const json name = member(command, "execute");
+        const bool takes = (name == "getfd" || name == "add-fd") && !connection.fds.empty();
         const int fd = takes ? connection.fds.front().get() : -1;
         send_all(connection.qemu.get(), *text + "\n", soon(), fd);
         if (takes) connection.fds.erase(connection.fds.begin());

@@ -206,9 +206,30 @@ TEST_F(Attach, WarnsOfADeviceTheGuestDoesNotMap) {
         return reply;
     });
     ASSERT_TRUE(attach_now(request("x")));
-    EXPECT_TRUE(loop_.run_until([this] {
-        return !events_.empty() && events_.back().detail.find("not mapped") != std::string::npos;
-    }));
+    ASSERT_TRUE(wait_event(EventKind::attach_doubtful, "x"));
+    EXPECT_NE(events_.back().detail.find("not mapped"), std::string::npos);
+    EXPECT_EQ(count_events(EventKind::attached), 1u);
+}
+
+TEST_F(Attach, DoesNotTakeALaterDeviceForTheOneItLooksAfter) {
+    host_.deadlines.settle = Milliseconds(30);
+    start();
+    DeviceRequest first = request("x");
+    first.slot = 20;
+    DeviceRequest second = request("x");
+    second.slot = 21;
+    ASSERT_TRUE(attach_now(first));
+    ASSERT_TRUE(detach_now(leave("x")));
+    pc_.on("device_add", [this](const json& arguments) {
+        const json reply = pc_.real("device_add", arguments);
+        pc_.put_device("ivshmemd.x", {.slot = 21, .backend = "ivshmemd.x.mem", .mapped = false});
+        return reply;
+    });
+    ASSERT_TRUE(attach_now(second));
+    // Both looks are over when the later one has said what it has to say.
+    ASSERT_TRUE(wait_event(EventKind::attach_doubtful, "x"));
+    EXPECT_EQ(count_events(EventKind::attach_doubtful), 1u);
+    EXPECT_NE(events_.back().detail.find("not mapped"), std::string::npos) << events_.back().detail;
 }
 
 }  // namespace

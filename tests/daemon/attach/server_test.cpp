@@ -68,34 +68,6 @@ TEST_F(AttachServer, TakesChardevAndRelayBackWithTheDevice) {
     EXPECT_EQ(count_events(EventKind::server_lost, "x"), 0u);
 }
 
-// Without KVM, QEMU goes on watching the numbers of descriptors that it has closed.
-TEST_F(AttachServer, ParksTheNumbersThatQemuGoesOnWatching) {
-    const ScriptedServer server(path(), good());
-    start();
-    ASSERT_TRUE(attach_now(wanted()));
-    const std::size_t before = pc_.count("getfd");
-    ASSERT_TRUE(detach_now(leave("x")));
-    EXPECT_GE(pc_.count("getfd"), before + 2);
-    pc_.on("query-kvm", [](const json&) {
-        return FakeQemu::ok({{"enabled", true}, {"present", true}});
-    });
-    ASSERT_TRUE(attach_now(wanted()));
-    const std::size_t with_kvm = pc_.count("getfd");
-    ASSERT_TRUE(detach_now(leave("x")));
-    EXPECT_EQ(pc_.count("getfd"), with_kvm);
-}
-
-TEST_F(AttachServer, ParksThemForADaemonThatEndedBeforeItCould) {
-    pc_.real("getfd", {{"fdname", "s"}});
-    pc_.real("chardev-add",
-             {{"id", "ivshmemd.x.chr"},
-              {"backend", {{"data", {{"server", false}, {"addr", {{"data", {{"str", "s"}}}}}}}}}});
-    ASSERT_TRUE(pc_.has_chardev("ivshmemd.x.chr"));
-    start();
-    ASSERT_TRUE(loop_.run_until([this] { return !pc_.has_chardev("ivshmemd.x.chr"); }));
-    EXPECT_GE(pc_.count("getfd"), 64u);
-}
-
 TEST_F(AttachServer, LeavesNothingWhenQemuRefusesTheDevice) {
     const ScriptedServer server(path(), good());
     pc_.on("device_add", [](const json&) { return FakeQemu::error("GenericError", "no"); });

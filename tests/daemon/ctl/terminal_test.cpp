@@ -128,7 +128,7 @@ FakeDaemon::Script subscription() {
 TEST(CtlTerminal, EndsEventsQuietlyAtCtrlC) {
     FakeDaemon daemon(subscription());
     Terminal terminal(on_xterm(daemon, {"events"}, "NO_COLOR=1"));
-    ASSERT_TRUE(terminal.wait_text("attached       web/shm0\r\n")) << terminal.text();
+    ASSERT_TRUE(terminal.wait_text("attached        web/shm0\r\n")) << terminal.text();
     EXPECT_THAT(terminal.text(), HasSubstr("Watching; Ctrl-C ends it."));
     const std::size_t before = terminal.text().size();
     terminal.type("\x03");

@@ -14,7 +14,7 @@ class Departure : public DetachFixture {
     void depart() {
         pc_.take_out("ivshmemd.x");
         loop_.run(refresh_for_read(vm()));
-        ASSERT_TRUE(vm()->departing("/machine/peripheral/ivshmemd.x"));
+        ASSERT_TRUE(vm()->departures().find("/machine/peripheral/ivshmemd.x"));
     }
 };
 

@@ -78,7 +78,7 @@ TEST_F(DiagnosisFacts, TellOfABackendThatCannotBeDeleted) {
     pc_.put_backend("ivshmemd.x.mem", {region_path("x"), mebibyte, true});
     pc_.pin_backend("ivshmemd.x.mem");
     start();
-    ASSERT_TRUE(loop_.run_until([this] { return !vm()->gate().busy(); }));
+    ASSERT_TRUE(loop_.run_until([this] { return !vm()->turn().busy(); }));
     EXPECT_THAT(found(), UnorderedElementsAre(FindingKind::backend_leaked));
 }
 

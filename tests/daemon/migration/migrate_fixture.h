@@ -43,7 +43,7 @@ class MigrateFixture : public OperationFixture {
         });
     }
     bool wait_migrating() {
-        return loop_.run_until([this] { return vm()->migration().status == "active"; });
+        return loop_.run_until([this] { return vm()->migration().status() == "active"; });
     }
     bool wait_back(const std::string& name) {
         return loop_.run_until([&] { return pc_.has_device("ivshmemd." + name); });
@@ -54,7 +54,7 @@ class MigrateFixture : public OperationFixture {
             EXPECT_TRUE(pc_.has_device(std::string("ivshmemd.") + name)) << name;
         }
         EXPECT_FALSE(migration_record(*host_.store, vm()->key()));
-        EXPECT_FALSE(vm()->migration().ours);
+        EXPECT_FALSE(vm()->migration().claimed());
     }
 
     FakeMigration migration_{pc_};

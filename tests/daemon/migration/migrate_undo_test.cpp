@@ -64,7 +64,7 @@ TEST_F(MigrateUndo, OfAGuestThatKeepsAPeerIsGivenUpAndThePeerComesBackLater) {
     EXPECT_THAT(result.error().message, HasSubstr("p2"));
     EXPECT_TRUE(pc_.has_device("ivshmemd.p1")) << "plugged back";
     EXPECT_EQ(migration_record(*host_.store, vm()->key())->phase, MigrationPhase::replugging);
-    EXPECT_FALSE(vm()->migration().ours) << "others may change the VM";
+    EXPECT_FALSE(vm()->migration().claimed()) << "others may change the VM";
     pc_.eject("ivshmemd.p2");
     ASSERT_TRUE(loop_.run_until([this] { return !migration_record(*host_.store, vm()->key()); }));
     expect_all_at_source();

@@ -46,7 +46,7 @@ class MigrationRecovery : public OperationFixture {
     /// What the earlier daemon had asked the guest for.
     void leave_removal(const std::string& device) {
         SavedState state = host_.store->get();
-        state.removals.push_back({"a", source_uuid, device, device, false});
+        state.removals.push_back({"a", source_uuid, device, device, false, run_of_a()});
         loop_.run(host_.store->put(state));
     }
 

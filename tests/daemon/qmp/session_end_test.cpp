@@ -144,6 +144,42 @@ TEST_F(SessionEnd, PassesADescriptorWithItsCommand) {
     EXPECT_EQ(theirs.st_dev, ours.st_dev);
 }
 
+// QEMU keeps one descriptor that no command has taken yet, and reads ahead of its commands.
+TEST_F(SessionEnd, HasOneDescriptorUnderWayAtATime) {
+    auto [client, server] = socket_pair();
+    open(std::move(client));
+    const auto pass = [this](const char* name) {
+        std::vector<qmp::Command> commands{qmp::Command("getfd", json({{"fdname", name}}))};
+        return loop_.start(session_->call_all(std::move(commands), patient,
+                                              UniqueFd(::memfd_create(name, MFD_CLOEXEC))));
+    };
+    std::string taken;
+    std::size_t fds = 0;
+    const auto take = [&, fd = server.get()] {
+        if (!wait_readable(fd, Deadline::after(Milliseconds(0)))) return;
+        auto received = receive(fd, soon());
+        taken += received->bytes;
+        fds += received->fds.size();
+    };
+    const auto has = [&](const char* text) {
+        return [&, text] {
+            take();
+            return taken.find(text) != std::string::npos;
+        };
+    };
+    const auto first = pass("first");
+    const auto second = pass("second");
+    const auto question = loop_.start(session_->call(qmp::Command("query-status"), patient));
+    ASSERT_TRUE(loop_.run_until(has("query-status"))) << "what takes no descriptor goes past";
+    EXPECT_EQ(fds, 1u);
+    EXPECT_EQ(taken.find("second"), std::string::npos);
+    send_all(server.get(), "{\"return\": {}, \"id\": 1}", soon());
+    ASSERT_TRUE(loop_.run_until(has("second")));
+    EXPECT_EQ(fds, 2u);
+    send_all(server.get(), "{\"return\": {}, \"id\": 2}{\"return\": {}, \"id\": 3}", soon());
+    EXPECT_TRUE(loop_.run_until([&] { return first->done && second->done && question->done; }));
+}
+
 TEST_F(SessionEnd, TakesAReplyOfSixteenMebibytesAndNoMore) {
     const std::string frame = R"({"id": 1, "return": ")";
     const std::string text(qmp::max_frame_bytes - frame.size() - 2, 'y');

@@ -41,7 +41,7 @@ TEST_F(Supervisor, DeletesBackendsOfOursThatServeNoDevice) {
     pc_.put_backend("ivshmemd.old.mem.2", {"/dev/shm/old", mebibyte, true});
     pc_.put_backend("foreign", {"/dev/shm/f", mebibyte, true});
     start();
-    EXPECT_TRUE(loop_.run_until([this] { return !vm()->gate().busy(); }));
+    EXPECT_TRUE(loop_.run_until([this] { return !vm()->turn().busy(); }));
     EXPECT_FALSE(pc_.has_backend("ivshmemd.old.mem"));
     EXPECT_FALSE(pc_.has_backend("ivshmemd.old.mem.2"));
     EXPECT_TRUE(pc_.has_backend("foreign"));
@@ -53,7 +53,7 @@ TEST_F(Supervisor, ReportsABackendOfOursThatCannotBeDeleted) {
     pc_.pin_backend("ivshmemd.old.mem");
     start();
     ASSERT_TRUE(wait_event(EventKind::leaked, "old"));
-    ASSERT_TRUE(loop_.run_until([this] { return !vm()->gate().busy(); }));
+    ASSERT_TRUE(loop_.run_until([this] { return !vm()->turn().busy(); }));
     const std::vector<Device> devices = vm()->devices();
     ASSERT_EQ(devices.size(), 1u);
     EXPECT_EQ(devices[0].state, DeviceState::leaked);
@@ -112,7 +112,7 @@ TEST_F(Supervisor, ReconnectsAndKeepsShowingTheDevicesAsStaleMeanwhile) {
 TEST_F(Supervisor, IsUnresponsiveWhileQemuIsSilentAndSaysWhy) {
     host_.deadlines.query = Milliseconds(60);
     start();
-    ASSERT_TRUE(loop_.run_until([this] { return !vm()->gate().busy(); }));
+    ASSERT_TRUE(loop_.run_until([this] { return !vm()->turn().busy(); }));
     pc_.mute(true);
     EXPECT_FALSE(loop_.run(refresh(vm(), Milliseconds(60))));
     EXPECT_EQ(vm()->state(), VmState::unresponsive);

@@ -1,0 +1,115 @@
+#include "daemon/vm/holdings.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/names.h"
+
+namespace ivshmemd {
+
+bool Holdings::apply(Inventory reading, std::uint64_t begun, Time now) {
+    if (begun != generation_) return false;
+    const Inventory before = std::exchange(inventory_, std::move(reading));
+    ++generation_;
+    doubtful_ = false;
+    rest_vacated(before, now);
+    missing_.clear();
+    for (const InventoryDevice& old : before.devices) {
+        if (find_by_path(inventory_, old.device.qom_path)) continue;
+        missing_.push_back(old.device.qom_path);
+        inventory_.devices.push_back(old);
+    }
+    return true;
+}
+
+// Whatever device left a slot, others' included: the guest may still be busy with it.
+void Holdings::rest_vacated(const Inventory& before, Time now) {
+    for (const Bus& old : before.buses) {
+        const Bus* bus = find_bus(inventory_, old.name);
+        for (const int slot : old.occupied) {
+            if (bus && !bus->occupied.contains(slot)) rest({old.name, slot}, now);
+        }
+    }
+}
+
+void Holdings::add_device(const DeviceSpec& spec, const Parts& parts) {
+    InventoryDevice entry;
+    entry.id = device_id(spec.name);
+    entry.backend_id = parts.backend_id;
+    entry.chardev_id = parts.chardev_id;
+    entry.memory_path = parts.memory_path;
+    entry.device.spec = spec;
+    entry.device.qom_path = "/machine/peripheral/" + entry.id;
+    entry.device.origin = Origin::managed;
+    entry.device.has_server = spec.server.has_value();
+    inventory_.devices.push_back(std::move(entry));
+    if (!parts.backend_id.empty()) {
+        inventory_.backends.push_back({parts.backend_id, parts.memory_path, spec.size, true});
+    }
+    if (!parts.chardev_id.empty()) inventory_.chardevs.push_back(parts.chardev_id);
+    for (Bus& bus : inventory_.buses) {
+        if (bus.name == spec.bus) bus.occupied.insert(spec.slot);
+    }
+    last_places_[spec.name] = {spec.bus, spec.slot};
+    births_[inventory_.devices.back().device.qom_path] = ++generation_;
+}
+
+std::uint64_t Holdings::birth_of(const std::string& qom_path) const {
+    const auto found = births_.find(qom_path);
+    return found == births_.end() ? 0 : found->second;
+}
+
+void Holdings::forget_device(const std::string& qom_path, Time now) {
+    ++generation_;
+    births_.erase(qom_path);
+    const InventoryDevice* entry = find_by_path(inventory_, qom_path);
+    if (!entry) return;
+    const DeviceSpec spec = entry->device.spec;
+    rest({spec.bus, spec.slot}, now);
+    for (Bus& bus : inventory_.buses) {
+        if (bus.name == spec.bus) bus.occupied.erase(spec.slot);
+    }
+    std::erase(missing_, qom_path);
+    std::erase_if(inventory_.devices,
+                  [&](const InventoryDevice& each) { return each.device.qom_path == qom_path; });
+}
+
+void Holdings::forget_backend(const std::string& id) {
+    std::erase_if(inventory_.backends, [&](const Backend& each) { return each.id == id; });
+    ++generation_;
+}
+
+void Holdings::forget_chardev(const std::string& id) {
+    std::erase(inventory_.chardevs, id);
+    ++generation_;
+}
+
+void Holdings::start_afresh() {
+    inventory_ = {};
+    missing_.clear();
+    vacated_.clear();
+    births_.clear();
+    ++generation_;
+}
+
+void Holdings::rest(Placement place, Time now) {
+    std::erase_if(vacated_, [&](const auto& entry) { return now - entry.second > slot_rest; });
+    vacated_.emplace_back(std::move(place), now);
+}
+
+std::vector<VacatedSlot> Holdings::vacated(Time now) const {
+    std::vector<VacatedSlot> resting;
+    for (const auto& [place, since] : vacated_) {
+        resting.push_back(
+            {place, std::chrono::duration_cast<std::chrono::milliseconds>(now - since)});
+    }
+    return resting;
+}
+
+std::optional<Placement> Holdings::last_place(const std::string& device) const {
+    const auto found = last_places_.find(device);
+    if (found == last_places_.end()) return std::nullopt;
+    return found->second;
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/inventory.h"
+#include "lib/placement.h"
+#include "lib/plan.h"
+
+namespace ivshmemd {
+
+/// What one QEMU holds, as it was last read and changed since.
+///
+/// Invariants:
+///  - Each change bumps the generation. A reading is applied only when nothing changed since it
+///    began, so that an older one never replaces what is newer.
+///  - A slot that a device left rests for `slot_rest`, whoever saw it leave.
+///  - A device that a reading no longer shows stays in the inventory until forget_device(): QEMU
+///    lets go of its backend only with its DEVICE_DELETED, and until then no successor of its name
+///    may come.
+///
+/// Does no I/O; all times are passed in, on the steady clock.
+class Holdings {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    const Inventory& inventory() const { return inventory_; }
+    std::uint64_t generation() const { return generation_; }
+
+    /// What a reading that began at generation `begun` shows. False: something changed meanwhile,
+    /// and nothing is done. Otherwise missing() has the devices that it did not show.
+    bool apply(Inventory reading, std::uint64_t begun, Time now);
+    /// QOM paths of devices that the last reading did not show.
+    const std::vector<std::string>& missing() const { return missing_; }
+
+    /// A device of ours that QEMU just accepted.
+    void add_device(const DeviceSpec& spec, const Parts& parts);
+    /// Tells a device of ours from a later one of its name; 0 for one that was not added here.
+    std::uint64_t birth_of(const std::string& qom_path) const;
+    /// A device that is gone. One that is not known counts as a change all the same: a reading
+    /// under way may still show it.
+    void forget_device(const std::string& qom_path, Time now);
+    void forget_backend(const std::string& id);
+    void forget_chardev(const std::string& id);
+    /// Another QEMU process: it holds nothing of this one's.
+    void start_afresh();
+
+    /// A reading under way is old: something happened that only a later one shows.
+    void expire() { ++generation_; }
+
+    /// Another client's hotplug may have changed the slots.
+    bool doubtful() const { return doubtful_; }
+    void doubt() { doubtful_ = true; }
+
+    /// Until then, memory of devices that left without our seeing it may linger in QEMU.
+    Time unsettled_until() const { return unsettled_until_; }
+    void unsettle(Time now) { unsettled_until_ = now + slot_rest; }
+
+    std::vector<VacatedSlot> vacated(Time now) const;
+    /// Where a device of this name was last.
+    std::optional<Placement> last_place(const std::string& device) const;
+
+  private:
+    void rest(Placement place, Time now);
+    void rest_vacated(const Inventory& before, Time now);
+
+    Inventory inventory_;
+    std::uint64_t generation_ = 0;
+    bool doubtful_ = false;
+    std::vector<std::string> missing_;
+    std::vector<std::pair<Placement, Time>> vacated_;
+    std::map<std::string, Placement> last_places_;
+    std::map<std::string, std::uint64_t> births_;  // by QOM path: the generation it came with
+    Time unsettled_until_;
+};
+
+}  // namespace ivshmemd

@@ -1,0 +1,104 @@
+#include "daemon/vm/link.h"
+
+namespace ivshmemd {
+
+void Link::publish(const std::string& detail) {
+    host_.events.publish({EventKind::vm_state, vm_, std::nullopt, detail});
+}
+
+void Link::enter(VmState state) {
+    if (state_ == state) return;
+    state_ = state;
+    publish(std::string(vm_state_name(state)));
+    changed_.notify_all();
+}
+
+std::optional<Error> Link::unavailable() const {
+    if (state_ == VmState::connected && session_ && !session_->cause()) return std::nullopt;
+    const std::string state(vm_state_name(state_));
+    std::string message = "VM " + vm_ + " is " + state;
+    if (last_error_) message += ": " + *last_error_;
+    if (state_ == VmState::busy) {
+        message += "; give ivshmemd a monitor of its own";
+    } else if (state_ == VmState::unreachable) {
+        message += "; is it running, with a QMP socket at " + socket_ + "?";
+    }
+    return Error(ErrorKind::vm_unavailable, std::move(message), {{"state", state}});
+}
+
+void Link::connecting(std::shared_ptr<qmp::Session> session) {
+    pending_ = std::move(session);
+    if (state_ == VmState::unreachable) enter(VmState::connecting);
+}
+
+void Link::greeted() {
+    enter(VmState::connecting);
+}
+
+void Link::held(std::string why) {
+    failed(VmState::busy, std::move(why));
+    end_attempt();
+}
+
+void Link::failed(VmState state, std::string why) {
+    last_error_ = std::move(why);
+    enter(state);
+}
+
+void Link::end_attempt() {
+    ++attempts_;
+    changed_.notify_all();
+}
+
+bool Link::established(std::shared_ptr<qmp::Session> session, Identity identity, std::string uuid,
+                       Capabilities capabilities) {
+    const bool same = is_same_process(identity_, identity);
+    if (!same) {
+        started_ = false;
+        run_state_.clear();
+    }
+    session_ = std::move(session);
+    identity_ = std::move(identity);
+    uuid_ = std::move(uuid);
+    capabilities_ = std::move(capabilities);
+    last_error_.reset();
+    return !same;
+}
+
+void Link::lost(std::string why) {
+    pending_.reset();
+    session_.reset();
+    failed(VmState::unreachable, std::move(why));
+    changed_.notify_all();
+}
+
+void Link::silent() {
+    if (session_) enter(VmState::unresponsive);
+}
+
+void Link::explain_silence(std::string why) {
+    if (state_ == VmState::unresponsive) last_error_ = std::move(why);
+}
+
+void Link::answering() {
+    if (!session_) return;
+    last_error_.reset();
+    enter(VmState::connected);
+}
+
+void Link::follow_run_state(const std::string& run_state) {
+    if (run_state.empty() || run_state_ == run_state) return;
+    run_state_ = run_state;
+    if (run_state != "prelaunch" && run_state != "inmigrate") started_ = true;
+    if (state_ == VmState::connected) publish(run_state);
+    changed_.notify_all();
+}
+
+void Link::stop(const std::string& why) {
+    stopping_ = true;
+    if (pending_) pending_->close(Error(ErrorKind::vm_unavailable, why));
+    retry_.notify_all();
+    changed_.notify_all();
+}
+
+}  // namespace ivshmemd

@@ -1,0 +1,39 @@
+#include "daemon/vm/turn.h"
+
+#include "daemon/vm/migration_watch.h"
+#include "daemon/vm/vm.h"
+
+namespace ivshmemd {
+namespace {
+
+Error doorbell_leaves(const Vm& vm, const std::string& doorbell) {
+    return Error(ErrorKind::operation_in_progress,
+                 "VM " + vm.name() + " is letting go of its doorbell " + doorbell +
+                     ", and until that is over its QEMU, which runs without KVM, may get no other "
+                     "descriptor; try again when the guest has let it go, or reset the VM");
+}
+
+}  // namespace
+
+awaitable<Result<Turn::Pass>> take_turn(std::shared_ptr<Vm> vm, Asker asker) {
+    if (const auto active = migration_active(*vm, asker)) co_return *active;
+    Turn::Pass pass = co_await vm->turn().enter();
+    if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    if (const auto active = migration_active(*vm, asker)) co_return *active;
+    co_return std::move(pass);
+}
+
+awaitable<Result<Turn::Pass>> take_turn_to_add(std::shared_ptr<Vm> vm, Asker asker) {
+    const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.parked;
+    while (true) {
+        Result<Turn::Pass> pass = co_await take_turn(vm, asker);
+        if (!pass) co_return pass.error();
+        const std::string doorbell = vm->leaving_doorbell();
+        if (doorbell.empty()) co_return std::move(pass);
+        if (SteadyClock::now() >= give_up) co_return doorbell_leaves(*vm, doorbell);
+        pass->release();  // the doorbell may need a turn to be asked for again
+        co_await vm->changed().wait_until(give_up);
+    }
+}
+
+}  // namespace ivshmemd

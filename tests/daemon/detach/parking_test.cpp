@@ -1,0 +1,198 @@
+#include "daemon/detach/parking.h"
+
+#include <atomic>
+
+#include "tests/daemon/fake_pc_words.h"
+#include "tests/daemon/vm/operation_fixture.h"
+#include "tests/support/json_text.h"
+#include "tests/support/scripted_server.h"
+
+// Without KVM, QEMU goes on watching the numbers of descriptors that it has closed. The fake
+// machine notes whatever gets one of those numbers and may become readable.
+namespace ivshmemd::test {
+namespace {
+
+class Parking : public OperationFixture {
+  protected:
+    Parking() { host_.deadlines.parked = Milliseconds(50); }
+
+    std::string path() const { return directory_ / "server"; }
+
+    /// A server that announces so many peers, of two vectors each, before our own.
+    ScriptedServer::Script server_with(int peers) {
+        return [this, peers](int client) {
+            const int id = peers;
+            send_handshake(client, id, memory_.get());
+            for (int peer = 0; peer < peers; ++peer) send_vectors(client, peer, 2);
+            send_vectors(client, id, 2);
+            wait_closed(client);
+        };
+    }
+    DeviceRequest doorbell(const std::string& name = "bell") const {
+        DeviceRequest request;
+        request.name = name;
+        request.server = path();
+        request.vectors = 2;
+        return request;
+    }
+
+    std::size_t parked() const {
+        std::size_t count = 0;
+        for (const json& request : pc_.qemu_received()) {
+            const std::string name = text_of(member(request, "arguments"), "fdname");
+            count += name.starts_with("ivshmemd.parked.") ? 1 : 0;
+        }
+        return count;
+    }
+    /// Names of the commands since the first device_del, with those that park as "park".
+    std::vector<std::string> since_device_del() const {
+        std::vector<std::string> names;
+        for (const json& request : pc_.qemu_received()) {
+            std::string name = text_of(request, "execute");
+            const std::string fd = text_of(member(request, "arguments"), "fdname");
+            if (fd.starts_with("ivshmemd.parked.")) name = "park";
+            if (name == "device_del" || !names.empty()) names.push_back(name);
+        }
+        return names;
+    }
+    /// What gives QEMU a descriptor or has it open a file.
+    static bool takes_descriptor(const std::string& command) {
+        return command == "getfd" || command == "object-add" || command == "chardev-add";
+    }
+
+    FileDescriptor memory_ = shared_memory(mebibyte);
+};
+
+TEST_F(Parking, TakesAsManyNumbersAsWerePassed) {
+    const ScriptedServer server(path(), server_with(3));
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    EXPECT_EQ(pc_.descriptors().passed(), 1u + 3 * 2 + 2) << "memory, peers, own vectors";
+    ASSERT_EQ(*detach_now(leave("bell")), Detached::removed);
+    EXPECT_EQ(parked(), pc_.descriptors().passed());
+    EXPECT_TRUE(pc_.descriptors().exposed().empty());
+}
+
+TEST_F(Parking, HasNoFixedBound) {
+    const ScriptedServer server(path(), server_with(200));
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    EXPECT_EQ(pc_.descriptors().passed(), 1u + 200 * 2 + 2);
+    ASSERT_EQ(*detach_now(leave("bell")), Detached::removed);
+    EXPECT_EQ(parked(), pc_.descriptors().passed());
+    EXPECT_TRUE(pc_.descriptors().exposed().empty());
+}
+
+TEST_F(Parking, TakesNumbersBelowToo) {
+    const ScriptedServer server(path(), server_with(0));
+    start();
+    ASSERT_TRUE(attach_now(request("below")));
+    ASSERT_TRUE(attach_now(request("further")));
+    ASSERT_TRUE(attach_now(doorbell()));
+    ASSERT_EQ(*detach_now(leave("below")), Detached::removed);
+    ASSERT_EQ(*detach_now(leave("further")), Detached::removed);
+    ASSERT_EQ(*detach_now(leave("bell")), Detached::removed);
+    EXPECT_TRUE(pc_.descriptors().exposed().empty());
+    EXPECT_TRUE(attach_now(request("next")));
+}
+
+TEST_F(Parking, ComesBeforeWhateverElseGivesQemuADescriptor) {
+    host_.deadlines.parked = Milliseconds(10000);
+    const ScriptedServer server(path(), server_with(2));
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    pc_.set_guest(FakePc::Guest::keeps);
+    const auto leaving = start_detach(leave("bell"));
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("device_del") == 1; }));
+    const auto plain = start_attach(request("plain"));
+    const auto second = start_attach(doorbell("second"));
+    pc_.eject("ivshmemd.bell");
+    EXPECT_EQ(*finish(leaving), Detached::removed);
+    EXPECT_TRUE(finish(plain));
+    EXPECT_TRUE(finish(second));
+    const std::vector<std::string> names = since_device_del();
+    const auto last_park = std::find(names.rbegin(), names.rend(), "park");
+    ASSERT_NE(last_park, names.rend());
+    EXPECT_EQ(std::count_if(last_park, names.rend(), takes_descriptor), 0);
+    EXPECT_TRUE(pc_.descriptors().exposed().empty());
+}
+
+TEST_F(Parking, RefusesAnAttachWhileTheGuestKeepsADoorbell) {
+    const ScriptedServer server(path(), server_with(0));
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    pc_.set_guest(FakePc::Guest::keeps);
+    ASSERT_EQ(*detach_now(leave("bell", Milliseconds(0))), Detached::pending);
+    const Result<Attached> attached = attach_now(request("plain"));
+    ASSERT_FALSE(attached);
+    EXPECT_EQ(attached.error().kind, ErrorKind::operation_in_progress);
+    EXPECT_NE(attached.error().message.find("bell"), std::string::npos);
+    EXPECT_EQ(pc_.count("object-add"), 0u);
+    pc_.eject("ivshmemd.bell");
+    ASSERT_TRUE(wait_event(EventKind::detached, "bell"));
+    EXPECT_TRUE(attach_now(request("plain")));
+}
+
+TEST_F(Parking, IsNotNeededWithKvm) {
+    pc_.on("query-kvm", [](const json&) {
+        return FakeQemu::ok({{"enabled", true}, {"present", true}});
+    });
+    const ScriptedServer server(path(), server_with(0));
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    pc_.set_guest(FakePc::Guest::keeps);
+    ASSERT_EQ(*detach_now(leave("bell", Milliseconds(0))), Detached::pending);
+    EXPECT_TRUE(attach_now(request("plain"))) << "nothing is in its way";
+    pc_.eject("ivshmemd.bell");
+    ASSERT_TRUE(wait_event(EventKind::detached, "bell"));
+    EXPECT_EQ(parked(), 0u);
+}
+
+TEST_F(Parking, RefusesADetachWhereNobodyKnowsTheNumbers) {
+    const ScriptedServer server(path(), server_with(0));
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    SavedState lost = host_.store->get();
+    ASSERT_EQ(lost.doorbells.size(), 1u);
+    lost.doorbells.clear();
+    loop_.run(host_.store->put(lost));
+    const Result<Detached> detached = detach_now(leave("bell"));
+    ASSERT_FALSE(detached);
+    EXPECT_EQ(detached.error().kind, ErrorKind::config_unsupported);
+    EXPECT_EQ(pc_.count("device_del"), 0u);
+    EXPECT_EQ(vm()->device("bell")->state, DeviceState::attached);
+}
+
+TEST_F(Parking, ForgetsTheNumbersOnceTheyAreParked) {
+    const ScriptedServer server(path(), server_with(0));
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    ASSERT_EQ(*detach_now(leave("bell")), Detached::removed);
+    EXPECT_TRUE(host_.store->get().doorbells.empty());
+}
+
+TEST_F(Parking, IsDoneForADaemonThatEndedBeforeItCould) {
+    pc_.real("getfd", {{"fdname", "s"}});
+    pc_.real("chardev-add",
+             {{"id", "ivshmemd.x.chr"},
+              {"backend", {{"data", {{"server", false}, {"addr", {{"data", {{"str", "s"}}}}}}}}}});
+    ASSERT_TRUE(pc_.has_chardev("ivshmemd.x.chr"));
+    start();
+    ASSERT_TRUE(loop_.run_until([this] { return !pc_.has_chardev("ivshmemd.x.chr"); }));
+    EXPECT_GE(parked(), 64u);
+}
+
+TEST_F(Parking, IsNoExcuseToRunOutOfDescriptors) {
+    const ScriptedServer server(path(), server_with(20));
+    start();
+    while (pc_.descriptors().in_use() < 960) pc_.descriptors().take("what QEMU has open");
+    const Result<Attached> attached = attach_now(doorbell());
+    ASSERT_FALSE(attached);
+    EXPECT_EQ(attached.error().kind, ErrorKind::config_unsupported);
+    EXPECT_NE(attached.error().message.find("1024"), std::string::npos) << attached.error().message;
+    EXPECT_EQ(pc_.count("chardev-add"), 0u);
+    EXPECT_TRUE(host_.relays.devices("a").empty());
+}
+
+}  // namespace
+}  // namespace ivshmemd::test

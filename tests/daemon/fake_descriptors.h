@@ -1,0 +1,67 @@
+#pragma once
+
+#include <condition_variable>
+#include <list>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "tests/support/file_descriptor.h"
+
+namespace ivshmemd::test {
+
+/// The descriptor numbers of a QEMU without KVM: the lowest free one is given out first, and those
+/// of a doorbell's own vectors are watched after the device has gone. Reads what a relay sends, as
+/// QEMU does, on a thread per chardev. Thread-safe.
+class FakeDescriptors {
+  public:
+    FakeDescriptors() = default;
+    FakeDescriptors(const FakeDescriptors&) = delete;
+    FakeDescriptors& operator=(const FakeDescriptors&) = delete;
+    ~FakeDescriptors();
+
+    /// As many numbers as there are.
+    static constexpr int limit = 1024;
+
+    /// Gives `owner` the lowest free number; -1 when there is none. `harmless` where it can never
+    /// be readable.
+    int take(const std::string& owner, bool harmless = false);
+    /// All numbers of that owner become free.
+    void free(const std::string& owner);
+
+    /// A device is made on the chardev behind this end of a relay.
+    void connect(const std::string& device, FileDescriptor relay);
+    /// Its numbers become free, those of its own vectors watched; the relay stays.
+    void disconnect(const std::string& device);
+    /// The chardev goes.
+    void hang_up(const std::string& device);
+
+    /// Numbers that a device that was there last was passed, and how many of its own vectors.
+    std::size_t passed() const;
+    /// Numbers that are watched although nothing of ours holds them.
+    std::set<int> exposed() const;
+    /// What took a number that is watched, and was not harmless.
+    std::string failure() const;
+    std::size_t in_use() const;
+
+  private:
+    struct Reader {
+        std::string device;
+        FileDescriptor relay;
+        FileDescriptor stop;
+        std::thread thread;
+    };
+    void read(Reader& reader);
+    int take_locked(const std::string& owner, bool harmless);
+
+    mutable std::mutex mutex_;
+    std::map<int, std::string> used_;
+    std::set<int> watched_;
+    std::string failure_;
+    std::size_t passed_ = 0;
+    std::list<Reader> readers_;
+};
+
+}  // namespace ivshmemd::test
