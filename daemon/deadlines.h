@@ -23,6 +23,8 @@ struct Deadlines {
     Milliseconds departed{2000};        // from a device's leaving QOM to its DEVICE_DELETED
     Milliseconds parked{5000};          // for a doorbell on its way out, before others may come
     Milliseconds descriptors{1000};     // until QEMU has taken the vectors of a new doorbell
+    Milliseconds region_free{1000};     // until who still has a region open lets go of it
+    Milliseconds region_told{30000};    // at the start: until all VMs tell whether they use it
     Milliseconds settle{500};           // after an attach, until its slot is looked at again
     Milliseconds stop{5000};            // for what is under way when the daemon is to end
     Milliseconds migration_poll{250};   // between two looks at a migration

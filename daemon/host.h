@@ -1,9 +1,8 @@
 #pragma once
 
-#include <functional>
+#include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "daemon/base/async.h"
 #include "daemon/base/worker.h"
@@ -11,6 +10,7 @@
 #include "daemon/deadlines.h"
 #include "daemon/events/events.h"
 #include "daemon/region/files.h"
+#include "daemon/region/users.h"
 #include "daemon/relay/relays.h"
 #include "daemon/state/store.h"
 
@@ -28,14 +28,9 @@ struct Host {
     Relays relays;
     RegionFiles regions;
     std::unique_ptr<StateStore> store;
-    /// "VM/NAME" of the device that is master of a region, other than `except`; empty when none.
-    std::function<std::string(const RegionIdentity&, const std::string& except)> find_master;
-    /// "VM/NAME" of any device that maps a region; empty when none.
-    std::function<std::string(const RegionIdentity&)> find_user;
-    /// "VM/NAME" of all devices of running VMs that map a region, other than those of `except`.
-    std::function<std::vector<std::string>(const RegionIdentity&, const Vm& except)> find_sharers;
-    /// All VMs, by name.
-    std::function<std::vector<std::shared_ptr<Vm>>()> all_vms;
+    /// All VMs, by name. Whom it holds is the registry's affair, here and among the region's users.
+    std::map<std::string, std::shared_ptr<Vm>> vms;
+    RegionUsers region_users;
 
     Host(Executor executor_, Config config_)
         : executor(std::move(executor_)),

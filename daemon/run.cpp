@@ -16,6 +16,7 @@
 #include "daemon/base/watchdog.h"
 #include "daemon/events/event_log.h"
 #include "daemon/fleet/registry.h"
+#include "daemon/region/unlink.h"
 #include "daemon/state/declared.h"
 #include "daemon/state/regions.h"
 
@@ -82,6 +83,7 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
 
 int run_daemon(const Config& config, ConfigReader read_again) {
     open_log(config.log_level);
+    ignore_broken_leases();
     for (const std::string& warning : config.warnings) log_warning({warning});
     raise_descriptor_limit();  // VMs, clients and announced peers take one each
     Daemon daemon(config);

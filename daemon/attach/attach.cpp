@@ -71,9 +71,14 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
     const Attempt result = co_await attempt_twice(vm, decision, wanted);
     if (result.verdict != Attempt::Verdict::done) {
         // While QEMU may still map the file, it stays.
-        const bool removable = *region && result.verdict != Attempt::Verdict::unknown;
-        if (removable) co_await take_back_region(vm, decision.region.path, **region);
-        co_return result.error;
+        Error error = result.error;
+        if (*region && result.verdict != Attempt::Verdict::unknown) {
+            const std::string kept = co_await take_back_region(vm, decision.spec, **region);
+            if (!kept.empty()) {
+                error.message += "; region " + decision.region.path + " stays: " + kept;
+            }
+        }
+        co_return error;
     }
     vm->publish(EventKind::attached, decision.spec.name,
                 std::string(qom_type(decision.spec.model)));
@@ -103,6 +108,11 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
     Result<std::optional<Device>> existing = check_existing(*vm, request);
     if (!existing) co_return existing.error();
     if (*existing) co_return Attached{std::move(**existing), false, {}};
+    if (!request.server) {
+        // Nothing else may be waited for until the mark below says what is coming.
+        co_await await_unlinking(vm, request.region.value_or(request.name));
+        if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    }
     Result<Decision> decision = decide_memory(*vm, request, *model);
     if (!decision) co_return decision.error();
     Turn::Coming coming(vm->turn(), decision->spec);

@@ -81,7 +81,8 @@ Result<Decision> decide_memory(Vm& vm, const DeviceRequest& request, Model model
     decision.spec = spec_of(request, model);
     decision.spec.region = request.region.value_or(request.name);
     decision.region.path = files.path_of(*decision.spec.region);
-    const RegionFacts facts = RegionFiles::inspect(decision.region.path);
+    const auto file = std::make_shared<const RegionFile>(RegionFiles::look(decision.region.path));
+    const RegionFacts& facts = file->facts;
     const Result<std::uint64_t> size =
         decide_size(request.size, facts, vm.host().config.region_size_limit);
     if (!size) return size.error();
@@ -90,11 +91,10 @@ Result<Decision> decide_memory(Vm& vm, const DeviceRequest& request, Model model
     const Result<RegionPlan> plan = check_region(decision.region.path, *size, facts, trust);
     if (!plan) return plan.error();
     decision.region.create = plan->create;
+    if (!plan->create) decision.region.file = file;
     if (decision.spec.role == Role::master && !plan->create) {
-        const std::string& path = decision.region.path;
-        const std::optional<RegionIdentity> file = RegionFiles::identity(path);
         const Result<void> only =
-            file ? check_only_master(vm, *file, "region " + path, request.name) : Result<void>();
+            check_only_master(vm, file->identity, "region " + decision.region.path, request.name);
         if (!only) return only.error();
     }
     return decision;
@@ -104,7 +104,7 @@ Result<void> check_only_master(Vm& vm, const RegionIdentity& memory, const std::
                                const std::string& device) {
     // One that waits for a migration counts once it runs: until then its source is the master.
     if (vm.run_state() == "inmigrate") return {};
-    const std::string holder = vm.host().find_master(memory, vm.name() + "/" + device);
+    const std::string holder = vm.host().region_users.find_master(memory, vm.name() + "/" + device);
     if (holder.empty()) return {};
     return Error(
         ErrorKind::master_exists,

@@ -17,6 +17,7 @@ class Vm;
 struct RegionChoice {
     std::string path;
     bool create = false;
+    std::shared_ptr<const RegionFile> file = nullptr;  // that was judged; null when there is none
 };
 
 struct Decision {

@@ -1,10 +1,13 @@
 #include "daemon/attach/region.h"
 
 #include "daemon/state/regions.h"
-#include "daemon/vm/vm.h"
+#include "daemon/vm/region_removal.h"
 
 namespace ivshmemd {
 namespace {
+
+// Unlinking takes no longer than that.
+constexpr Milliseconds unlinking_pause{5};
 
 // A legacy device makes QEMU abort on any fault of its memory.
 Result<void> check_legacy_access(const Vm& vm, const std::string& path) {
@@ -22,7 +25,12 @@ awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<
     Host& host = vm->host();
     const std::string path = decision.region.path;
     if (!decision.region.create) {
-        host.regions.grant(path, vm->qemu_user());
+        const RegionFile& judged = *decision.region.file;
+        if (RegionFiles::identity(path) != judged.identity) {
+            co_return Error(ErrorKind::region_mismatch,
+                            path + " was replaced meanwhile; try again");
+        }
+        host.regions.grant(judged, vm->qemu_user());
         if (decision.spec.model == Model::legacy) {
             const Result<void> access = check_legacy_access(*vm, path);
             if (!access) co_return access.error();
@@ -43,9 +51,23 @@ awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<
     co_return std::optional<RegionIdentity>(made->identity);
 }
 
-awaitable<void> take_back_region(std::shared_ptr<Vm> vm, std::string path, RegionIdentity made) {
-    RegionFiles::remove(path, made);
-    co_await forget_region(*vm->host().store, path, made);
+awaitable<std::string> take_back_region(std::shared_ptr<Vm> vm, DeviceSpec spec,
+                                        RegionIdentity made) {
+    const Host& host = vm->host();
+    RegionRemoval removal{host.regions.path_of(*spec.region), made, vm->name() + "/" + spec.name,
+                          host.deadlines.region_free};
+    const std::optional<std::string> kept = co_await remove_made_region(vm, removal);
+    co_return kept.value_or("");
+}
+
+awaitable<void> await_unlinking(std::shared_ptr<Vm> vm, std::string region) {
+    const Host& host = vm->host();
+    const std::string path = host.regions.path_of(region);
+    while (!vm->stopping()) {
+        const std::optional<RegionIdentity> file = RegionFiles::identity(path);
+        if (!file || !host.region_users.is_unlinking(*file)) break;
+        co_await vm->sleep_until(SteadyClock::now() + unlinking_pause);
+    }
 }
 
 }  // namespace ivshmemd

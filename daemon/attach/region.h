@@ -18,7 +18,12 @@ class Vm;
 awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<Vm> vm,
                                                                 Decision decision);
 
-/// Removes a file that was made for nothing, and forgets it.
-awaitable<void> take_back_region(std::shared_ptr<Vm> vm, std::string path, RegionIdentity made);
+/// Removes the file that an attach of this device made for nothing, and forgets it; unless another
+/// VM joined it meanwhile. Why it stays, for people; empty once it is gone.
+awaitable<std::string> take_back_region(std::shared_ptr<Vm> vm, DeviceSpec spec,
+                                        RegionIdentity made);
+
+/// Waits while the region of that name is being removed: it is decided upon before or after that.
+awaitable<void> await_unlinking(std::shared_ptr<Vm> vm, std::string region);
 
 }  // namespace ivshmemd

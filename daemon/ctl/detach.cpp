@@ -50,6 +50,11 @@ void explain_pending(const json& request, Console& console) {
         console);
 }
 
+void explain_kept(const json& reply, Console& console) {
+    const std::string why = text_field(&reply, "regionKept");
+    if (!why.empty()) print_message(why, console);
+}
+
 int run_detach(const json& request, Session& session) {
     if (find(request, "name") == nullptr && find(request, "qomPath") == nullptr) {
         return print_error(
@@ -65,6 +70,7 @@ int run_detach(const json& request, Session& session) {
     const int code = session.finish(answer, [](const json& reply, Console& console) {
         console.out << printable(text_field(&reply, "result")) << '\n';
     });
+    if (answer) explain_kept(*answer.parameters, session.console());
     if (!answer || text_field(answer.parameters.get(), "result") != "pending") return code;
     explain_pending(request, session.console());
     return exit_pending;

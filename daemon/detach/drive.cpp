@@ -34,13 +34,13 @@ awaitable<void> ask_in_turn(std::shared_ptr<Vm> vm, std::string path) {
 }
 
 awaitable<void> look(std::shared_ptr<Vm> vm, std::string path) {
-    co_await finish_if_gone(vm, path);
+    co_await finish_if_gone(vm, path, Learnt::by_reading);
     vm->look_again(path);
 }
 
 }  // namespace
 
-awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, std::string path) {
+awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, std::string path, Learnt learnt) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     if (!session) co_return;
     qmp::Command command = qmp::qom_get(path, "type");
@@ -50,7 +50,11 @@ awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, std::string path) {
     if (answer.kind != qmp::Answer::Kind::refused || !entry) co_return;
     if (!vm->clear_away(path)) co_return;
     InventoryDevice device = *entry;
-    co_await clear_away(vm, std::move(device));
+    const std::string kept = co_await clear_away(vm, device);
+    // Nobody waits for this one, and after a lost connection other VMs may have to tell first.
+    if (!kept.empty() && learnt == Learnt::by_reading) {
+        vm->spawn("removal of region " + kept, remove_region_later(vm, kept));
+    }
 }
 
 awaitable<void> drive_departures(std::shared_ptr<Vm> vm) {

@@ -13,8 +13,14 @@ class Vm;
 /// repeats requests, and looks after devices whose event does not come.
 awaitable<void> drive_departures(std::shared_ptr<Vm> vm);
 
-/// QEMU told, or a reading, that this device is gone. Clears away what it leaves if QOM says so
-/// too: what was told may have been an earlier device of the same path.
-awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, std::string path);
+/// How it was learnt that a device is gone.
+enum class Learnt {
+    by_event,
+    by_reading,  // the event did not come
+};
+
+/// A device is said to be gone. Clears away what it leaves if QOM says so too: what was told may
+/// have been an earlier device of the same path.
+awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, std::string path, Learnt learnt);
 
 }  // namespace ivshmemd

@@ -5,31 +5,27 @@
 #include "daemon/state/regions.h"
 #include "daemon/state/removals.h"
 #include "daemon/vm/executor.h"
-#include "daemon/vm/vm.h"
+#include "daemon/vm/region_removal.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
 namespace {
 
-// Removes a region file that this daemon made and no VM it knows uses.
-awaitable<void> remove_region(std::shared_ptr<Vm> vm, std::string region) {
+// Removes a region file that this daemon made and nobody uses. Why it stays; empty once it is gone.
+awaitable<std::string> remove_region(std::shared_ptr<Vm> vm, std::string region,
+                                     Milliseconds patience) {
     Host& host = vm->host();
     const std::string path = host.regions.path_of(region);
     const std::optional<RegionIdentity> made = created_region(*host.store, path);
-    if (!made) co_return;
-    const std::string user = host.find_user(*made);
-    if (!user.empty()) {
-        log_info({vm->name(), ": keeping region ", path, ", which ", user, " uses"},
-                 {{"VM", vm->name()}, {"REGION", region}});
-        co_return;
-    }
-    RegionFiles::remove(path, *made);
-    co_await forget_region(*host.store, path, *made);
+    if (!made) co_return "it was not made by ivshmemd; 'rm " + path + "' if nobody uses it";
+    RegionRemoval removal{path, *made, "", patience};
+    const std::optional<std::string> kept = co_await remove_made_region(vm, removal);
+    co_return kept.value_or("");
 }
 
 }  // namespace
 
-awaitable<void> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     const std::string path = entry.device.qom_path;
     const std::string& name = entry.device.spec.name;
     const bool ours = entry.device.origin == Origin::managed;
@@ -46,11 +42,22 @@ awaitable<void> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     // Who joined the wait meanwhile may have wanted the region to go.
     const Departure* departure = vm->departures().find(path);
     const bool drop_region = departure && departure->remove_region;
+    std::string kept;
     if (drop_region && entry.device.spec.region) {
-        co_await remove_region(vm, *entry.device.spec.region);
+        kept =
+            co_await remove_region(vm, *entry.device.spec.region, vm->host().deadlines.region_free);
+        if (!kept.empty()) kept = "the region stays: " + kept;
     }
-    vm->gone(path);
+    vm->gone(path, kept);
     if (ours) co_await drop_intent(*vm->host().store, vm->key(), name);
+    co_return kept.empty() ? "" : *entry.device.spec.region;
+}
+
+awaitable<void> remove_region_later(std::shared_ptr<Vm> vm, std::string region) {
+    {
+        const Turn::Pass pass = co_await vm->turn().enter();  // backends without a device go first
+    }
+    co_await remove_region(vm, region, vm->host().deadlines.region_told);
 }
 
 awaitable<void> clean_orphans(std::shared_ptr<Vm> vm) {
@@ -89,7 +96,7 @@ awaitable<void> resume_removals(std::shared_ptr<Vm> vm) {
             continue;
         }
         if (intent.remove_region && !intent.region.empty()) {
-            co_await remove_region(vm, intent.region);
+            vm->spawn("removal of region " + intent.region, remove_region_later(vm, intent.region));
         }
         co_await drop_intent(*vm->host().store, vm->key(), intent.device);
     }

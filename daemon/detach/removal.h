@@ -9,10 +9,15 @@ namespace ivshmemd {
 
 class Vm;
 
-/// Clears away what a device that is gone leaves: descriptors, backend, chardev, and its region
-/// when that was asked for; then forgets it. `entry` is the device as it was last known. To be
-/// called once for each departure (Departures::clear).
-awaitable<void> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry);
+/// Clears away what a device that is gone leaves: descriptors, backend, chardev, and its region when
+/// that was asked for; then forgets it. `entry` is the device as it was last known. To be called
+/// once for each departure (Departures::clear). The region that was to go and stays for now; empty
+/// when there is none.
+awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry);
+
+/// Removes a region as soon as all VMs have told that they do not use it, in their own time: right
+/// after a start most cannot tell.
+awaitable<void> remove_region_later(std::shared_ptr<Vm> vm, std::string region);
 
 /// Deletes what carries our prefix and serves no device. Only behind the gate, where no attach is
 /// between making a backend and its device.

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -35,6 +36,11 @@ Result<Listening> take_passed_socket(int count) {
     return Listening{std::move(socket), "the socket that systemd passed", std::nullopt};
 }
 
+// Unless somebody else's socket is there by now.
+void remove_socket(const std::string& path, const RegionIdentity& file) {
+    if (RegionFiles::look(path).identity == file) ::unlink(path.c_str());
+}
+
 Result<Listening> open_listener(const Options& options) {
     if (const int passed = ::sd_listen_fds(1); passed > 0) return take_passed_socket(passed);
     if (!options.socket) {
@@ -45,7 +51,7 @@ Result<Listening> open_listener(const Options& options) {
     if (!listener) return listener.error();
     const auto file = RegionFiles::identity(*options.socket);
     if (!listener->group_problem.empty()) {
-        if (file) RegionFiles::remove(*options.socket, *file);
+        if (file) remove_socket(*options.socket, *file);
         return Error(
             ErrorKind::permission_denied,
             "cannot give " + *options.socket + " the group asked for: " + listener->group_problem);
@@ -87,7 +93,7 @@ int serve(const ServerLimits& limits, Memory memory, Listening listening) {
     spawn(io.get_executor(), "signals", stop_at_signal(signals, server));
     ::sd_notify(0, "READY=1");
     io.run();
-    if (listening.file) RegionFiles::remove(listening.description, *listening.file);
+    if (listening.file) remove_socket(listening.description, *listening.file);
     return 0;
 }
 

@@ -17,79 +17,9 @@ namespace {
 
 constexpr std::string_view socket_suffix = ".qmp";
 
-bool maps(const Vm& vm, const InventoryDevice& entry, const RegionIdentity& region) {
-    return vm.maps(entry) && vm.memory_of(entry) == region;
-}
-
-// Whether a device is a master that counts: not in a VM that waits for a migration, nor in one that
-// has been migrated away.
-bool is_master(const Vm& vm, const InventoryDevice& entry) {
-    if (!vm.session() || vm.run_state() == "inmigrate" || vm.run_state() == "postmigrate") {
-        return false;
-    }
-    return !blocks_migration(entry.device);
-}
-
-// "VM/NAME" of the first device that `matches`; empty when none does.
-template <class Matches>
-std::string find_device(const std::map<std::string, std::shared_ptr<Vm>>& vms, Matches matches) {
-    for (const auto& [name, vm] : vms) {
-        for (const InventoryDevice& entry : vm->inventory().devices) {
-            if (matches(*vm, entry)) return name + "/" + entry.device.spec.name;
-        }
-    }
-    return "";
-}
-
-// "VM/NAME" of a master that is being attached to this region right now; empty when none is.
-std::string find_coming_master(const std::map<std::string, std::shared_ptr<Vm>>& vms,
-                               const RegionFiles& files, const RegionIdentity& region) {
-    for (const auto& [name, vm] : vms) {
-        const std::optional<DeviceSpec>& spec = vm->turn().coming();
-        if (!spec || spec->role != Role::master || !spec->region) continue;
-        if (RegionFiles::identity(files.path_of(*spec->region)) == region) {
-            return name + "/" + spec->name;
-        }
-    }
-    return "";
-}
-
-// A VM at either end of a migration holds the region for the other one.
-std::vector<std::string> find_running_users(const std::map<std::string, std::shared_ptr<Vm>>& vms,
-                                            const RegionIdentity& region, const Vm& except) {
-    std::vector<std::string> users;
-    for (const auto& [name, vm] : vms) {
-        const std::string& state = vm->run_state();
-        if (vm.get() == &except || !vm->session()) continue;
-        if (state == "inmigrate" || state == "postmigrate") continue;
-        for (const InventoryDevice& entry : vm->inventory().devices) {
-            if (maps(*vm, entry, region)) users.push_back(name + "/" + entry.device.spec.name);
-        }
-    }
-    return users;
-}
-
 }  // namespace
 
-Registry::Registry(Host& host) : host_(host), scope_(host.executor, {}) {
-    host_.find_master = [this](const RegionIdentity& region, const std::string& except) {
-        const std::string holder =
-            find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {
-                return vm.name() + "/" + entry.device.spec.name != except && is_master(vm, entry) &&
-                       maps(vm, entry, region);
-            });
-        return holder.empty() ? find_coming_master(vms_, host_.regions, region) : holder;
-    };
-    host_.find_user = [this](const RegionIdentity& region) {
-        return find_device(vms_, [&](const Vm& vm, const InventoryDevice& entry) {
-            return vm.state() != VmState::unreachable && maps(vm, entry, region);
-        });
-    };
-    host_.find_sharers = [this](const RegionIdentity& region, const Vm& except) {
-        return find_running_users(vms_, region, except);
-    };
-    host_.all_vms = [this] { return all(); };
-}
+Registry::Registry(Host& host) : host_(host), scope_(host.executor, {}) {}
 
 void Registry::start() {
     for (const VmConfig& config : host_.config.vms) add(config);
@@ -145,7 +75,7 @@ void Registry::stop_watching() {
 void Registry::stop() {
     stopped_ = true;
     stop_watching();
-    for (const auto& [name, vm] : vms_) vm->stop("ivshmemd is stopping");
+    for (const auto& [name, vm] : host_.vms) vm->stop("ivshmemd is stopping");
 }
 
 awaitable<void> Registry::watch() {
@@ -177,8 +107,8 @@ void Registry::scan() {
         if (!found.contains(name)) remove(name);
     }
     for (const auto& [name, path] : found) {
-        const auto known = vms_.find(name);
-        if (known != vms_.end()) {
+        const auto known = host_.vms.find(name);
+        if (known != host_.vms.end()) {
             known->second->link().hurry();  // perhaps a new QEMU on the same path
             continue;
         }
@@ -190,7 +120,8 @@ void Registry::scan() {
 void Registry::add(VmConfig config) {
     const std::string name = config.name;
     const auto vm = std::make_shared<Vm>(host_, std::move(config));
-    if (!vms_.emplace(name, vm).second) return;
+    if (!host_.vms.emplace(name, vm).second) return;
+    host_.region_users.add(vm);
     const auto ending = ending_.find(name);
     scope_.spawn("supervisor of " + name,
                  look_after(vm, ending == ending_.end() ? nullptr : ending->second));
@@ -208,22 +139,23 @@ awaitable<void> Registry::look_after(std::shared_ptr<Vm> vm, std::shared_ptr<Vm>
 }
 
 void Registry::remove(const std::string& name) {
-    const auto found = vms_.find(name);
-    if (found == vms_.end()) return;
+    const auto found = host_.vms.find(name);
+    if (found == host_.vms.end()) return;
     found->second->stop("ivshmemd no longer looks after this VM");
     ending_[name] = found->second;
-    vms_.erase(found);
+    host_.vms.erase(found);
+    host_.region_users.remove(name);
     watched_.erase(name);
 }
 
 std::shared_ptr<Vm> Registry::find(const std::string& name) const {
-    const auto found = vms_.find(name);
-    return found == vms_.end() ? nullptr : found->second;
+    const auto found = host_.vms.find(name);
+    return found == host_.vms.end() ? nullptr : found->second;
 }
 
 std::vector<std::shared_ptr<Vm>> Registry::all() const {
     std::vector<std::shared_ptr<Vm>> vms;
-    for (const auto& [name, vm] : vms_) vms.push_back(vm);
+    for (const auto& [name, vm] : host_.vms) vms.push_back(vm);
     return vms;
 }
 

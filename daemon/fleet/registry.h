@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -49,7 +48,6 @@ class Registry {
     Host& host_;
     bool stopped_ = false;
     Scope scope_;
-    std::map<std::string, std::shared_ptr<Vm>> vms_;
     std::map<std::string, std::shared_ptr<Vm>> ending_;  // that were stopped, by name
     std::optional<std::string> directory_;               // that is watched
     std::set<std::string> watched_;                      // names that came from the directory

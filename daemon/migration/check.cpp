@@ -16,7 +16,7 @@ void add_sharers(const Vm& vm, const InventoryDevice& entry, std::vector<RegionS
     const std::optional<RegionIdentity> memory = vm.memory_of(entry);
     if (!memory) return;
     const DeviceSpec& spec = entry.device.spec;
-    for (std::string& user : vm.host().find_sharers(*memory, vm)) {
+    for (std::string& user : vm.host().region_users.find_sharers(*memory, vm.name())) {
         const std::string region = spec.region.value_or(spec.server.value_or(entry.memory_path));
         sharers.push_back({spec.name, region, std::move(user)});
     }
@@ -52,8 +52,8 @@ awaitable<Result<MigrationVerdict>> check_vm_migration(std::shared_ptr<Vm> vm) {
 }
 
 awaitable<std::shared_ptr<Vm>> find_destination(std::shared_ptr<Vm> source, ListenAddress target) {
-    const std::vector<std::shared_ptr<Vm>> vms = source->host().all_vms();
-    for (const std::shared_ptr<Vm>& vm : vms) {
+    const std::map<std::string, std::shared_ptr<Vm>> vms = source->host().vms;
+    for (const auto& [name, vm] : vms) {
         if (vm == source || vm->unavailable() || vm->run_state() != "inmigrate") continue;
         const Result<MigrationFacts> facts = co_await ask_migration(vm);
         const bool same_vm = vm->uuid() == source->uuid() && is_real_uuid(vm->uuid());

@@ -10,10 +10,8 @@ namespace ivshmemd {
 namespace {
 
 std::shared_ptr<Vm> vm_named(const Host& host, const std::string& name) {
-    for (const std::shared_ptr<Vm>& vm : host.all_vms()) {
-        if (!name.empty() && vm->name() == name) return vm;
-    }
-    return nullptr;
+    const auto found = host.vms.find(name);
+    return found == host.vms.end() ? nullptr : found->second;
 }
 
 // A destination that is past inmigrate has taken over: QEMU starts none that lacks a byte.

@@ -26,12 +26,27 @@ RegionIdentity identity_of(const struct stat& status) {
     return {status.st_dev, status.st_ino};
 }
 
+RegionFacts facts_of(const struct stat& status) {
+    return {true, status.st_mode, status.st_uid, static_cast<std::uint64_t>(status.st_size)};
+}
+
+std::string reopened(const UniqueFd& handle) {
+    return "/proc/self/fd/" + std::to_string(handle.get());
+}
+
 }  // namespace
 
 RegionFacts RegionFiles::inspect(const std::string& path) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) return {};
-    return {true, status.st_mode, status.st_uid, static_cast<std::uint64_t>(status.st_size)};
+    return facts_of(status);
+}
+
+RegionFile RegionFiles::look(const std::string& path) {
+    UniqueFd handle(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status {};
+    if (!handle || ::fstat(handle.get(), &status) != 0) return {};
+    return {std::move(handle), facts_of(status), identity_of(status)};
 }
 
 std::optional<RegionIdentity> RegionFiles::identity(const std::string& path) {
@@ -58,8 +73,8 @@ Result<UnnamedRegion> RegionFiles::reserve(const std::string& region, std::uint6
 Result<void> RegionFiles::publish(const UnnamedRegion& made, const std::string& region) const {
     const std::string path = path_of(region);
     // Only if the name is free; without privileges /proc is the way.
-    const std::string handle = "/proc/self/fd/" + std::to_string(made.file.get());
-    if (::linkat(AT_FDCWD, handle.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+    if (::linkat(AT_FDCWD, reopened(made.file).c_str(), AT_FDCWD, path.c_str(),
+                 AT_SYMLINK_FOLLOW) == 0) {
         return {};
     }
     if (errno != EEXIST) return unavailable(path, "linkat", errno);
@@ -75,11 +90,11 @@ Result<RegionIdentity> RegionFiles::create(const std::string& region, std::uint6
     return made->identity;
 }
 
-void RegionFiles::grant(const std::string& path, uid_t qemu_user) const {
+void RegionFiles::grant(const RegionFile& file, uid_t qemu_user) const {
     const std::optional<uid_t> user = user_to_admit(qemu_user);
-    if (!user) return;
-    const UniqueFd file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-    if (file) grant_access(file.get(), user, std::nullopt);
+    if (!user || !file.handle || !S_ISREG(file.facts.mode)) return;
+    const UniqueFd open(::open(reopened(file.handle).c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    if (open) grant_access(open.get(), user, std::nullopt);
 }
 
 bool RegionFiles::admits(const std::string& path, uid_t user) {
@@ -89,12 +104,6 @@ bool RegionFiles::admits(const std::string& path, uid_t user) {
     constexpr mode_t read_write = S_IROTH | S_IWOTH;
     const mode_t mode = user == status.st_uid ? status.st_mode >> 6 : status.st_mode;
     return (mode & read_write) == read_write || acl_admits(path, user);
-}
-
-bool RegionFiles::remove(const std::string& path, const RegionIdentity& identity) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0 || identity_of(status) != identity) return false;
-    return ::unlink(path.c_str()) == 0;
 }
 
 }  // namespace ivshmemd

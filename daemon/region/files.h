@@ -20,6 +20,14 @@ struct RegionIdentity {
     bool operator==(const RegionIdentity&) const = default;
 };
 
+/// A file as it was judged, and a handle for what is done to it later: whatever its path names by
+/// then. The handle opens nothing.
+struct RegionFile {
+    UniqueFd handle;
+    RegionFacts facts;
+    RegionIdentity identity;
+};
+
 /// A region that is whole and reserved but has no name yet: it vanishes with this value.
 struct UnnamedRegion {
     UniqueFd file;
@@ -39,6 +47,9 @@ class RegionFiles {
     /// What is there, symbolic links not followed.
     static RegionFacts inspect(const std::string& path);
 
+    /// The same, to be kept.
+    static RegionFile look(const std::string& path);
+
     static std::optional<RegionIdentity> identity(const std::string& path);
 
     /// Makes a region whole: reserved (a full tmpfs would kill VMs at a later write), mode 0660,
@@ -54,14 +65,11 @@ class RegionFiles {
                                   uid_t qemu_user) const;
 
     /// Lets another QEMU user in. Does nothing for a file that is not ours: its owner decides.
-    void grant(const std::string& path, uid_t qemu_user) const;
+    void grant(const RegionFile& file, uid_t qemu_user) const;
 
     /// Whether this user may read and write the file by its owner, by name in its ACL, or as anyone
     /// may. Groups are left out of account: whom they hold, only the user's own process knows.
     static bool admits(const std::string& path, uid_t user);
-
-    /// Removes the file if it is still this one.
-    static bool remove(const std::string& path, const RegionIdentity& identity);
 
   private:
     std::string directory_;

@@ -27,7 +27,7 @@ std::string path_of(const qmp::Event& event) {
 void device_deleted(const std::shared_ptr<Vm>& vm, const std::string& path) {
     const bool known = find_by_path(vm->inventory(), path);
     if (known && vm->session()) {
-        vm->spawn("removal of " + path, finish_if_gone(vm, path));
+        vm->spawn("removal of " + path, finish_if_gone(vm, path, Learnt::by_event));
         return;
     }
     const bool ours = name_of_device_id(path.substr(path.rfind('/') + 1)).has_value();

@@ -168,8 +168,9 @@ awaitable<void> follow(std::shared_ptr<Vm> vm) {
         } else {
             const Error error = fd.error();  // a copy in this Boost: nothing may point into it
             const auto& state = std::get<std::string>(error.details[0].second);
-            vm->link().failed(state == "busy" ? VmState::busy : VmState::unreachable,
-                              error.message);
+            const bool refused = std::get<std::string>(error.details[1].second) == "none";
+            vm->link().failed(state == "busy" ? VmState::busy : VmState::unreachable, error.message,
+                              refused);
         }
         vm->link().end_attempt();
         if (vm->stopping()) break;

@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 namespace ivshmemd {
 namespace {
@@ -76,15 +79,29 @@ bool unchanged_since_bound(const std::filesystem::path& binary, const std::strin
     return true;
 }
 
+// When a process started; nothing where /proc does not say.
+std::optional<std::uint64_t> start_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    const std::string text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+    // It is the 22nd word, and the second one, the program's name, may hold anything.
+    const std::size_t name_end = text.rfind(')');
+    if (name_end == std::string::npos) return std::nullopt;
+    std::istringstream words(text.substr(name_end + 1));
+    std::string skipped;
+    for (int i = 3; i < 22; ++i) words >> skipped;
+    std::uint64_t ticks = 0;
+    if (!(words >> ticks)) return std::nullopt;
+    return ticks;
+}
+
 }  // namespace
 
 // A QEMU binds its socket when it starts. One that a manager binds once and passes to each QEMU is
 // told apart by the pid alone, where that is QEMU's.
 std::string run_of(const std::string& socket_path, pid_t listener) {
-    struct stat status {};
-    if (::stat(socket_path.c_str(), &status) != 0) return "";
-    return std::to_string(status.st_ino) + "@" + std::to_string(status.st_mtim.tv_sec) + "." +
-           std::to_string(status.st_mtim.tv_nsec) + "/" + std::to_string(listener);
+    const std::string binding = socket_binding(socket_path);
+    return binding.empty() ? "" : binding + "/" + std::to_string(listener);
 }
 
 Identity identify(int socket, const std::string& socket_path) {
@@ -99,14 +116,29 @@ Identity identify(int socket, const std::string& socket_path) {
                     [&](const std::string& each) { return names_socket(each, socket_path); });
     if (named) {
         identity.pid = credentials.pid;
+        identity.started = start_of(credentials.pid);
         identity.command_line = std::move(arguments);
     }
+    identity.binding = socket_binding(socket_path);
     identity.run = run_of(socket_path, credentials.pid);
     return identity;
 }
 
 bool is_same_process(const Identity& a, const Identity& b) {
     return !a.run.empty() && a.run == b.run;
+}
+
+std::string socket_binding(const std::string& socket_path) {
+    struct stat status {};
+    if (::stat(socket_path.c_str(), &status) != 0) return "";
+    return std::to_string(status.st_ino) + "@" + std::to_string(status.st_mtim.tv_sec) + "." +
+           std::to_string(status.st_mtim.tv_nsec);
+}
+
+bool has_ended(const Identity& identity) {
+    if (::kill(*identity.pid, 0) != 0 && errno == ESRCH) return true;
+    const std::optional<std::uint64_t> now = start_of(*identity.pid);
+    return identity.started && now && *now != *identity.started;
 }
 
 bool modules_unchanged(const Identity& identity, const std::string& socket_path) {

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,7 +14,9 @@ struct Identity {
     uid_t user = 0;                         // who called listen(2) on the monitor's socket
     std::optional<pid_t> pid;               // only when its command line names the socket
     std::vector<std::string> command_line;  // of that pid; else empty
-    std::string run;  // tells this QEMU from the next one: its socket, and who called listen(2)
+    std::string run;      // tells this QEMU from the next one: its socket, and who called listen(2)
+    std::string binding;  // of the socket; see socket_binding()
+    std::optional<std::uint64_t> started;  // of that pid, in the kernel's ticks
 };
 
 /// What tells the QEMU behind a socket from the next one; empty when the socket has no file.
@@ -25,6 +28,12 @@ bool is_same_process(const Identity& a, const Identity& b);
 /// Reads SO_PEERCRED of a connected monitor and /proc. With libvirt, systemd-passed sockets or
 /// -runas, whoever called listen(2) is not the running QEMU: hence the check of the command line.
 Identity identify(int socket, const std::string& socket_path);
+
+/// Tells one bind(2) of a socket's path from the next; empty when nothing is there to be seen.
+std::string socket_binding(const std::string& socket_path);
+
+/// Whether that pid, which must be known, is no more, or is another process by now.
+bool has_ended(const Identity& identity);
 
 /// Whether QEMU may load its modules now: one whose files were replaced since it started aborts.
 /// True when the executable behind the monitor is still the one on disk; where /proc cannot say,

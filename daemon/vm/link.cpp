@@ -26,8 +26,21 @@ std::optional<Error> Link::unavailable() const {
     return Error(ErrorKind::vm_unavailable, std::move(message), {{"state", state}});
 }
 
+bool Link::nobody_listens() const {
+    return !pending_ && !refused_binding_.empty() && refused_binding_ == socket_binding(socket_);
+}
+
+bool Link::last_qemu_gone() const {
+    if (session_ && !session_->cause()) return false;
+    if (nobody_listens()) return true;
+    if (identity_.pid) return has_ended(identity_);
+    const std::string binding = socket_binding(socket_);
+    return !binding.empty() && binding != identity_.binding;
+}
+
 void Link::connecting(std::shared_ptr<qmp::Session> session) {
     pending_ = std::move(session);
+    refused_binding_.clear();
     if (state_ == VmState::unreachable) enter(VmState::connecting);
 }
 
@@ -40,7 +53,8 @@ void Link::held(std::string why) {
     end_attempt();
 }
 
-void Link::failed(VmState state, std::string why) {
+void Link::failed(VmState state, std::string why, bool refused) {
+    refused_binding_ = refused ? socket_binding(socket_) : "";
     last_error_ = std::move(why);
     enter(state);
 }

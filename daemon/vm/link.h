@@ -47,6 +47,12 @@ class Link {
     bool started() const { return started_; }
     /// VmUnavailable with the reason, or nothing when commands can be sent.
     std::optional<Error> unavailable() const;
+    /// A connection is being made or used.
+    bool trying() const { return pending_ != nullptr; }
+    /// The socket refused the last attempt and was not bound anew since: nobody is behind it.
+    bool nobody_listens() const;
+    /// The QEMU that was last connected is known to have ended.
+    bool last_qemu_gone() const;
     /// Attempts to connect that came to an end, good or bad.
     std::uint64_t attempts() const { return attempts_; }
 
@@ -56,8 +62,9 @@ class Link {
     void greeted();
     /// No greeting: another client holds the monitor. The connection keeps its place in the queue.
     void held(std::string why);
-    /// There is not even a connection; `state` is busy or unreachable.
-    void failed(VmState state, std::string why);
+    /// There is not even a connection; `state` is busy or unreachable. `refused`: because nobody
+    /// listens at the socket.
+    void failed(VmState state, std::string why, bool refused = false);
     /// The attempt came to its end.
     void end_attempt();
 
@@ -104,6 +111,7 @@ class Link {
     bool started_ = false;
     bool stopping_ = false;
     std::uint64_t attempts_ = 0;
+    std::string refused_binding_;  // of the socket, when it last refused a connection
 };
 
 }  // namespace ivshmemd

@@ -131,7 +131,7 @@ void Vm::start_departures_over() {
     changed_.notify_all();
 }
 
-void Vm::gone(const std::string& path) {
+void Vm::gone(const std::string& path, const std::string& detail) {
     const InventoryDevice* entry = find_by_path(inventory(), path);
     const Departure* departure = departures_.find(path);
     if (!entry || !departure) return;
@@ -139,7 +139,7 @@ void Vm::gone(const std::string& path) {
     const EventKind kind = departure->asked_for ? EventKind::detached : EventKind::vanished;
     holdings_.forget_device(path, SteadyClock::now());
     departures_.gone(path);
-    host_.events.publish({kind, name(), spec.name, "", spec.region.value_or("")});
+    host_.events.publish({kind, name(), spec.name, detail, spec.region.value_or("")});
     changed_.notify_all();
 }
 

@@ -24,11 +24,11 @@ namespace ivshmemd {
 /// (Holdings), what is on its way out (Departures) and whose turn it is to change it (Turn). What
 /// concerns several of them at once happens here, so that they never disagree. The supervisor keeps
 /// it true; operations change it in their turn; reads look at it any time.
-class Vm : public std::enable_shared_from_this<Vm> {
+class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
   public:
     Vm(Host& host, VmConfig config);
 
-    const std::string& name() const { return config_.name; }
+    const std::string& name() const override { return config_.name; }
     const VmConfig& config() const { return config_; }
     Host& host() const { return host_; }
     VmKey key() const { return {name(), uuid(), link_.run()}; }
@@ -114,8 +114,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void look_again(const std::string& path);
     void parked(const std::string& path);
     void start_departures_over();
-    /// The end of a departure: the device is forgotten, and that is published once.
-    void gone(const std::string& path);
+    /// The end of a departure: the device is forgotten, and that is published once. `detail`: what
+    /// else is to be said of it.
+    void gone(const std::string& path, const std::string& detail);
 
     /// A doorbell that is on its way out, and that other descriptors must not meet; empty when
     /// there is none.
@@ -128,6 +129,12 @@ class Vm : public std::enable_shared_from_this<Vm> {
     bool maps(const InventoryDevice& entry) const;
     /// The file behind a device's memory; nothing when it has none, or none that can be told.
     std::optional<RegionIdentity> memory_of(const InventoryDevice& entry) const;
+
+    // As a user of regions
+    Sight sight() const override;
+    std::vector<MemoryUser> memory_users() const override;
+    std::optional<MemoryUser> coming() const override;
+    bool holds_for_migration() const override;
 
     /// All devices for the API: what is there, being attached, and leaked.
     std::vector<Device> devices() const;

@@ -54,6 +54,8 @@ std::string_view finding_kind_name(FindingKind kind) {
             return "mappingUnknown";
         case FindingKind::region_unused:
             return "regionUnused";
+        case FindingKind::two_masters:
+            return "twoMasters";
     }
     return "";
 }

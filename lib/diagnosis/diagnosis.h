@@ -37,6 +37,7 @@ enum class FindingKind {
     region_split,     // a device maps another file than the one at the path
     mapping_unknown,  // whether it does cannot be told
     region_unused,    // made by this daemon, and no device uses it
+    two_masters,      // several devices would each carry the same memory along in a migration
 };
 
 enum class FindingSeverity {

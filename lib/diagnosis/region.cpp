@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/diagnosis/parts.h"
+#include "lib/run_state.h"
 #include "lib/shell_word.h"
 #include "lib/size.h"
 
@@ -20,11 +21,25 @@ std::string listed(const std::vector<std::string>& words) {
     return text;
 }
 
+// While a VM migrates from here to here, both ends have the same masters.
+bool is_master(const VmFacts& vm, const Device& device) {
+    return !is_between_hosts(vm.run_state) && !blocks_migration(device);
+}
+
+std::string detach_command(const VmFacts& vm, const Device& device) {
+    const bool ours = device.origin == Origin::managed;
+    const std::string target =
+        ours ? shell_word(device.spec.name) : "--qom-path " + shell_word(device.qom_path);
+    return "ivshmemctl detach " + shell_word(vm.name) + " " + target;
+}
+
 /// A device that maps the region as far as anybody knows.
 struct SizedUser {
     std::string name;  // "web/shm0"
     std::string vm;
     std::uint64_t size = 0;  // bytes
+    bool master = false;
+    std::string detach;  // the command
 };
 
 class RegionDiagnosis {
@@ -102,6 +117,22 @@ class RegionDiagnosis {
             "rm " + word_ + ", if no program of the host needs it");
     }
 
+    void judge_masters() {
+        std::vector<std::string> masters;
+        std::vector<std::string> commands;
+        for (const SizedUser& user : users_) {
+            if (!user.master) continue;
+            masters.push_back(user.name);
+            commands.push_back("'" + user.detach + "'");
+        }
+        if (masters.size() < 2) return;
+        add(Kind::two_masters, problem,
+            path_ + " has more than one master: " + listed(masters) +
+                "; each would take its content along in a migration, and what arrives last "
+                "overwrites the other's",
+            "detach all but one of them, then attach these as peers: " + listed(commands));
+    }
+
   private:
     void add(Kind kind, FindingSeverity severity, std::string text, std::string mend) {
         findings_.push_back({kind, severity, std::nullopt, std::nullopt, region_name(path_),
@@ -116,7 +147,8 @@ class RegionDiagnosis {
                     each.mapping == Mapping::replaced || each.mapping == Mapping::elsewhere;
                 if (each.device.spec.name != user.device || apart) continue;
                 if (each.device.state == DeviceState::leaked) continue;
-                users_.push_back({user.vm + "/" + user.device, user.vm, each.device.spec.size});
+                users_.push_back({user.vm + "/" + user.device, user.vm, each.device.spec.size,
+                                  is_master(vm, each.device), detach_command(vm, each.device)});
             }
         }
     }
@@ -173,6 +205,7 @@ void diagnose_region(const Region& region, const HostFacts& facts, std::vector<F
     diagnosis.judge_mode();
     diagnosis.judge_size();
     diagnosis.judge_use();
+    diagnosis.judge_masters();
 }
 
 }  // namespace ivshmemd

@@ -130,7 +130,9 @@ void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions)
         ask("msi", [&spec](const json* reply) { spec.msi = as_bool(reply); });
         ask("shm", [&raw](const json* reply) {
             const std::string* shm = as_string(reply);
-            if (shm) raw.shm_file = "/dev/shm/" + shm->substr(shm->starts_with('/') ? 1 : 0);
+            const std::string name = shm ? shm->substr(shm->starts_with('/') ? 1 : 0) : "";
+            // One with a server answers with an empty name, which is no file but their directory.
+            if (!name.empty()) raw.shm_file = "/dev/shm/" + name;
         });
     } else {
         ask("master", [&spec](const json* reply) {

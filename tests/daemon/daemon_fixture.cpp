@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "daemon/region/unlink.h"
+
 namespace ivshmemd::test {
 namespace {
 
@@ -26,6 +28,7 @@ Deadlines short_deadlines() {
     deadlines.backoff_min = Milliseconds(10);
     deadlines.backoff_max = Milliseconds(50);
     deadlines.unplug_again = Milliseconds(200);
+    deadlines.region_free = Milliseconds(120);
     deadlines.settle = Milliseconds(10);
     deadlines.mapped = Milliseconds(40);
     return deadlines;
@@ -38,6 +41,7 @@ DaemonFixture::DaemonFixture()
       subscription_(
           host_.events.subscribe([this](const Event& event) { events_.push_back(event); })) {
     spdlog::set_level(spdlog::level::off);
+    ignore_broken_leases();
     host_.deadlines = short_deadlines();
     host_.store =
         std::move(*StateStore::open(host_.config.state_dir, host_.worker, host_.executor));

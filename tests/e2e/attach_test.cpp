@@ -104,7 +104,9 @@ TEST_P(AttachMuch, LetsTwoMachinesShareOneRegion) {
     EXPECT_EQ(writer.guest("shm write 4096 'from one guest to the other'").status, 0);
     EXPECT_EQ(reader.guest("shm read 4096 27").output, "from one guest to the other");
 
-    detach("reader", "a", {"--remove-region"});
+    const json kept(expect_ctl_success(*daemon_, {"detach", "reader", "a", "--remove-region"},
+                                       boot_deadline()));
+    EXPECT_NE(member(kept, "regionKept").get<std::string>().find("writer/b"), std::string::npos);
     EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{"both"}) << "still used";
     detach("writer", "b", {"--remove-region"});
     EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{});

@@ -115,8 +115,9 @@ TEST_F(Users, OfTwoMachinesShareARegionThatAThirdOneMade) {
     EXPECT_EQ(second.guest("shm read 4096 17").output, "from user to user");
 
     for (const auto& [vm, name] : {std::pair("first", "a"), std::pair("second", "b")}) {
-        EXPECT_EQ(expect_ctl_success(*daemon_, {"detach", vm, name, "--remove-region"}),
-                  json({{"result", "removed"}}));
+        const json detached(expect_ctl_success(*daemon_, {"detach", vm, name, "--remove-region"}));
+        EXPECT_EQ(member(detached, "result"), "removed");
+        EXPECT_EQ(detached.contains("regionKept"), std::string_view(vm) == "first") << detached;
     }
     EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{});
     EXPECT_EQ(qom_names(first), std::set<std::string>{});

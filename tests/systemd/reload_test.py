@@ -56,6 +56,15 @@ class Running(unittest.TestCase):
             return [each["name"] for each in client.call(f"{HOTPLUG}.ListVms").parameters["vms"]]
 
 
+class Signals(Running):
+    def test_survives_the_signal_of_a_broken_lease(self):
+        self.configure("a")
+        service = self.start()
+        with open(f"/proc/{service.process.pid}/status", encoding="utf-8") as status:
+            ignored = re.search(r"^SigIgn:\s*([0-9a-f]+)$", status.read(), re.MULTILINE).group(1)
+        self.assertTrue(int(ignored, 16) >> (signal.SIGIO - 1) & 1)
+
+
 class Reload(Running):
     def test_tells_systemd_when_it_begins_and_ends(self):
         self.configure("a")

@@ -120,6 +120,15 @@ class Detaching(WireTest):
         self.assertNotIn("ivshmemd.leaver", other.devices())
         wait_until(lambda: not os.path.exists(f"{World.regions}/leaver"), "the region's end")
 
+    def test_tells_why_a_region_stays(self):
+        self.attach("other", "watched")
+        path = f"{World.regions}/watched"
+        with open(path, "rb"), self.resetting("other"):
+            kept = self.ask("Detach", vm="other", name="watched", removeRegion=True)
+        self.assertEqual(kept["result"], "removed")
+        self.assertIn("has it open", kept["regionKept"])
+        os.unlink(path)
+
     def test_takes_a_foreign_device_by_its_path(self):
         other = World.machines["other"]
         other.qmp("object-add", **{"qom-type": "memory-backend-ram", "id": "foreign-memory",

@@ -144,6 +144,27 @@ TEST_F(ApiService, GivesQemusWordsInAnError) {
     EXPECT_EQ(reply["parameters"]["leftovers"], json::array());
 }
 
+TEST_F(ApiService, TellsWhetherTheRegionIsGoneAndWhyItStays) {
+    other_.listen(socket("b"));
+    serve();
+    ASSERT_TRUE(wait_state(VmState::connected, "b"));
+    Client client = connect();
+    const json leave{{"vm", "a"}, {"name", "x"}, {"removeRegion", true}};
+    ASSERT_EQ(client.error_of(hotplug("Attach"), attach_parameters("x")), "");
+    const json gone = client.call(hotplug("Detach"), leave);
+    EXPECT_EQ(gone["parameters"], json({{"result", "removed"}}));
+    ASSERT_EQ(client.error_of(hotplug("Attach"), attach_parameters("x")), "");
+    json second = attach_parameters("y");
+    second["vm"] = "b";
+    second["region"] = "x";
+    ASSERT_EQ(client.error_of(hotplug("Attach"), second), "");
+    const json kept = client.call(hotplug("Detach"), leave)["parameters"];
+    EXPECT_EQ(kept["result"], "removed");
+    EXPECT_NE(kept.value("regionKept", "").find("b/y"), std::string::npos) << kept;
+    EXPECT_EQ(events_.back().kind, EventKind::detached);
+    EXPECT_EQ(events_.back().detail, kept["regionKept"]);
+}
+
 TEST_F(ApiService, ReportsProgressOfADetachToWhoAsksForMore) {
     serve();
     Client client = connect();

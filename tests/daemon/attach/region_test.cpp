@@ -42,6 +42,19 @@ TEST_F(AttachRegion, LeavesNoRecordWhenItsNameWasTakenMeanwhile) {
     EXPECT_EQ(host_.store->get().regions.size(), 0u);
 }
 
+TEST_F(AttachRegion, IsTheFileThatWasJudgedOrNone) {
+    start();
+    ASSERT_TRUE(host_.regions.create("x", mebibyte, ::geteuid()));
+    const Result<Decision> decision = decide_memory(*vm(), request("x"), Model::plain);
+    ASSERT_TRUE(decision) << decision.error().message;
+    EXPECT_TRUE(loop_.run(prepare_region(vm(), *decision)));
+    std::filesystem::rename(region_path("x"), region_path("old"));
+    ASSERT_TRUE(host_.regions.create("x", mebibyte, ::geteuid()));
+    const auto prepared = loop_.run(prepare_region(vm(), *decision));
+    ASSERT_FALSE(prepared);
+    EXPECT_EQ(prepared.error().kind, ErrorKind::region_mismatch);
+}
+
 TEST_F(AttachRegion, IsForgottenOnceItsFileIsGoneOrReplaced) {
     start();
     for (const char* name : {"kept", "gone", "replaced"}) ASSERT_TRUE(attach_now(request(name)));

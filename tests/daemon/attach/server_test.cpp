@@ -217,7 +217,7 @@ TEST_F(AttachLegacy, KnowsWhoCanOpenARegion) {
     ASSERT_EQ(::chown(region_path("x").c_str(), 1234, 1234), 0);
     EXPECT_FALSE(RegionFiles::admits(region_path("x"), 4321));
     EXPECT_TRUE(RegionFiles::admits(region_path("x"), 1234));
-    host_.regions.grant(region_path("x"), 4321);
+    host_.regions.grant(RegionFiles::look(region_path("x")), 4321);
     EXPECT_TRUE(RegionFiles::admits(region_path("x"), 4321));
     ASSERT_EQ(::chmod(region_path("x").c_str(), 0606), 0);
     EXPECT_TRUE(RegionFiles::admits(region_path("x"), 99));

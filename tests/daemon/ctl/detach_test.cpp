@@ -17,6 +17,18 @@ TEST(CtlDetach, PrintsRemoved) {
     EXPECT_EQ(outcome.err, "");
 }
 
+TEST(CtlDetach, SaysWhyTheRegionStays) {
+    for (const bool as_json : {false, true}) {
+        Recorder recorder;
+        recorder.answer = reply_of(R"({"result":"removed","regionKept":"it is mapped by db/x"})");
+        std::vector<std::string> arguments{"detach", "web", "shm0", "--remove-region"};
+        if (as_json) arguments.emplace_back("--json=short");
+        const Outcome outcome = run_with(arguments, recorder.caller());
+        EXPECT_EQ(outcome.code, 0);
+        EXPECT_EQ(outcome.err, "ivshmemctl: it is mapped by db/x\n");
+    }
+}
+
 TEST(CtlDetach, ExitsWithSevenWhilePendingAndSaysWhatHappensNext) {
     for (const bool as_json : {false, true}) {
         Recorder recorder;

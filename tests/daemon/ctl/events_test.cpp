@@ -27,8 +27,8 @@ TEST(CtlEvents, PrintsOneLinePerEvent) {
                R"({"kind":"vmState","vm":"web","time":"T","detail":"a\nb"})", R"({"kind":7})"},
               interrupted);
     EXPECT_EQ(outcome.out,
-              "T  attached       web/shm0\n"
-              "T  vmState        web  a\\nb\n"
+              "T  attached        web/shm0\n"
+              "T  vmState         web  a\\nb\n"
               "  7\n");
 }
 

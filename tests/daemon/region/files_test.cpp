@@ -114,8 +114,8 @@ TEST_F(RegionFilesTest, LetsTheConfiguredGroupIn) {
 
 TEST_F(RegionFilesTest, LetsOthersInLaterAndOnlyOnce) {
     ASSERT_TRUE(files_.create("x", 4096, nobody));
-    files_.grant(path("x"), 1234);
-    files_.grant(path("x"), 1234);
+    files_.grant(RegionFiles::look(path("x")), 1234);
+    files_.grant(RegionFiles::look(path("x")), 1234);
     const std::string acl = acl_of("x");
     EXPECT_NE(acl.find("user:65534:rw-"), std::string::npos) << acl;
     EXPECT_NE(acl.find("user:1234:rw-"), std::string::npos) << acl;
@@ -124,7 +124,7 @@ TEST_F(RegionFilesTest, LetsOthersInLaterAndOnlyOnce) {
 
 TEST_F(RegionFilesTest, ChangesNothingForRootAndForItself) {
     ASSERT_TRUE(files_.create("x", 4096, 0));
-    files_.grant(path("x"), ::geteuid());
+    files_.grant(RegionFiles::look(path("x")), ::geteuid());
     EXPECT_EQ(acl_of("x").find("user:0"), std::string::npos) << acl_of("x");
 }
 
@@ -132,9 +132,9 @@ TEST_F(RegionFilesTest, GrantsNothingThroughALinkNorToAFifo) {
     std::ofstream(path("target")) << "x";
     std::filesystem::create_symlink(path("target"), path("link"));
     ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
-    files_.grant(path("link"), nobody);
-    files_.grant(path("fifo"), nobody);  // and does not wait for its other end
-    files_.grant(path("missing"), nobody);
+    files_.grant(RegionFiles::look(path("link")), nobody);
+    files_.grant(RegionFiles::look(path("fifo")), nobody);  // and does not wait for its other end
+    files_.grant(RegionFiles::look(path("missing")), nobody);
     EXPECT_EQ(acl_of("target").find("65534"), std::string::npos);
 }
 
@@ -149,16 +149,16 @@ TEST_F(RegionFilesTest, LooksAtWhatIsThereAndNotBehindLinks) {
     EXPECT_EQ(RegionFiles::inspect(path("directory")).owner, ::geteuid());
 }
 
-TEST_F(RegionFilesTest, RemovesThatFileAndNoOther) {
-    const RegionIdentity first = *files_.create("x", 4096, ::geteuid());
-    const RegionIdentity second = *files_.create("y", 4096, ::geteuid());
-    EXPECT_FALSE(RegionFiles::remove(path("x"), second));
-    EXPECT_TRUE(std::filesystem::exists(path("x")));
-    EXPECT_TRUE(RegionFiles::remove(path("x"), first));
-    EXPECT_FALSE(std::filesystem::exists(path("x")));
-    EXPECT_FALSE(RegionFiles::remove(path("x"), first));
-    std::filesystem::create_symlink(path("y"), path("z"));
-    EXPECT_FALSE(RegionFiles::remove(path("z"), second)) << "a link to it is not it";
+TEST_F(RegionFilesTest, GrantsTheFileThatWasJudgedWhateverItsNameSaysByThen) {
+    ASSERT_TRUE(files_.create("x", 4096, 0));
+    const RegionFile judged = RegionFiles::look(path("x"));
+    EXPECT_EQ(judged.identity, RegionFiles::identity(path("x")));
+    EXPECT_EQ(judged.facts.size, 4096u);
+    std::filesystem::rename(path("x"), path("y"));
+    ASSERT_TRUE(files_.create("x", 4096, 0));
+    files_.grant(judged, 1234);
+    EXPECT_NE(acl_of("y").find("user:1234"), std::string::npos) << acl_of("y");
+    EXPECT_EQ(acl_of("x").find("user:1234"), std::string::npos) << acl_of("x");
 }
 
 }  // namespace

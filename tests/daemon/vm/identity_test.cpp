@@ -1,10 +1,14 @@
 #include "daemon/vm/identity.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
+#include "tests/support/temp_dir.h"
 #include "tests/support/unix_socket.h"
 
 namespace ivshmemd::test {
@@ -34,6 +38,35 @@ TEST(Identity, BelievesNoOther) {
         EXPECT_TRUE(identity.command_line.empty());
         EXPECT_EQ(identity.user, ::geteuid()) << "who listens is known all the same";
     }
+}
+
+TEST(Identity, TellsAProcessThatHasEndedAndOneThatTookItsPid) {
+    const auto [client, server] = socket_pair();
+    Identity identity = identify(client.get(), own_name());
+    ASSERT_TRUE(identity.started);
+    EXPECT_FALSE(has_ended(identity));
+    *identity.started += 1;
+    EXPECT_TRUE(has_ended(identity)) << "the pid is another process's";
+    identity.started.reset();
+    EXPECT_FALSE(has_ended(identity)) << "where /proc does not say, a pid is what it was";
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    identity.pid = child;
+    EXPECT_TRUE(has_ended(identity));
+}
+
+TEST(Identity, TellsOneBindingOfASocketFromTheNext) {
+    TempDir directory;
+    const std::string path = directory / "a.qmp";
+    EXPECT_EQ(socket_binding(path), "");
+    const FileDescriptor first = bind_unix(path, SOCK_STREAM);
+    const std::string binding = socket_binding(path);
+    EXPECT_NE(binding, "");
+    EXPECT_EQ(socket_binding(path), binding);
+    std::filesystem::rename(path, directory / "old.qmp");
+    const FileDescriptor second = bind_unix(path, SOCK_STREAM);
+    EXPECT_NE(socket_binding(path), binding);
 }
 
 TEST(Identity, AllowsLoadingModulesWhileTheExecutableIsOnDisk) {

@@ -47,6 +47,30 @@ TEST_F(RegionDiagnosis, FindsNothingWrongInWhatTheDaemonMakes) {
     EXPECT_THAT(findings(), IsEmpty());
 }
 
+TEST_F(RegionDiagnosis, FindsTwoMastersAndNamesBoth) {
+    add_user(megabyte, 500);
+    host_.vms[0].devices[0].device.spec.role = Role::master;
+    EXPECT_THAT(findings(), IsEmpty()) << "one master and a peer";
+    host_.vms[1].devices[0].device.spec.role = Role::master;
+    EXPECT_EQ(finding().kind, FindingKind::two_masters);
+    EXPECT_EQ(finding().severity, FindingSeverity::problem);
+    EXPECT_EQ(finding().region, "shm0");
+    EXPECT_THAT(finding().text, AllOf(HasSubstr("web/shm0"), HasSubstr("db/mine")));
+    EXPECT_THAT(finding().mend, AllOf(HasSubstr("'ivshmemctl detach web shm0'"),
+                                      HasSubstr("'ivshmemctl detach db mine'")));
+    host_.vms[1].devices[0].device.origin = Origin::foreign;
+    EXPECT_THAT(finding().mend, HasSubstr("ivshmemctl detach db --qom-path"));
+}
+
+TEST_F(RegionDiagnosis, TakesBothEndsOfAMigrationForOneMaster) {
+    add_user(megabyte, 500);
+    for (VmFacts& vm : host_.vms) vm.devices[0].device.spec.role = Role::master;
+    for (const char* state : {"inmigrate", "postmigrate", "finish-migrate"}) {
+        host_.vms[1].run_state = state;
+        EXPECT_THAT(findings(), IsEmpty()) << state;
+    }
+}
+
 TEST_F(RegionDiagnosis, FindsAnOwnerWhoIsNotTrusted) {
     region().facts.owner = 1000;
     EXPECT_EQ(finding().kind, FindingKind::region_owner);

@@ -296,5 +296,24 @@ TEST(InventoryQuery, ReadsTheRecordedLegacyDevice) {
     ADD_FAILURE() << "no recording has a legacy device";
 }
 
+// A string property without a value is "" in QOM: "legacy chardev" of the same recording.
+TEST(InventoryQuery, KnowsNoRegionOfALegacyDeviceWithAServer) {
+    const std::string old = "/machine/peripheral/ivshmemd.old";
+    for (const Recording& recording : test::recordings()) {
+        if (!recording.has("legacy add")) continue;
+        for (const char* no_name : {"", "/"}) {
+            Answers answers(recording, "legacy addr");
+            answers.with_child("/machine/peripheral", "ivshmemd.old", "ivshmem")
+                .with_get(old, "shm", no_name)
+                .with_get(old, "chardev", "ivshmemd.old.chr");
+            const Taken taken = take(answers);
+            const InventoryDevice& device = device_at(taken.inventory, old);
+            EXPECT_EQ(device.memory_path, "");
+            EXPECT_EQ(device.device.spec.region, std::nullopt);
+            EXPECT_TRUE(device.device.has_server);
+        }
+    }
+}
+
 }  // namespace
 }  // namespace ivshmemd::qmp

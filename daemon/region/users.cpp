@@ -1,0 +1,95 @@
+#include "daemon/region/users.h"
+
+#include <algorithm>
+
+namespace ivshmemd {
+namespace {
+
+std::string spell(const RegionSource& vm, const MemoryUser& user) {
+    return vm.name() + "/" + user.device;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+}
+
+bool is_master_of(const MemoryUser& user, const RegionIdentity& region) {
+    return user.master && user.memory == region;
+}
+
+// "VM/NAME" of a master in this VM; empty when it has none.
+std::string master_in(const RegionSource& vm, const RegionIdentity& region,
+                      const std::string& except) {
+    for (const MemoryUser& user : vm.memory_users()) {
+        if (is_master_of(user, region) && spell(vm, user) != except) return spell(vm, user);
+    }
+    const std::optional<MemoryUser> coming = vm.coming();
+    const bool counts = coming && is_master_of(*coming, region) && spell(vm, *coming) != except;
+    return counts ? spell(vm, *coming) : "";
+}
+
+}  // namespace
+
+std::string RegionUsers::Answer::in_words() const {
+    if (!mapped.empty()) return "it is mapped by " + listed(mapped) + "; detach that first";
+    if (!coming.empty()) return listed(coming) + " is just being attached to it";
+    if (cannot_tell.empty()) return "";
+    return "whether it is mapped cannot be told by VM " + listed(cannot_tell) +
+           ", which cannot be asked now; see 'ivshmemctl vms'";
+}
+
+void RegionUsers::add(std::shared_ptr<const RegionSource> vm) {
+    const std::string name = vm->name();
+    vms_.insert_or_assign(name, std::move(vm));
+}
+
+RegionUsers::Answer RegionUsers::ask(const RegionIdentity& region,
+                                     const std::string& failed) const {
+    Answer answer;
+    for (const auto& [name, vm] : vms_) {
+        for (const MemoryUser& user : vm->memory_users()) {
+            if (user.memory == region) answer.mapped.push_back(spell(*vm, user));
+        }
+        const std::optional<MemoryUser> coming = vm->coming();
+        if (coming && coming->memory == region && spell(*vm, *coming) != failed) {
+            answer.coming.push_back(spell(*vm, *coming));
+        }
+        if (vm->sight() == Sight::partial) answer.cannot_tell.push_back(name);
+    }
+    return answer;
+}
+
+std::string RegionUsers::find_master(const RegionIdentity& region,
+                                     const std::string& except) const {
+    for (const auto& [name, vm] : vms_) {
+        if (vm->holds_for_migration()) continue;
+        std::string master = master_in(*vm, region, except);
+        if (!master.empty()) return master;
+    }
+    return "";
+}
+
+std::vector<std::string> RegionUsers::find_sharers(const RegionIdentity& region,
+                                                   const std::string& except) const {
+    std::vector<std::string> sharers;
+    for (const auto& [name, vm] : vms_) {
+        if (name == except || vm->holds_for_migration()) continue;
+        for (const MemoryUser& user : vm->memory_users()) {
+            if (user.memory == region) sharers.push_back(spell(*vm, user));
+        }
+    }
+    return sharers;
+}
+
+RegionUsers::UnlinkingMark::~UnlinkingMark() {
+    const auto found = std::find(users_.unlinking_.begin(), users_.unlinking_.end(), region_);
+    users_.unlinking_.erase(found);
+}
+
+bool RegionUsers::is_unlinking(const RegionIdentity& region) const {
+    return std::find(unlinking_.begin(), unlinking_.end(), region) != unlinking_.end();
+}
+
+}  // namespace ivshmemd

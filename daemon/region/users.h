@@ -1,0 +1,103 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/region/files.h"
+
+// Who uses a region. There are three answers, and whoever asks must take all of them into account:
+// who maps it, whose attach is about to, and which VMs cannot tell.
+//
+// - Only "nobody, and everybody was asked" lets a region lose its name or be taken back.
+// - A VM that was not read yet, that does not answer, or whose monitor another client holds cannot
+//   tell. What it was known to map last counts as mapped all the same, and its masters as masters,
+//   until that QEMU is known to be gone.
+// - A VM that is not there at all uses nothing: one that is switched off holds up nobody.
+// - A region that is losing its name is in nobody's hands: an attach waits until that is over.
+//
+// What other programs of the host do, only the kernel knows: see unlink_unused().
+namespace ivshmemd {
+
+/// How much of what a VM uses is known.
+enum class Sight {
+    whole,    // its QEMU told it and answers
+    partial,  // it cannot be asked now: what is known may be old, and may not be all
+    nobody,   // there is no QEMU
+};
+
+/// Memory in a VM.
+struct MemoryUser {
+    std::string device;  // its name in the VM, or the name of what is left of it
+    RegionIdentity memory;
+    bool master = false;  // carries the memory's content along in a migration
+};
+
+/// A VM as far as its memory is concerned.
+class RegionSource {
+  public:
+    virtual ~RegionSource() = default;
+    virtual const std::string& name() const = 0;
+    virtual Sight sight() const = 0;
+    /// What it maps, or mapped when it was last read; nothing once that QEMU is known to be gone.
+    virtual std::vector<MemoryUser> memory_users() const = 0;
+    /// What a running attach is about to map.
+    virtual std::optional<MemoryUser> coming() const = 0;
+    /// It waits for a migration or has left by one, and holds its memory for the other end.
+    virtual bool holds_for_migration() const = 0;
+};
+
+/// All VMs as users of regions.
+class RegionUsers {
+  public:
+    struct Answer {
+        std::vector<std::string> mapped;       // "VM/NAME"
+        std::vector<std::string> coming;       // "VM/NAME"
+        std::vector<std::string> cannot_tell;  // VMs
+
+        /// True only when everybody was asked.
+        bool nobody() const { return mapped.empty() && coming.empty() && cannot_tell.empty(); }
+        /// Why the region stays, and what to do about it; for people.
+        std::string in_words() const;
+    };
+
+    void add(std::shared_ptr<const RegionSource> vm);
+    void remove(const std::string& vm) { vms_.erase(vm); }
+
+    /// Who uses this region. An attach of `failed`, "VM/NAME", is not coming any more.
+    Answer ask(const RegionIdentity& region, const std::string& failed = "") const;
+
+    /// "VM/NAME" of a master of this region that is there or coming, other than `except`; empty
+    /// when none is known.
+    std::string find_master(const RegionIdentity& region, const std::string& except) const;
+
+    /// "VM/NAME" of all users in other VMs than this one, but not those that hold the region for
+    /// the other end of a migration.
+    std::vector<std::string> find_sharers(const RegionIdentity& region,
+                                          const std::string& vm) const;
+
+    /// Says that a region is losing its name, for as long as this lives.
+    class UnlinkingMark {
+      public:
+        UnlinkingMark(RegionUsers& users, const RegionIdentity& region)
+            : users_(users), region_(region) {
+            users_.unlinking_.push_back(region_);
+        }
+        UnlinkingMark(const UnlinkingMark&) = delete;
+        UnlinkingMark& operator=(const UnlinkingMark&) = delete;
+        ~UnlinkingMark();
+
+      private:
+        RegionUsers& users_;
+        RegionIdentity region_;
+    };
+    bool is_unlinking(const RegionIdentity& region) const;
+
+  private:
+    std::map<std::string, std::shared_ptr<const RegionSource>> vms_;
+    std::vector<RegionIdentity> unlinking_;
+};
+
+}  // namespace ivshmemd
