@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
+#include "daemon/base/alarm.h"
 #include "daemon/base/log.h"
 #include "proto/varlink/framing.h"
 
@@ -33,14 +34,9 @@ awaitable<ParsedCall> parse_in_turn(std::shared_ptr<Gate> long_messages, Outbox&
 awaitable<bool> read_more(std::shared_ptr<Outbox> outbox, varlink::Framer& framer,
                           SteadyClock::time_point deadline) {
     std::vector<char> buffer(16 * 1024);
-    boost::asio::steady_timer watch(outbox->socket().get_executor());
+    Alarm watch;
     if (framer.has_partial()) {
-        watch.expires_at(deadline);
-        watch.async_wait(
-            [weak = std::weak_ptr<Outbox>(outbox)](const boost::system::error_code& error) {
-                const auto target = weak.lock();
-                if (!error && target) target->close();
-            });
+        watch = Alarm(outbox->socket().get_executor(), deadline, [outbox] { outbox->close(); });
     }
     const auto [error, count] =
         co_await outbox->socket().async_read_some(boost::asio::buffer(buffer), as_result);

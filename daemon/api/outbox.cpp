@@ -2,6 +2,8 @@
 
 #include <boost/asio/write.hpp>
 
+#include "daemon/base/alarm.h"
+
 namespace ivshmemd {
 namespace {
 
@@ -31,17 +33,13 @@ void Outbox::close_after(std::string_view bytes) {
 
 awaitable<void> Outbox::drain() {
     const auto self = shared_from_this();
-    boost::asio::steady_timer watch(socket_.get_executor());
     while (open_ && !pending_.empty()) {
         sending_ = std::exchange(pending_, {});
-        watch.expires_after(write_deadline_);
-        watch.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-            const auto outbox = weak.lock();
-            if (!error && outbox) outbox->close();
-        });
+        Alarm watch(socket_.get_executor(), SteadyClock::now() + write_deadline_,
+                    [this] { close(); });
         const auto [error, count] =
             co_await boost::asio::async_write(socket_, boost::asio::buffer(sending_), as_result);
-        watch.cancel();
+        watch = Alarm();
         sending_.clear();
         if (error) close();
     }

@@ -16,16 +16,12 @@ void Watchdog::start() {
 }
 
 void Watchdog::stop() {
-    interval_ = {};
-    timer_.cancel();
+    alarm_ = Alarm();
 }
 
 void Watchdog::feed() {
     notify_watchdog();
-    timer_.expires_after(interval_);
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error && interval_.count() > 0) feed();
-    });
+    alarm_ = Alarm(executor_, SteadyClock::now() + interval_, [this] { feed(); });
 }
 
 }  // namespace ivshmemd

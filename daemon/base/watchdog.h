@@ -1,6 +1,6 @@
 #pragma once
 
-#include "daemon/base/async.h"
+#include "daemon/base/alarm.h"
 
 namespace ivshmemd {
 
@@ -9,7 +9,7 @@ namespace ivshmemd {
 /// Where nobody asks, nothing ever wakes.
 class Watchdog {
   public:
-    explicit Watchdog(const Executor& executor) : timer_(executor) {}
+    explicit Watchdog(Executor executor) : executor_(std::move(executor)) {}
 
     void start();
     void stop();
@@ -17,8 +17,9 @@ class Watchdog {
   private:
     void feed();
 
-    boost::asio::steady_timer timer_;
-    std::chrono::microseconds interval_{0};  // none while it need not be fed
+    Executor executor_;
+    std::chrono::microseconds interval_{0};
+    Alarm alarm_;  // at the next meal
 };
 
 }  // namespace ivshmemd

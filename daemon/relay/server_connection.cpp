@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "daemon/base/alarm.h"
 #include "daemon/base/fd_passing.h"
 #include "daemon/base/unix_connect.h"
 #include "lib/size.h"
@@ -74,8 +75,8 @@ class Conversation {
   public:
     Conversation(Executor executor, ServerTerms terms, Milliseconds deadline)
         : terms_(std::move(terms)),
-          descriptor_(executor),
-          timer_(executor, SteadyClock::now() + deadline) {}
+          deadline_(SteadyClock::now() + deadline),
+          descriptor_(std::move(executor)) {}
 
     awaitable<Result<ServerConnection>> hold() {
         server_.socket = connect_unix(terms_.path);
@@ -84,21 +85,23 @@ class Conversation {
         if (!owner) co_return server_unusable(terms_.path, owner.error().message);
         descriptor_.assign(server_.socket.duplicate().release());
         server_.vectors = terms_.vectors;
-        timer_.async_wait([this](const boost::system::error_code& error) {
-            if (!error) descriptor_.cancel();
-        });
+        alarm_ = Alarm(descriptor_.get_executor(), deadline_, [this] { give_up(); });
         std::string problem = co_await shake_hands();
         if (problem.empty()) problem = examine_memory(server_, terms_.size_limit);
         if (problem.empty()) problem = co_await hear_vectors();
-        timer_.cancel();
         if (!problem.empty()) co_return server_unusable(terms_.path, problem);
         co_return std::move(server_);
     }
 
   private:
+    void give_up() {
+        boost::system::error_code ignored;
+        descriptor_.cancel(ignored);
+    }
+
     // False once the deadline has passed.
     awaitable<bool> wait_readable() {
-        if (SteadyClock::now() >= timer_.expiry()) co_return false;
+        if (SteadyClock::now() >= deadline_) co_return false;
         const auto [error] = co_await descriptor_.async_wait(Descriptor::wait_read, as_result);
         co_return !error;
     }
@@ -171,8 +174,9 @@ class Conversation {
     }
 
     ServerTerms terms_;
+    SteadyClock::time_point deadline_;
     Descriptor descriptor_;
-    boost::asio::steady_timer timer_;
+    Alarm alarm_;  // at the deadline
     ServerConnection server_;
     ServerMessage partial_;
     std::size_t have_ = 0;  // bytes of it

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <future>
+#include <thread>
 
 #include "tests/daemon/loop.h"
 #include "tests/support/scripted_server.h"
@@ -121,6 +123,30 @@ TEST_F(ServerConnectionTest, RefusesASilentServerWithinTheDeadline) {
                   wait_closed(client);
               }),
               "it fell silent; it gave 1 of the 2 vectors asked for; ask for as many as it gives");
+}
+
+// What a daemon finds that was stopped (SIGSTOP) meanwhile: both are ready in the same turn of the
+// loop, and the message comes first.
+TEST_F(ServerConnectionTest, SurvivesADeadlineThatPassesBesideTheLastMessage) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    std::promise<void> stopped;
+    std::promise<void> sent;
+    const ScriptedServer server(directory_ / "server", [&](int client) {
+        send_handshake(client, 0, memory.get());
+        stopped.get_future().wait();
+        send_vectors(client, 0, 2);
+        sent.set_value();
+        wait_closed(client);
+    });
+    const auto meeting = loop_.start(connect_to_server(loop_.executor(), terms(), deadline_));
+    loop_.run_for(deadline_ / 3);
+    ASSERT_FALSE(meeting->done);
+    stopped.set_value();
+    sent.get_future().wait();
+    std::this_thread::sleep_for(deadline_);
+    ASSERT_TRUE(loop_.run_until([&] { return meeting->done; }));
+    EXPECT_TRUE(meeting->take());
+    EXPECT_TRUE(loop_.run_out()) << "the deadline is gone with the conversation";
 }
 
 TEST_F(ServerConnectionTest, RefusesMoreVectorsThanAskedFor) {
