@@ -82,13 +82,14 @@ struct DeclaredRecord {
     bool operator==(const DeclaredRecord&) const = default;
 };
 
-/// A doorbell in a QEMU that watches its descriptors itself.
+/// A device with a server: the descriptors that QEMU was given for it have numbers below `top`, all
+/// of them. Once it has gone they are to be occupied again.
 struct DoorbellRecord {
     std::string vm;
     std::string uuid;
-    std::string run;  // the QEMU process that has it
+    std::string run;  // the QEMU process; in another one the numbers mean nothing
     std::string device;
-    int top = 0;  // the numbers of its descriptors are below this one
+    int top = 0;
 
     bool operator==(const DoorbellRecord&) const = default;
 };

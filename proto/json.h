@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 // JSON from outside: parsed under limits and without exceptions, then read through accessors that
 // check type and range. The library alone does neither: copying, dumping or comparing a deeply
@@ -64,6 +66,21 @@ const json* find(const json&& object, std::string_view key) = delete;  // the re
 std::optional<std::int64_t> as_int(const json* value);
 std::optional<std::uint64_t> as_uint(const json* value);
 std::optional<bool> as_bool(const json* value);
+
+/// The same for any type of integer.
+template <std::integral Number>
+std::optional<Number> as_number(const json* value) {
+    if constexpr (std::is_signed_v<Number>) {
+        const auto number = as_int(value);
+        if (!number || !std::in_range<Number>(*number)) return std::nullopt;
+        return static_cast<Number>(*number);
+    } else {
+        const auto number = as_uint(value);
+        if (!number || !std::in_range<Number>(*number)) return std::nullopt;
+        return static_cast<Number>(*number);
+    }
+}
+
 const std::string* as_string(const json* value);
 const json* as_array(const json* value);
 const json* as_object(const json* value);

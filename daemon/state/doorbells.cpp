@@ -5,17 +5,21 @@
 namespace ivshmemd {
 namespace {
 
-bool is_of(const DoorbellRecord& record, const VmKey& vm) {
-    return record.vm == vm.name && record.uuid == vm.uuid && record.run == vm.run;
+bool is_of(const DoorbellRecord& record, const VmKey& vm, const std::string& device) {
+    return record.vm == vm.name && record.uuid == vm.uuid && record.run == vm.run &&
+           record.device == device;
+}
+
+bool is_of_earlier_run(const DoorbellRecord& record, const VmKey& vm) {
+    return record.vm == vm.name && record.run != vm.run;
 }
 
 }  // namespace
 
 std::optional<int> doorbell_top(const StateStore& store, const VmKey& vm,
                                 const std::string& device) {
-    if (vm.run.empty()) return std::nullopt;
     for (const DoorbellRecord& each : store.get().doorbells) {
-        if (is_of(each, vm) && each.device == device) return each.top;
+        if (is_of(each, vm, device)) return each.top;
     }
     return std::nullopt;
 }
@@ -23,7 +27,7 @@ std::optional<int> doorbell_top(const StateStore& store, const VmKey& vm,
 awaitable<void> remember_doorbell(StateStore& store, VmKey vm, std::string device, int top) {
     SavedState state = store.get();
     std::erase_if(state.doorbells, [&](const DoorbellRecord& each) {
-        return each.vm == vm.name && (!is_of(each, vm) || each.device == device);
+        return is_of(each, vm, device) || is_of_earlier_run(each, vm);
     });
     state.doorbells.push_back({vm.name, vm.uuid, vm.run, device, top});
     co_await store.put(std::move(state));
@@ -31,9 +35,8 @@ awaitable<void> remember_doorbell(StateStore& store, VmKey vm, std::string devic
 
 awaitable<void> forget_doorbell(StateStore& store, VmKey vm, std::string device) {
     SavedState state = store.get();
-    std::erase_if(state.doorbells, [&](const DoorbellRecord& each) {
-        return is_of(each, vm) && each.device == device;
-    });
+    std::erase_if(state.doorbells,
+                  [&](const DoorbellRecord& each) { return is_of(each, vm, device); });
     co_await store.put(std::move(state));
 }
 

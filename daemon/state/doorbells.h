@@ -6,17 +6,20 @@
 #include "daemon/base/async.h"
 #include "daemon/state/store.h"
 
-// What the state file remembers of doorbells whose descriptors have to be parked when they leave.
+// What the state file remembers of the descriptors that QEMU was given for devices with a server.
 // Whatever changes it is on disk when it returns.
 namespace ivshmemd {
 
-/// Above all numbers of the device's descriptors; nothing when that is not known of this process.
+/// Above all numbers that the descriptors of this device have in this QEMU process; nothing when
+/// that is not remembered.
 std::optional<int> doorbell_top(const StateStore& store, const VmKey& vm,
                                 const std::string& device);
 
-/// Forgets those of the VM's earlier processes, too.
+/// Replaces what is remembered of the device, and forgets what an earlier QEMU process of this VM
+/// was given.
 awaitable<void> remember_doorbell(StateStore& store, VmKey vm, std::string device, int top);
 
+/// The numbers are occupied again, or the QEMU process has ended.
 awaitable<void> forget_doorbell(StateStore& store, VmKey vm, std::string device);
 
 }  // namespace ivshmemd

@@ -10,7 +10,6 @@
 #include <iterator>
 
 #include "daemon/base/log.h"
-#include "proto/state_file.h"
 
 namespace ivshmemd {
 namespace {
@@ -67,15 +66,36 @@ void StateStore::load() {
     if (!file) return;
     const std::string text((std::istreambuf_iterator<char>(file)),
                            std::istreambuf_iterator<char>());
-    Result<SavedState> state = parse_state(text);
-    if (state) {
-        state_ = std::move(*state);
+    Result<ReadState> read = parse_state(text);
+    if (read && read->left_out.empty()) {
+        state_ = std::move(read->state);
         return;
     }
     const std::string aside = path + ".unreadable";
+    if (read) {
+        go_on_without(std::move(*read), aside);
+        return;
+    }
     std::error_code ignored;
     std::filesystem::rename(path, aside, ignored);
-    warning_ = state.error().message + "; set aside as " + aside;
+    warning_ = read.error().message + "; set aside as " + aside;
+}
+
+// The rest is on disk again before anything else happens, and the original is kept for people.
+void StateStore::go_on_without(ReadState read, const std::string& aside) {
+    std::error_code error;
+    std::filesystem::copy_file(directory_ + "/" + file_name, aside,
+                               std::filesystem::copy_options::overwrite_existing, error);
+    state_ = std::move(read.state);
+    warning_ = "the state file is damaged: going on without " + read.left_out +
+               ", which cannot be read, and with everything else in it; ";
+    if (error) {
+        warning_ += "the original could not be set aside as " + aside + ": " + error.message();
+        dirty_ = true;
+        return;
+    }
+    warning_ += "the original is set aside as " + aside;
+    dirty_ = replace_file(directory_, spell_state(state_)) != 0;
 }
 
 awaitable<void> StateStore::put(SavedState state) {

@@ -9,6 +9,7 @@
 #include "daemon/base/worker.h"
 #include "lib/result.h"
 #include "lib/saved_state.h"
+#include "proto/state_file.h"
 
 namespace ivshmemd {
 
@@ -16,8 +17,9 @@ namespace ivshmemd {
 /// what it holds and nothing else.
 class StateStore {
   public:
-    /// Takes the directory, making it if need be. A file that cannot be read is set aside, which
-    /// `warning` then says. Internal when another daemon holds the directory.
+    /// Takes the directory, making it if need be. A file that cannot be read is set aside, and so
+    /// is one with damaged entries, whose others are used; `warning` then says so. Internal when
+    /// another daemon holds the directory.
     static Result<std::unique_ptr<StateStore>> open(const std::string& directory, Worker& worker,
                                                     Executor executor);
 
@@ -36,6 +38,7 @@ class StateStore {
           worker_(worker),
           written_signal_(std::move(executor)) {}
     void load();
+    void go_on_without(ReadState read, const std::string& aside);
     awaitable<void> write();
 
     std::string directory_;

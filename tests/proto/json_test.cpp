@@ -240,5 +240,25 @@ TEST(Json, ReadsNothingFromNull) {
     EXPECT_EQ(as_object(nullptr), nullptr);
 }
 
+TEST(Json, ReadsNoNumberThatDoesNotFit) {
+    const auto read = [](auto number, const char* text) {
+        const ParsedJson parsed = parse_json(text, {100, 4, true, true});
+        return as_number<decltype(number)>(parsed.value.get());
+    };
+    EXPECT_EQ(read(0, "-1"), -1);
+    EXPECT_EQ(read(0, "2147483647"), 2147483647);
+    EXPECT_EQ(read(0u, "4294967295"), 4294967295u);
+    EXPECT_EQ(read(std::uint64_t{0}, "18446744073709551615"), UINT64_MAX);
+    for (const char* text :
+         {"2147483648", "4294967295", "4294967296", "9223372036854775808", "18446744073709551616",
+          "1e300", "-1e300", "1.0", "-2147483649", "\"1\"", "true", "null", "[]"}) {
+        EXPECT_EQ(read(0, text), std::nullopt) << text;
+    }
+    for (const char* text : {"-1", "4294967296", "9223372036854775808", "1e300", "0.0"}) {
+        EXPECT_EQ(read(0u, text), std::nullopt) << text;
+    }
+    EXPECT_EQ(as_number<int>(nullptr), std::nullopt);
+}
+
 }  // namespace
 }  // namespace ivshmemd

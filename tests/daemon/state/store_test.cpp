@@ -93,6 +93,39 @@ TEST_F(StateStoreTest, SetsAsideWhatItCannotRead) {
     }
 }
 
+TEST_F(StateStoreTest, GoesOnWithWhatReadsWellOfADamagedFile) {
+    std::filesystem::create_directories(directory_);
+    const std::string text = R"({"version": 1,
+        "regions": [{"path": "/dev/shm/x", "device": 5, "inode": 77}, {"path": 1}],
+        "removals": [{"vm": "a", "uuid": "uuid", "device": "x", "region": "region",
+                      "removeRegion": true}, 7, 8]})";
+    std::ofstream(file_) << text;
+    {
+        const auto store = open();
+        ASSERT_TRUE(store) << store.error().message;
+        EXPECT_EQ((*store)->get(), some_state());
+        const std::string& warning = (*store)->warning();
+        EXPECT_NE(warning.find("going on without 1 region, 2 removals"), std::string::npos)
+            << warning;
+        EXPECT_NE(warning.find(file_ + ".unreadable"), std::string::npos) << warning;
+    }
+    std::ifstream aside(file_ + ".unreadable");
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(aside), {}), text) << "the original";
+    const auto again = open();
+    EXPECT_EQ((*again)->get(), some_state()) << "on disk, although nothing was put";
+    EXPECT_EQ((*again)->warning(), "");
+}
+
+TEST_F(StateStoreTest, LeavesADamagedFileAloneThatItCannotSetAside) {
+    std::filesystem::create_directories(file_ + ".unreadable");  // in the way of the copy
+    std::ofstream(file_) << R"({"version": 1, "regions": [7], "removals": []})";
+    const auto store = open();
+    ASSERT_TRUE(store);
+    EXPECT_NE((*store)->warning().find("could not be set aside"), std::string::npos)
+        << (*store)->warning();
+    EXPECT_TRUE(std::filesystem::exists(file_));
+}
+
 TEST_F(StateStoreTest, ReplacesALeftoverOfAWriteThatDidNotEnd) {
     std::filesystem::create_directories(directory_);
     std::ofstream(file_ + ".new") << "half";
