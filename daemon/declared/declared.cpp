@@ -4,6 +4,8 @@
 
 #include "daemon/attach/attach.h"
 #include "daemon/base/log.h"
+#include "daemon/declared/exchange.h"
+#include "daemon/declared/failure.h"
 #include "daemon/detach/detach.h"
 #include "daemon/state/declared.h"
 #include "daemon/state/migrations.h"
@@ -27,21 +29,6 @@ bool comes_back(const Vm& vm, const std::string& device) {
                        [&](const DeviceSpec& spec) { return spec.name == device; });
 }
 
-// QEMU or the VM is in no state for it now, and says so when that changes.
-bool is_passing(const Error& error) {
-    return error.kind == ErrorKind::vm_unavailable || error.kind == ErrorKind::migration_active ||
-           error.kind == ErrorKind::operation_in_progress || error.kind == ErrorKind::timed_out;
-}
-
-void report_failure(Vm& vm, const std::string& device, const std::string& message) {
-    vm.declared().failures[device] = message;
-    vm.publish(EventKind::declared_failed, device, message);
-}
-
-std::string in_words(const Error& error) {
-    return std::string(kind_name(error.kind)) + ": " + error.message;
-}
-
 // It is there: its model is pinned, and whether it came because it is declared is kept in mind.
 awaitable<void> note_present(std::shared_ptr<Vm> vm, DeviceSpec spec, bool attached) {
     vm->declared().failures.erase(spec.name);
@@ -53,14 +40,6 @@ awaitable<void> note_present(std::shared_ptr<Vm> vm, DeviceSpec spec, bool attac
     const DeclaredFate fate = attached ? DeclaredFate::attached : before;
     DeclaredRecord record{vm->name(), spec.name, spec.model, fate, run};
     co_await put_declared(*vm->host().store, std::move(record));
-}
-
-std::string pin_hint(const DeviceRequest& declared, const DeviceRequest& request,
-                     const Error& error) {
-    const bool pinned = !declared.model && request.model;
-    if (!pinned || error.kind != ErrorKind::model_not_supported) return "";
-    return "; it had " + std::string(qom_type(*request.model)) +
-           " before, and gets another model only where the configuration names one";
 }
 
 awaitable<void> attach_declared(std::shared_ptr<Vm> vm, DeviceRequest declared) {
@@ -77,7 +56,7 @@ awaitable<void> attach_declared(std::shared_ptr<Vm> vm, DeviceRequest declared) 
     if (is_passing(error)) {
         vm->declared().todo.insert(name);
     } else {
-        report_failure(*vm, name, in_words(error) + pin_hint(declared, request, error));
+        report_failure(*vm, name, in_words(declared, request, error));
     }
 }
 
@@ -92,9 +71,10 @@ DeclaredStep step_for(const Vm& vm, const std::string& name) {
                      device ? &*device : nullptr, vm.identity().run);
 }
 
-awaitable<void> detach_declared(std::shared_ptr<Vm> vm, std::string name) {
+awaitable<void> detach_declared(std::shared_ptr<Vm> vm, std::string name, Exchange exchange) {
     DetachRequest request;
     request.name = name;
+    request.remove_region = exchange.remake_region;
     const DetachProgress silent = [](const std::string&, const std::string&) {};
     log_info({vm->name(), ": detaching ", name, ", which the configuration no longer declares so"},
              {{"VM", vm->name()}, {"DEVICE", name}});
@@ -122,6 +102,35 @@ awaitable<void> note_settled(std::shared_ptr<Vm> vm, std::string name, bool decl
     co_await drop_declared(*vm->host().store, vm->name(), name);
 }
 
+// How the device can go: for good, or to come back as declared. Else says why it stays as it is.
+std::optional<Exchange> plan_exchange(Vm& vm, const std::string& name) {
+    const DeviceRequest* declared = declaration_of(vm, name);
+    const std::optional<Device> present = vm.device(name);
+    if (!declared || !present) return Exchange{};
+    const std::optional<DeclaredRecord> record = declared_record(*vm.host().store, vm.name(), name);
+    const DeviceRequest wanted = request_declared(*declared, record ? &*record : nullptr);
+    const Result<Exchange> exchange = check_exchange(vm, wanted, *present);
+    if (exchange) return *exchange;
+    report_failure(vm, name, "it stays as it is: " + in_words(*declared, wanted, exchange.error()));
+    return std::nullopt;
+}
+
+awaitable<void> begin_exchange(std::shared_ptr<Vm> vm, std::string name) {
+    if (declaration_of(*vm, name)) co_await await_all_met(vm);
+    DeclaredState& state = vm->declared();
+    // The wait may have changed that.
+    if (step_for(*vm, name) != DeclaredStep::detach || !takes_devices(*vm)) {
+        state.todo.insert(name);
+        co_return;
+    }
+    const std::optional<Exchange> exchange = plan_exchange(*vm, name);
+    if (!exchange) co_return;
+    // Its guest may take its time, and holds up no other device by that.
+    state.leaving.insert(name);
+    state.todo.insert(name);
+    vm->spawn("declared device " + name, detach_declared(vm, name, *exchange));
+}
+
 // False when nothing can be done for this device yet; then it stays to be done.
 awaitable<bool> settle(std::shared_ptr<Vm> vm, std::string name) {
     DeclaredState& state = vm->declared();
@@ -140,10 +149,7 @@ awaitable<bool> settle(std::shared_ptr<Vm> vm, std::string name) {
             co_await attach_declared(vm, *declared);
             co_return !state.todo.contains(name);
         case DeclaredStep::detach:
-            // Its guest may take its time, and holds up no other device by that.
-            state.leaving.insert(name);
-            state.todo.insert(name);
-            vm->spawn("declared device " + name, detach_declared(vm, name));
+            co_await begin_exchange(vm, name);
             co_return true;
         case DeclaredStep::wait:
             state.todo.insert(name);

@@ -48,6 +48,7 @@ VmFacts vm_facts(const Vm& vm) {
     for (const Device& device : vm.devices()) {
         facts.devices.push_back(device_facts(vm, device, mapped));
     }
+    facts.declared_failures = vm.declared().failures;
     return facts;
 }
 

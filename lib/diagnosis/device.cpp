@@ -125,6 +125,25 @@ void judge_memory(const VmFacts& vm, const DeviceFacts& facts, std::vector<Findi
     }
 }
 
+// The declaration and what keeps it from being met are in the text already.
+Finding declared_failed(const VmFacts& vm, const std::string& device, const std::string& why) {
+    return {Kind::declared_failed,
+            problem,
+            vm.name,
+            device,
+            std::nullopt,
+            "it is not as the configuration declares it: " + why,
+            "do what that says or change the declaration, then systemctl reload ivshmemd"};
+}
+
+void judge_declared(const VmFacts& vm, std::vector<Finding>& findings) {
+    const bool there = vm.state == VmState::connected || vm.state == VmState::unresponsive;
+    if (!there) return;  // it is looked at anew once it is
+    for (const auto& [device, why] : vm.declared_failures) {
+        findings.push_back(declared_failed(vm, device, why));
+    }
+}
+
 }  // namespace
 
 void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings) {
@@ -138,6 +157,7 @@ void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings) {
         if (may_map && !device.guest_mapped) findings.push_back(never_mapped(vm, device));
         judge_memory(vm, facts, findings);
     }
+    judge_declared(vm, findings);
 }
 
 }  // namespace ivshmemd

@@ -40,6 +40,8 @@ std::string_view finding_kind_name(FindingKind kind) {
             return "backendLeaked";
         case FindingKind::relay_lost:
             return "relayLost";
+        case FindingKind::declared_failed:
+            return "declaredFailed";
         case FindingKind::region_owner:
             return "regionOwner";
         case FindingKind::region_mode:

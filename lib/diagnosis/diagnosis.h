@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,6 +31,7 @@ enum class FindingKind {
     never_mapped,     // the running guest has not taken a device up
     backend_leaked,   // QEMU will not give up a memory backend
     relay_lost,       // a device is cut off from its doorbell server
+    declared_failed,  // a device is not as the configuration declares it
     region_owner,     // of a user who is not trusted, or not ours any more
     region_mode,      // lets too many in, or too few
     region_size,      // another than its devices have
@@ -92,6 +94,7 @@ struct VmFacts {
     std::optional<Capabilities> capabilities;
     std::vector<Bus> buses;
     std::vector<DeviceFacts> devices;
+    std::map<std::string, std::string> declared_failures;  // by device, and why
 };
 
 /// Everything a diagnosis goes by.

@@ -149,6 +149,25 @@ TEST(DeviceDiagnosis, FindsARegionWhoseFileIsGone) {
                                         "peer --region shm0 --size 1M"));
 }
 
+TEST(DeviceDiagnosis, FindsDevicesThatAreNotAsDeclared) {
+    VmFacts vm = vm_with(region_device("shm0"));
+    vm.declared_failures = {{"shm0", "it stays as it is: RegionMismatch: too small"},
+                            {"shm1", "NoFreeSlot: none"}};
+    const std::vector<Finding> found = found_in(vm);
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_EQ(found[0].kind, FindingKind::declared_failed);
+    EXPECT_EQ(found[0].severity, FindingSeverity::problem);
+    EXPECT_EQ(found[0].vm, "web");
+    EXPECT_EQ(found[0].device, "shm0");
+    EXPECT_THAT(found[0].text, HasSubstr("it stays as it is: RegionMismatch: too small"));
+    EXPECT_THAT(found[0].mend, HasSubstr("systemctl reload ivshmemd"));
+    EXPECT_EQ(found[1].device, "shm1");
+    vm.state = VmState::unreachable;
+    for (const Finding& each : found_in(vm)) {
+        EXPECT_NE(each.kind, FindingKind::declared_failed) << "of a QEMU that is gone";
+    }
+}
+
 TEST(DeviceDiagnosis, LeavesForeignDevicesToWhoeverManagesThem) {
     DeviceFacts facts = region_device("theirs");
     facts.device.origin = Origin::foreign;
