@@ -1,6 +1,11 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
+
+#include "lib/result.h"
+#include "lib/role.h"
 
 namespace ivshmemd {
 
@@ -9,5 +14,24 @@ namespace ivshmemd {
 constexpr bool is_between_hosts(std::string_view run_state) {
     return run_state == "inmigrate" || run_state == "finish-migrate" || run_state == "postmigrate";
 }
+
+/// What a VM can be asked for.
+enum class Operation {
+    attach,
+    detach,
+    migrate,
+    replug,  // of what a migration took out: attaching, once more
+};
+
+/// What a run state has against an operation, as the rest of a sentence about the VM: "is in run
+/// state postmigrate, which takes no device". Nothing when it may begin; run states that are not
+/// known have nothing against anything. `role` is that of the device, where there is one; `started`
+/// says whether the VM has ever run.
+std::optional<std::string> objection(Operation operation, std::string_view run_state, Role role,
+                                     bool started);
+
+/// VmUnavailable when the run state has something against it.
+Result<void> allowed(Operation operation, const std::string& vm, std::string_view run_state,
+                     Role role, bool started);
 
 }  // namespace ivshmemd

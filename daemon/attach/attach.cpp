@@ -8,6 +8,7 @@
 #include "daemon/vm/refresh.h"
 #include "lib/plan.h"
 #include "lib/resolve.h"
+#include "lib/run_state.h"
 #include "proto/qmp/dialect.h"
 
 namespace ivshmemd {
@@ -98,7 +99,8 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
                                            AttachOptions options) {
     const Result<Turn::Pass> pass = co_await take_turn_to_add(vm, options.asker);
     if (!pass) co_return pass.error();
-    const Result<void> state = check_run_state(*vm, request.role.value_or(Role::peer));
+    const Result<void> state = allowed(Operation::attach, vm->name(), vm->run_state(),
+                                       request.role.value_or(Role::peer), vm->started());
     if (!state) co_return state.error();
     const Result<Model> model = resolve_model(request, *vm->capabilities());
     if (!model) co_return model.error();

@@ -164,6 +164,7 @@ awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts
         vm->add_device(spec, parts);
         co_return Attempt{};
     }
+    if (run.not_sent()) co_return failed(busy_error(*vm, attach_of(spec)));
     if (run.disconnected()) co_return co_await settle_loss(vm, spec);
     if (run.first_refused() == plan.size()) co_return co_await settle_silence(vm, spec, parts);
     co_return co_await settle_refusal(vm, spec, plan, std::move(run));

@@ -46,16 +46,6 @@ Result<Decision> decide_server(Vm& vm, const DeviceRequest& request, Model model
 
 }  // namespace
 
-Result<void> check_run_state(const Vm& vm, Role role) {
-    const std::string& state = vm.run_state();
-    const bool waits = state == "inmigrate" && role == Role::peer;
-    if (!waits && state != "postmigrate" && state != "finish-migrate") return {};
-    return Error(ErrorKind::vm_unavailable,
-                 "VM " + vm.name() + " is in run state " + state + ", which takes no " +
-                     (waits ? "peer" : "device"),
-                 {{"state", state}});
-}
-
 Result<std::optional<Device>> check_existing(const Vm& vm, const DeviceRequest& request) {
     const std::optional<Device> existing = vm.device(request.name);
     if (!existing) return std::optional<Device>();

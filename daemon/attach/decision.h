@@ -26,9 +26,6 @@ struct Decision {
     std::shared_ptr<ServerConnection> server;  // once it was met; used up by one attempt
 };
 
-/// VmUnavailable in a run state that takes no device of this role.
-Result<void> check_run_state(const Vm& vm, Role role);
-
 /// Nothing: no device of that name. A device: it is equal and nothing is to be done. DeviceExists,
 /// OperationInProgress.
 Result<std::optional<Device>> check_existing(const Vm& vm, const DeviceRequest& request);

@@ -44,23 +44,6 @@ Error no_such_device(const Vm& vm, const DetachRequest& request) {
                      (request.qom_path ? "" : " of ours; others are named by --qom-path"));
 }
 
-Result<void> check_run_state(const Vm& vm) {
-    const std::string& state = vm.run_state();
-    if (state == "prelaunch" && !vm.started()) {
-        return Error(ErrorKind::vm_unavailable,
-                     "VM " + vm.name() +
-                         " was never started, and QEMU would lose the request for "
-                         "good; start the VM, then detach",
-                     {{"state", state}});
-    }
-    if (is_between_hosts(state)) {
-        return Error(ErrorKind::vm_unavailable,
-                     "VM " + vm.name() + " is in run state " + state + ", where no guest answers",
-                     {{"state", state}});
-    }
-    return {};
-}
-
 // A leaked backend is all that is left of its device; deleting it may work by now.
 awaitable<Result<Detached>> detach_leaked(std::shared_ptr<Vm> vm, DetachRequest request) {
     std::vector<std::string> left;
@@ -153,7 +136,8 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
         vm->want_gone(wait.path(), request.remove_region);  // joins
         co_return Result<void>();
     }
-    const Result<void> state = check_run_state(*vm);
+    const Result<void> state = allowed(Operation::detach, vm->name(), vm->run_state(),
+                                       wait.entry.device.spec.role, vm->started());
     if (!state) co_return state.error();
     const Result<std::optional<int>> top = bound_descriptors(*vm, wait.entry);
     if (!top) co_return top.error();

@@ -9,10 +9,10 @@ namespace ivshmemd {
 
 class Vm;
 
-/// Clears away what a device that is gone leaves: descriptors, backend, chardev, and its region when
-/// that was asked for; then forgets it. `entry` is the device as it was last known. To be called
-/// once for each departure (Departures::clear). The region that was to go and stays for now; empty
-/// when there is none.
+/// Clears away what a device that is gone leaves: descriptors, backend, chardev, and its region
+/// when that was asked for; then forgets it. `entry` is the device as it was last known. To be
+/// called once for each departure (Departures::clear). The region that was to go and stays for now;
+/// empty when there is none.
 awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry);
 
 /// Removes a region as soon as all VMs have told that they do not use it, in their own time: right

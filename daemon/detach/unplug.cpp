@@ -25,6 +25,8 @@ awaitable<Result<void>> ask_guest(std::shared_ptr<Vm> vm, InventoryDevice entry)
             co_return gone_error(*vm, what);
         case qmp::Answer::Kind::timed_out:
             co_return silence_error(*vm, what, "unknown");
+        case qmp::Answer::Kind::not_sent:
+            co_return busy_error(*vm, what);
         case qmp::Answer::Kind::refused:
             break;
     }

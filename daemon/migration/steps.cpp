@@ -6,7 +6,7 @@
 #include "daemon/migration/follow.h"
 #include "daemon/migration/plug_back.h"
 #include "daemon/state/migrations.h"
-#include "daemon/vm/vm.h"
+#include "daemon/vm/executor.h"
 #include "lib/names.h"
 #include "proto/qmp/migration.h"
 
@@ -151,6 +151,7 @@ awaitable<Result<void>> start_migration(Migration& migration) {
     qmp::Command command = qmp::migrate(migration.record.uri);
     const qmp::Answer answer =
         co_await session->call(std::move(command), vm->host().deadlines.query);
+    if (answer.kind == qmp::Answer::Kind::not_sent) co_return busy_error(*vm, "the migration");
     if (answer.kind != qmp::Answer::Kind::refused) co_return Result<void>();
     co_return Error(ErrorKind::qemu_error,
                     "QEMU refused to migrate VM " + vm->name() + ": " + answer.error.error_class +

@@ -14,6 +14,7 @@ struct Answer {
         refused,       // QEMU answered with an error
         timed_out,     // silence: it may have been done, or be done later
         disconnected,  // the connection ended: likewise
+        not_sent,      // too many are unanswered already: QEMU has not heard of it
     };
 
     Kind kind = Kind::timed_out;

@@ -105,6 +105,11 @@ awaitable<Answer> Session::negotiate() {
     co_return co_await call(std::move(command), deadlines_.query);
 }
 
+// For a call that the table did not take.
+Answer Session::unsent() const {
+    return Answer{cause() ? Answer::Kind::disconnected : Answer::Kind::not_sent, nullptr, {}};
+}
+
 Session::Entry Session::enter(const Command& command, Milliseconds deadline, std::string& bytes) {
     const Result<std::uint64_t> id = mux_.add();
     if (!id) return {};
@@ -116,7 +121,7 @@ Session::Entry Session::enter(const Command& command, Milliseconds deadline, std
 }
 
 awaitable<Answer> Session::wait(Entry entry) {
-    if (!entry.slot) co_return Answer{Answer::Kind::disconnected, nullptr, {}};
+    if (!entry.slot) co_return unsent();
     while (!entry.slot->answer && !cause()) {
         const auto [error] = co_await entry.slot->timer.async_wait(as_result);
         // Only a timer that ran out ends the wait; what the slot holds decides before it.
@@ -141,6 +146,9 @@ awaitable<Answer> Session::call(Command command, Milliseconds deadline) {
 awaitable<std::vector<Answer>> Session::call_all(std::vector<Command> commands,
                                                  Milliseconds deadline, UniqueFd fd) {
     const auto self = shared_from_this();
+    if (!mux_.has_room(commands.size())) {
+        co_return std::vector<Answer>(commands.size(), unsent());
+    }
     std::string bytes;
     std::vector<Entry> entries;
     for (const Command& command : commands) entries.push_back(enter(command, deadline, bytes));

@@ -50,10 +50,10 @@ class Session : public std::enable_shared_from_this<Session> {
     awaitable<Answer> call(Command command, Milliseconds deadline);
 
     /// All commands in one write; one answer each, in order, under one deadline. A descriptor goes
-    /// with the first byte, for the first command, which takes it. Such a write waits until the
-    /// command that took the last one was answered: with out-of-band commands enabled QEMU reads
-    /// ahead in another thread, where a second descriptor would replace one that is not taken yet,
-    /// or worse (10.0 has died of it).
+    /// with the first byte, for the first command, which takes it. None is sent when not all can
+    /// be. A write with a descriptor waits until the command that took the last one was answered:
+    /// with out-of-band commands enabled QEMU reads ahead in another thread, where a second
+    /// descriptor would replace one that is not taken yet, or worse (10.0 has died of it).
     awaitable<std::vector<Answer>> call_all(std::vector<Command> commands, Milliseconds deadline,
                                             UniqueFd fd = {});
 
@@ -85,9 +85,10 @@ class Session : public std::enable_shared_from_this<Session> {
     using SlotPointer = std::shared_ptr<Slot>;
     struct Entry {
         std::uint64_t id = 0;
-        SlotPointer slot;  // null: the table refused the call
+        SlotPointer slot;  // null: it was not sent
     };
 
+    Answer unsent() const;
     Entry enter(const Command& command, Milliseconds deadline, std::string& bytes);
     awaitable<Answer> wait(Entry entry);
     void send(std::string bytes, UniqueFd fd = {}, std::uint64_t taken_by = 0);

@@ -1,6 +1,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "daemon/base/alarm.h"
 #include "daemon/base/fd_passing.h"
 #include "daemon/qmp/session.h"
 
@@ -59,15 +60,11 @@ bool Session::send_some(Outgoing& outgoing) {
 
 awaitable<void> Session::drain() {
     const auto self = shared_from_this();
-    boost::asio::steady_timer watch(socket_.get_executor());
     while (!outbox_.empty() && !cause()) {
-        watch.expires_after(deadlines_.write);
-        watch.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-            const auto session = weak.lock();
-            if (!error && session) session->lose("QEMU takes no bytes from its monitor");
-        });
+        Alarm watch(socket_.get_executor(), SteadyClock::now() + deadlines_.write,
+                    [this] { lose("QEMU takes no bytes from its monitor"); });
         co_await socket_.async_wait(Socket::wait_write, as_result);
-        watch.cancel();
+        watch = Alarm();
         if (!cause() && send_some(outbox_.front())) outbox_.pop_front();
     }
     draining_ = false;

@@ -1,27 +1,15 @@
 #include "daemon/supervise/events.h"
 
-#include <array>
-
 #include "daemon/base/log.h"
 #include "daemon/detach/drive.h"
 #include "daemon/detach/removal.h"
 #include "daemon/vm/migration_watch.h"
 #include "lib/names.h"
-#include "proto/qmp/migration.h"
+#include "proto/qmp/events.h"
 #include "proto/qmp/queries.h"
 
 namespace ivshmemd {
 namespace {
-
-// After these the run state may be another one; QEMU says which.
-constexpr std::array run_state_events{"STOP",      "RESUME",         "RESET",
-                                      "SHUTDOWN",  "SUSPEND",        "WAKEUP",
-                                      "MIGRATION", "GUEST_PANICKED", "BLOCK_IO_ERROR"};
-
-std::string path_of(const qmp::Event& event) {
-    const std::string* path = as_string(find(event.data.get(), "path"));
-    return path ? *path : std::string();
-}
 
 // The event may be late and mean an earlier device of the same name: what QOM has now decides.
 void device_deleted(const std::shared_ptr<Vm>& vm, const std::string& path) {
@@ -58,24 +46,33 @@ awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {
     vm->link().follow_run_state(qmp::read_run_state(answer.get()).value_or(""));
 }
 
+void follow_run_state(const std::shared_ptr<Vm>& vm) {
+    vm->spawn("run state", ask_run_state(vm));
+}
+
+// What each event of a VM leads to.
+struct Follower {
+    const std::shared_ptr<Vm>& vm;
+
+    void operator()(const qmp::DeviceDeleted& event) const { device_deleted(vm, event.path); }
+    void operator()(const qmp::UnplugRefused& event) const { unplug_refused(vm, event.path); }
+    void operator()(const qmp::Reset&) const {
+        vm->start_departures_over();
+        follow_run_state(vm);
+    }
+    void operator()(const qmp::MigrationChanged& event) const {
+        follow_migration_status(*vm, event.status);
+        follow_run_state(vm);
+    }
+    void operator()(const qmp::RunStateMayChange&) const { follow_run_state(vm); }
+    void operator()(const qmp::Other&) const {}
+};
+
 }  // namespace
 
 void follow_event(const std::shared_ptr<Vm>& vm, const qmp::Event& event) {
     log_debug({vm->name(), ": event ", printable(event.name)}, {{"VM", vm->name()}});
-    if (event.name == "DEVICE_DELETED") {
-        device_deleted(vm, path_of(event));
-    } else if (event.name == "DEVICE_UNPLUG_GUEST_ERROR") {
-        unplug_refused(vm, path_of(event));
-    } else {
-        if (event.name == "RESET") vm->start_departures_over();
-        if (event.name == "MIGRATION") {
-            follow_migration_status(*vm, qmp::read_migration_status(event.data.get()));
-        }
-        for (const char* name : run_state_events) {
-            if (event.name != name) continue;
-            vm->spawn("run state", ask_run_state(vm));
-        }
-    }
+    std::visit(Follower{vm}, qmp::read_event(event));
 }
 
 }  // namespace ivshmemd

@@ -14,6 +14,7 @@ StepOutcome outcome_of(const qmp::Answer& answer) {
         case qmp::Answer::Kind::value:
             return StepOutcome::done;
         case qmp::Answer::Kind::refused:
+        case qmp::Answer::Kind::not_sent:  // nothing happened
             return StepOutcome::refused;
         case qmp::Answer::Kind::timed_out:
         case qmp::Answer::Kind::disconnected:
@@ -27,7 +28,7 @@ constexpr Milliseconds chardev_busy{1000};
 constexpr Milliseconds chardev_pause{20};
 
 void report_leak(Vm& vm, const Execution& run, const std::string& what, const std::string& device) {
-    if (run.outcomes[0] != StepOutcome::refused) return;
+    if (run.answers[0].kind != qmp::Answer::Kind::refused) return;
     const std::string why = printable(run.answers[0].error.description);
     vm.publish(EventKind::leaked, device, what + " cannot be deleted: " + why);
 }
@@ -43,6 +44,10 @@ bool Execution::disconnected() const {
     return std::any_of(answers.begin(), answers.end(), [](const qmp::Answer& each) {
         return each.kind == qmp::Answer::Kind::disconnected;
     });
+}
+
+bool Execution::not_sent() const {
+    return !answers.empty() && answers[0].kind == qmp::Answer::Kind::not_sent;
 }
 
 std::size_t Execution::first_refused() const {
@@ -103,6 +108,14 @@ Error gone_error(const Vm& vm, const std::string& what) {
     if (vm.last_error()) message += ": " + *vm.last_error();
     return Error(ErrorKind::vm_unavailable, std::move(message),
                  {{"state", std::string("unreachable")}});
+}
+
+Error busy_error(const Vm& vm, const std::string& what) {
+    return Error(ErrorKind::vm_unavailable,
+                 "the QEMU of VM " + vm.name() +
+                     " leaves too many commands unanswered already; it was not told of " + what +
+                     ", and nothing has changed. Try again once it answers",
+                 {{"state", std::string("unresponsive")}});
 }
 
 Error silence_error(const Vm& vm, const std::string& what, const std::string& outcome) {

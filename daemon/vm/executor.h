@@ -20,6 +20,8 @@ struct Execution {
     bool all_done() const;
     /// Whether the monitor went away before all answers were there.
     bool disconnected() const;
+    /// Whether QEMU has heard of none of the steps: it leaves too many commands unanswered.
+    bool not_sent() const;
     /// The first step that QEMU refused; the number of steps when it refused none.
     std::size_t first_refused() const;
 };
@@ -38,6 +40,9 @@ Error qemu_error(const Command& command, const qmp::ErrorReply& reply,
 
 /// VmUnavailable for a QEMU whose monitor went away during `what`.
 Error gone_error(const Vm& vm, const std::string& what);
+
+/// VmUnavailable for one that leaves so many commands unanswered that `what` was not even sent.
+Error busy_error(const Vm& vm, const std::string& what);
 
 /// TimedOut for one that fell silent; `outcome` is done, undone or unknown.
 Error silence_error(const Vm& vm, const std::string& what, const std::string& outcome);

@@ -152,11 +152,4 @@ bool modules_unchanged(const Identity& identity, const std::string& socket_path)
     return binary.is_absolute() && unchanged_since_bound(binary, socket_path);
 }
 
-bool is_only_migratable(const Identity& identity) {
-    return std::any_of(identity.command_line.begin(), identity.command_line.end(),
-                       [](const std::string& argument) {
-                           return argument == "-only-migratable" || argument == "--only-migratable";
-                       });
-}
-
 }  // namespace ivshmemd

@@ -40,8 +40,8 @@ bool has_ended(const Identity& identity);
 /// when neither the binary nor its module directories changed since the monitor's socket was bound.
 bool modules_unchanged(const Identity& identity, const std::string& socket_path);
 
-/// Whether the command line has -only-migratable: then QEMU takes no peer and leaks the backend of
-/// one it refuses.
+/// Whether the command line has -only-migratable, or sets that property of "migration" by -global:
+/// then QEMU takes no peer and leaks the backend of one it refuses.
 bool is_only_migratable(const Identity& identity);
 
 }  // namespace ivshmemd

@@ -14,9 +14,9 @@ awaitable<bool> ask(std::shared_ptr<qmp::Session> session, std::vector<qmp::Ques
         co_await session->call_all(std::move(commands), deadline);
     for (std::size_t i = 0; i < answers.size(); ++i) {
         const qmp::Answer::Kind kind = answers[i].kind;
-        if (kind == qmp::Answer::Kind::timed_out || kind == qmp::Answer::Kind::disconnected) {
-            co_return false;
-        }
+        const bool answered =
+            kind == qmp::Answer::Kind::value || kind == qmp::Answer::Kind::refused;
+        if (!answered) co_return false;
         questions[i].answer(answers[i].get());
     }
     co_return true;

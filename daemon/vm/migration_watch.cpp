@@ -66,6 +66,7 @@ awaitable<Result<MigrationFacts>> ask_migration(std::shared_ptr<Vm> vm) {
         co_await session->call(std::move(command), vm->host().deadlines.query);
     if (answer.kind == qmp::Answer::Kind::timed_out) co_return silence_error(*vm, what, "undone");
     if (answer.kind == qmp::Answer::Kind::disconnected) co_return gone_error(*vm, what);
+    if (answer.kind == qmp::Answer::Kind::not_sent) co_return busy_error(*vm, what);
     MigrationFacts facts = qmp::read_migration(answer.get());
     if (answer.ok()) follow_migration_status(*vm, facts.status);
     co_return facts;

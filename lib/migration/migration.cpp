@@ -4,12 +4,11 @@
 #include <array>
 
 #include "lib/names.h"
+#include "lib/run_state.h"
 
 namespace ivshmemd {
 namespace {
 
-constexpr std::array blocking_run_states{"inmigrate",      "postmigrate", "finish-migrate",
-                                         "internal-error", "io-error",    "shutdown"};
 constexpr std::array ended_statuses{"", "none", "completed", "failed", "cancelled"};
 
 // The text QEMU has for every peer, whatever its model and id.
@@ -108,10 +107,10 @@ MigrationVerdict judge_migration(const std::vector<Device>& devices, const Migra
         const bool exists = device.state != DeviceState::leaked;
         if (exists && blocks_migration(device)) reasons.push_back(judge_device(device));
     }
-    if (contains(blocking_run_states, run_state)) {
+    // Neither role nor an earlier start makes a difference.
+    if (const auto why = objection(Operation::migrate, run_state, Role::peer, true)) {
         reasons.push_back(
-            {Severity::blocks, ReasonSource::ivshmemd, std::nullopt,
-             "the VM is in run state " + std::string(run_state) + ", from which none can start"});
+            {Severity::blocks, ReasonSource::ivshmemd, std::nullopt, "the VM " + *why});
     }
     for (const std::string& words : facts.blocked) {
         const Reason reason{Severity::blocks, ReasonSource::qemu, std::nullopt,

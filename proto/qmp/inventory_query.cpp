@@ -116,8 +116,7 @@ void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions)
     const auto ask = [&](const char* property, std::function<void(const json*)> answer) {
         questions.push_back({qom_get(path, property), std::move(answer)});
     };
-    ask("addr",
-        [&raw](const json* reply) { raw.devfn = static_cast<int>(as_int(reply).value_or(-1)); });
+    ask("addr", [&raw](const json* reply) { raw.devfn = read_devfn(reply).value_or(-1); });
     ask("parent_bus", [&raw](const json* reply) {
         if (const std::string* bus = as_string(reply)) raw.bus_path = *bus;
     });
@@ -149,11 +148,8 @@ void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions)
         ask("chardev", [&raw](const json* reply) {
             if (const std::string* chardev = as_string(reply)) raw.entry.chardev_id = *chardev;
         });
-        ask("vectors", [&spec](const json* reply) {
-            if (const auto count = as_uint(reply)) {
-                spec.vectors = static_cast<std::uint32_t>(*count);
-            }
-        });
+        ask("vectors",
+            [&spec](const json* reply) { spec.vectors = as_number<std::uint32_t>(reply); });
         ask("ioeventfd", [&spec](const json* reply) { spec.ioeventfd = as_bool(reply); });
     }
 }
@@ -164,7 +160,7 @@ void InventoryQuery::ask_about(Backend& backend, std::vector<Question>& question
                              if (const std::string* file = as_string(reply)) backend.path = *file;
                          }});
     questions.push_back({qom_get(path, "size"), [&backend](const json* reply) {
-                             backend.size = as_uint(reply).value_or(0);
+                             backend.size = read_size(reply).value_or(0);
                          }});
     questions.push_back({qom_get(path, "share"), [&backend](const json* reply) {
                              backend.share = as_bool(reply).value_or(false);

@@ -1,7 +1,6 @@
 #include "proto/qmp/message.h"
 
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -20,9 +19,8 @@ Document part_of(const Document& whole, const json* part) {
 }
 
 std::optional<int> version_number(const json* value) {
-    const auto number = as_int(value);
-    if (!number || *number < 0 || *number > std::numeric_limits<int>::max()) return std::nullopt;
-    return static_cast<int>(*number);
+    const auto number = as_number<int>(value);
+    return number && *number >= 0 ? number : std::nullopt;
 }
 
 ReplyId reply_id(const json& message) {

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proto/qmp/queries.h"
+
 namespace ivshmemd::qmp {
 namespace {
 
@@ -28,6 +30,13 @@ std::vector<ListenAddress> read_addresses(const json* array) {
     return addresses;
 }
 
+// 0 for what no network does: before its first measurement QEMU may divide by next to nothing.
+double read_rate(const json* value) {
+    constexpr double fastest = 1e9;
+    const double rate = value && value->is_number() ? value->get<double>() : 0;
+    return rate > 0 && rate < fastest ? rate : 0;
+}
+
 }  // namespace
 
 Command query_migrate() {
@@ -43,10 +52,9 @@ MigrationFacts read_migration(const json* reply) {
     facts.downtime = as_int(find(reply, "downtime"))
                          .value_or(as_int(find(reply, "expected-downtime")).value_or(0));
     const json* ram = find(reply, "ram");
-    facts.transferred = as_uint(find(ram, "transferred")).value_or(0);
-    facts.remaining = as_uint(find(ram, "remaining")).value_or(0);
-    const json* rate = find(ram, "mbps");
-    if (rate && rate->is_number()) facts.megabits_per_second = rate->get<double>();
+    facts.transferred = read_size(find(ram, "transferred")).value_or(0);
+    facts.remaining = read_size(find(ram, "remaining")).value_or(0);
+    facts.megabits_per_second = read_rate(find(ram, "mbps"));
     return facts;
 }
 

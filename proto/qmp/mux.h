@@ -45,6 +45,9 @@ class Mux {
     /// with vm_unavailable when full.
     Result<std::uint64_t> add();
 
+    /// Whether that many calls can be added, if it is not closed.
+    bool has_room(std::size_t calls) const { return capacity_ - calls_.size() >= calls; }
+
     Outcome on_message(const Reply& reply);
     Outcome on_message(const ErrorReply& error);
 

@@ -10,10 +10,15 @@ std::string text_of(const json* value) {
     return text ? *text : std::string();
 }
 
-int small_int(const json* value) {
-    const std::int64_t number = as_int(value).value_or(0);
-    return number >= 0 && number < 65536 ? static_cast<int>(number) : 0;
+// 0 to `last`; nothing for what is no such number.
+std::optional<int> number_to(int last, const json* value) {
+    const auto number = as_number<int>(value);
+    return number && *number >= 0 && *number <= last ? number : std::nullopt;
 }
+
+constexpr int last_bus = 255;
+constexpr int last_slot = 31;
+constexpr int last_function = 7;
 
 // Collects one string member of every object in an array.
 std::vector<std::string> collect(const json* reply, std::string_view member) {
@@ -31,23 +36,34 @@ void read_bars(const json& device, PciFunction& function) {
     if (!regions) return;
     for (const json& region : *regions) {
         if (as_int(find(region, "bar")) != 2) continue;
-        function.bar2_size = as_uint(find(region, "size"));
+        function.bar2_size = read_size(find(region, "size"));
         // An unmapped BAR has the address -1.
         const auto address = as_uint(find(region, "address"));
         function.bar2_mapped = address && *address != 0 && *address != UINT64_MAX;
     }
 }
 
-PciFunction read_function(const json& device) {
+// A part of a function's address; 0 when it is left out.
+std::optional<int> read_part(const json& device, const char* key, int last) {
+    const json* value = find(device, key);
+    return value ? number_to(last, value) : 0;
+}
+
+// Nothing for one that is at no place: it says nothing about any.
+std::optional<PciFunction> read_function(const json& device) {
+    const auto bus_number = read_part(device, "bus", last_bus);
+    const auto slot = read_part(device, "slot", last_slot);
+    const auto number = read_part(device, "function", last_function);
+    if (!bus_number || !slot || !number) return std::nullopt;
     PciFunction function;
     function.qdev_id = text_of(find(device, "qdev_id"));
-    function.bus = small_int(find(device, "bus"));
-    function.slot = small_int(find(device, "slot"));
-    function.function = small_int(find(device, "function"));
+    function.bus = *bus_number;
+    function.slot = *slot;
+    function.function = *number;
     read_bars(device, function);
     const json* bus = find(find(device, "pci_bridge"), "bus");
     function.bridge = bus != nullptr;
-    function.secondary = small_int(find(bus, "secondary"));
+    function.secondary = number_to(last_bus, find(bus, "secondary")).value_or(0);
     const json* window = find(bus, "prefetchable_range");
     function.prefetch_base = as_uint(find(window, "base")).value_or(0);
     function.prefetch_limit = as_uint(find(window, "limit")).value_or(0);
@@ -59,7 +75,7 @@ void read_devices(const json* devices, std::vector<PciFunction>& functions) {
     devices = as_array(devices);
     if (!devices) return;
     for (const json& device : *devices) {
-        functions.push_back(read_function(device));
+        if (auto function = read_function(device)) functions.push_back(std::move(*function));
         read_devices(find(find(device, "pci_bridge"), "devices"), functions);
     }
 }
@@ -92,6 +108,16 @@ std::vector<QomEntry> read_qom_list(const json* reply) {
 
 Command qom_get(std::string_view path, std::string_view property) {
     return Command("qom-get", json({{"path", path}, {"property", property}}));
+}
+
+std::optional<std::uint64_t> read_size(const json* reply) {
+    const auto bytes = as_int(reply);
+    if (!bytes || *bytes < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(*bytes);
+}
+
+std::optional<int> read_devfn(const json* reply) {
+    return number_to(last_slot * 8 + last_function, reply);
 }
 
 Command list_ivshmem_types() {

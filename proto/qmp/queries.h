@@ -28,6 +28,13 @@ std::string last_part(const std::string& path);
 Command qom_list(std::string_view path);
 std::vector<QomEntry> read_qom_list(const json* reply);
 
+/// A number of bytes. Nothing for one that no integer of the API holds: no memory is that large.
+std::optional<std::uint64_t> read_size(const json* reply);
+
+/// The property "addr" of a PCI device: its slot, times 8, and its function. Nothing for what is no
+/// place on a bus, such as the -1 of a device that has none yet.
+std::optional<int> read_devfn(const json* reply);
+
 Command qom_get(std::string_view path, std::string_view property);
 
 /// The models of the ivshmem family. Makes QEMU load all of its modules on first use.

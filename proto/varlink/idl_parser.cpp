@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "proto/varlink/idl_lexer.h"
+#include "proto/varlink/idl_tokens.h"
 #include "proto/varlink/names.h"
 
 namespace ivshmemd::varlink {
@@ -22,17 +22,16 @@ std::optional<Scalar> scalar_of(std::string_view word) {
     return std::nullopt;
 }
 
-/// Recursive descent. The first failure is kept and moves the parser to the end of the text, where
-/// every loop ends by itself.
-class Parser {
+/// Recursive descent.
+class Parser : private TokenStream {
   public:
-    explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+    explicit Parser(std::vector<Token> tokens) : TokenStream(std::move(tokens)) {}
 
     Result<Interface> run() {
         parse_header();
         while (next().kind != TokenKind::end) parse_member();
         check_references();
-        if (fault_) return *std::move(fault_);
+        if (fault()) return *fault();
         return std::move(interface_);
     }
 
@@ -78,7 +77,8 @@ class Parser {
     /// A struct, or the empty parentheses that only methods and errors may have.
     StructType parse_parameters() {
         if (next().kind == TokenKind::open && peek(1).kind == TokenKind::close) {
-            position_ += 2;
+            take();
+            take();
             return {};
         }
         return parse_struct();
@@ -175,55 +175,10 @@ class Parser {
         return name;
     }
 
-    std::string take_name(bool (*is_valid)(std::string_view), std::string_view what) {
-        const Token token = take();
-        if (token.kind != TokenKind::word || !is_valid(token.text)) {
-            fail_at(token.line, "expected " + std::string(what));
-        }
-        return std::string(token.text);
-    }
-
-    bool accept_word(std::string_view word) {
-        if (next().kind != TokenKind::word || next().text != word) return false;
-        ++position_;
-        return true;
-    }
-
-    bool accept(TokenKind kind) {
-        if (next().kind != kind) return false;
-        ++position_;
-        return true;
-    }
-
-    void expect(TokenKind kind, std::string_view what) {
-        if (!accept(kind)) fail("expected " + std::string(what));
-    }
-
-    Token take() {
-        const Token token = next();
-        if (token.kind != TokenKind::end) ++position_;
-        return token;
-    }
-
-    const Token& next() const { return tokens_[position_]; }
-    const Token& peek(std::size_t ahead) const {
-        return tokens_[std::min(position_ + ahead, tokens_.size() - 1)];
-    }
-
-    void fail(std::string_view what) { fail_at(next().line, what); }
-
-    void fail_at(int line, std::string_view what) {
-        if (!fault_) fault_ = idl_error(line, what);
-        position_ = tokens_.size() - 1;
-    }
-
-    std::vector<Token> tokens_;
-    std::size_t position_ = 0;
     int depth_ = 0;
     Interface interface_;
     std::set<std::string> symbols_;
     std::vector<Token> references_;  // the uses of named types
-    std::optional<Error> fault_;
 };
 
 }  // namespace

@@ -97,5 +97,27 @@ TEST_F(AttachSilence, SendsNothingMoreToAQemuThatGivesNoAnswerToALook) {
     EXPECT_FALSE(region_exists("x"));
 }
 
+TEST_F(AttachSilence, IsRefusedByAQemuThatLeavesTooMuchUnanswered) {
+    host_.deadlines.write = Milliseconds(20000);
+    start();
+    pc_.hold("query-kvm");
+    std::vector<qmp::Command> many(qmp::Mux::default_capacity, qmp::Command("query-kvm"));
+    const auto unanswered =
+        loop_.start(vm()->session()->call_all(std::move(many), Milliseconds(20000)));
+    const Result<Attached> attached = attach_now(request("x"));
+    ASSERT_FALSE(attached);
+    EXPECT_EQ(attached.error().kind, ErrorKind::vm_unavailable);
+    EXPECT_EQ(detail(attached.error(), "state"), "unresponsive");
+    EXPECT_NE(attached.error().message.find("too many commands unanswered"), std::string::npos)
+        << attached.error().message;
+    EXPECT_FALSE(region_exists("x"));
+    EXPECT_EQ(count_events(EventKind::leaked), 0u);
+    EXPECT_EQ(vm()->state(), VmState::connected) << "it is not lost";
+    pc_.release();
+    ASSERT_TRUE(loop_.run_until([&] { return unanswered->done; }));
+    EXPECT_EQ(pc_.count("object-add"), 0u);
+    EXPECT_TRUE(attach_now(request("x")));
+}
+
 }  // namespace
 }  // namespace ivshmemd::test

@@ -1,6 +1,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <thread>
+
 #include "daemon/qmp/session.h"
 #include "tests/daemon/qmp/session_fixture.h"
 #include "tests/support/unix_socket.h"
@@ -81,6 +83,23 @@ TEST_F(SessionEnd, ClosesOnAQemuThatTakesNoBytes) {
     EXPECT_EQ(pending->take().kind, Kind::disconnected);
     EXPECT_GE(SteadyClock::now() - begin, deadlines_.write);
     EXPECT_NE(session_->cause()->message.find("takes no bytes"), std::string::npos);
+}
+
+// The deadline is for QEMU, not for a daemon that was stopped (SIGSTOP) while QEMU took its bytes.
+TEST_F(SessionEnd, GoesOnWhenTheDeadlinePassesBesideRoomForMoreBytes) {
+    auto [client, server] = socket_pair();
+    open(std::move(client));
+    const json padding = {{"text", std::string(4 << 20, 'x')}};
+    qmp::Command command("big", padding);
+    const auto pending = loop_.start(session_->call(std::move(command), patient));
+    loop_.run_for(deadlines_.write / 3);
+    // All of it: a socket that is half full has no room to speak of.
+    while (wait_readable(server.get(), Deadline::after(Milliseconds(0)))) {
+        receive(server.get(), soon());
+    }
+    std::this_thread::sleep_for(deadlines_.write);
+    loop_.run_for(deadlines_.write / 3);
+    EXPECT_EQ(session_->cause(), nullptr);
 }
 
 TEST_F(SessionEnd, SurvivesAPeerThatClosesWhileBytesWaitToBeSent) {

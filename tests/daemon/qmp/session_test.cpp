@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "tests/daemon/qmp/session_fixture.h"
@@ -235,6 +236,41 @@ TEST_F(Session, TakesALateAnswerOutOfBandForNoSignOfLife) {
     qemu_.release();
     ASSERT_TRUE(loop_.run_until([this] { return !events_.empty(); }));
     EXPECT_FALSE(session_->responsive()) << "only the monitor's own thread has answered";
+}
+
+// Of a batch that changes QEMU, half would be worse than none.
+TEST_F(Session, SendsAllOfABatchOrNothingOfIt) {
+    auto [client, server] = socket_pair();
+    deadlines_.write = patient;
+    open(std::move(client));
+    std::vector<qmp::Command> many(qmp::Mux::default_capacity - 1, qmp::Command("many"));
+    const auto first = loop_.start(session_->call_all(std::move(many), patient));
+    std::string taken;
+    const auto lines = [&] { return std::count(taken.begin(), taken.end(), '\n'); };
+    const auto read_on = [&] {
+        if (!wait_readable(server.get(), Deadline::after(Milliseconds(0)))) return;
+        taken += receive(server.get(), soon())->bytes;
+    };
+    ASSERT_TRUE(loop_.run_until([&] {
+        read_on();
+        return lines() == static_cast<std::ptrdiff_t>(qmp::Mux::default_capacity) - 1;
+    }));
+    std::vector<qmp::Command> two(2, qmp::Command("change"));
+    const auto answers = loop_.run(session_->call_all(std::move(two), patient));
+    ASSERT_EQ(answers.size(), 2u);
+    EXPECT_EQ(answers[0].kind, Kind::not_sent);
+    EXPECT_EQ(answers[1].kind, Kind::not_sent);
+    EXPECT_EQ(session_->cause(), nullptr) << "it is no lost connection";
+    const auto last = start_call("last");
+    ASSERT_TRUE(loop_.run_until([&] {
+        read_on();
+        return lines() == static_cast<std::ptrdiff_t>(qmp::Mux::default_capacity);
+    }));
+    EXPECT_EQ(taken.find("change"), std::string::npos);
+    EXPECT_EQ(call("more").kind, Kind::not_sent);
+    session_->close(Error(ErrorKind::internal, "the end"));
+    EXPECT_EQ(call("after").kind, Kind::disconnected);
+    ASSERT_TRUE(loop_.run_until([&] { return first->done && last->done; }));
 }
 
 }  // namespace

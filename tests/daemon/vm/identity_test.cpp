@@ -77,14 +77,63 @@ TEST(Identity, AllowsLoadingModulesWhileTheExecutableIsOnDisk) {
     EXPECT_TRUE(modules_unchanged(identity, "/nonexistent"));
 }
 
-TEST(Identity, FindsOnlyMigratableAsAWholeArgument) {
+bool only_migratable(std::vector<std::string> arguments) {
     Identity identity;
-    identity.command_line = {"qemu", "-name", "x-only-migratable"};
-    EXPECT_FALSE(is_only_migratable(identity));
-    identity.command_line.push_back("-only-migratable");
-    EXPECT_TRUE(is_only_migratable(identity));
-    identity.command_line.back() = "--only-migratable";
-    EXPECT_TRUE(is_only_migratable(identity));
+    identity.command_line = std::move(arguments);
+    identity.command_line.insert(identity.command_line.begin(), "qemu-system-x86_64");
+    return is_only_migratable(identity);
+}
+
+TEST(Identity, FindsOnlyMigratableInEverySpellingOfQemu) {
+    using Arguments = std::vector<std::string>;
+    for (const Arguments& arguments : std::vector<Arguments>{
+             {"-only-migratable"},
+             {"--only-migratable"},
+             {"-m", "64M", "-only-migratable", "-nographic"},
+             {"-global", "migration.only-migratable=on"},
+             {"--global", "migration.only-migratable=on"},
+             {"-global", "migration.only-migratable=true"},
+             {"-global", "migration.only-migratable=yes"},
+             {"-global", "migration.only-migratable=y"},
+             {"-global", "migration.only-migratable=ON"},
+             {"-global", "driver=migration,property=only-migratable,value=on"},
+             {"--global", "value=true,property=only-migratable,driver=migration"},
+             {"-global", "migration.only-migratable=off", "-global",
+              "migration.only-migratable=on"},
+             {"-global", "migration.only-migratable=off", "-only-migratable"},
+             {"-only-migratable", "-global", "migration.send-configuration=off"},
+         }) {
+        EXPECT_TRUE(only_migratable(arguments)) << testing::PrintToString(arguments);
+    }
+}
+
+TEST(Identity, FindsItNowhereElse) {
+    using Arguments = std::vector<std::string>;
+    for (const Arguments& arguments : std::vector<Arguments>{
+             {},
+             {"-name", "x-only-migratable"},
+             {"-global"},
+             {"migration.only-migratable=on"},
+             {"-name", "migration.only-migratable=on"},
+             {"-global", ""},
+             {"-global", "migration.only-migratable"},
+             {"-global", "migration.only-migratable="},
+             {"-global", "migration.only-migratable=off"},
+             {"-global", "migration.only-migratable=false"},
+             {"-global", "migration.only-migratable=no"},
+             {"-global", "xmigration.only-migratable=on"},
+             {"-global", "migration.xonly-migratable=on"},
+             {"-global", "migration.x-only-migratable=on"},
+             {"-global", "driver=migration,property=only-migratable,value=off"},
+             {"-global", "driver=migration,property=only-migratable"},
+             {"-global", "driver=migration,,x,property=only-migratable,value=on"},
+             {"-global", "driver=other,property=only-migratable,value=on"},
+             {"-only-migratable", "-global", "migration.only-migratable=off"},
+             {"-global", "migration.only-migratable=on", "--global",
+              "driver=migration,property=only-migratable,value=no"},
+         }) {
+        EXPECT_FALSE(only_migratable(arguments)) << testing::PrintToString(arguments);
+    }
 }
 
 }  // namespace

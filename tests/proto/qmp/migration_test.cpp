@@ -98,5 +98,26 @@ TEST(QmpMigration, TellsWhatBlocksWhereTheRecordedReleaseDid) {
     }
 }
 
+TEST(Migration, ReadsNoNumberThatCannotBe) {
+    const auto ram = [](const char* text) {
+        const json value = json::parse(text);
+        const json reply = {
+            {"status", "active"},
+            {"downtime", value},
+            {"ram", {{"transferred", value}, {"remaining", value}, {"mbps", value}}}};
+        return read_migration(&reply);
+    };
+    for (const char* text : {"-1", "9223372036854775808", "18446744073709551615", "1e300", "-1e300",
+                             "null", "\"1\"", "[]"}) {
+        const MigrationFacts facts = ram(text);
+        EXPECT_EQ(facts.transferred, 0U) << text;
+        EXPECT_EQ(facts.remaining, 0U) << text;
+        EXPECT_EQ(facts.megabits_per_second, 0) << text;
+    }
+    EXPECT_EQ(ram("4294967296").transferred, std::uint64_t{1} << 32);
+    EXPECT_EQ(ram("9223372036854775807").remaining, std::uint64_t{INT64_MAX});
+    EXPECT_EQ(ram("940.5").megabits_per_second, 940.5);
+}
+
 }  // namespace
 }  // namespace ivshmemd::qmp

@@ -201,5 +201,18 @@ TEST(Mux, LetsAReplyBeatACloseAndACloseBeatADeadline) {
     EXPECT_EQ(session.mux.unknown_count(), 0U);
 }
 
+TEST(Mux, KnowsWhetherABatchFits) {
+    Mux mux(3);
+    EXPECT_TRUE(mux.has_room(3));
+    EXPECT_FALSE(mux.has_room(4));
+    added(mux);
+    EXPECT_TRUE(mux.has_room(2));
+    EXPECT_FALSE(mux.has_room(3));
+    EXPECT_TRUE(mux.abandon(1));
+    EXPECT_FALSE(mux.has_room(3)) << "its reply may still come";
+    EXPECT_EQ(mux.on_message(reply_to(1)), Outcome::late);
+    EXPECT_TRUE(mux.has_room(3));
+}
+
 }  // namespace
 }  // namespace ivshmemd::qmp

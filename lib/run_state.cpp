@@ -1,0 +1,97 @@
+#include "lib/run_state.h"
+
+#include <array>
+
+namespace ivshmemd {
+namespace {
+
+// What a run state has against something.
+enum class Objection {
+    none,
+    no_device,      // it takes none
+    no_peer,        // it takes masters only
+    no_guest,       // nobody would let the device go
+    never_started,  // likewise, unless the VM has run before
+    no_migration,   // none can start
+};
+using enum Objection;
+
+struct Row {
+    std::string_view run_state;
+    Objection attach;
+    Objection detach;
+    Objection migrate;
+};
+
+// All that QEMU has and that are not here allow everything.
+constexpr std::array rows{
+    Row{"inmigrate", no_peer, no_guest, no_migration},
+    Row{"finish-migrate", no_device, no_guest, no_migration},
+    Row{"postmigrate", no_device, no_guest, no_migration},
+    // QEMU loses what a guest is asked before its first start, and for good.
+    Row{"prelaunch", none, never_started, none},
+    Row{"internal-error", none, none, no_migration},
+    Row{"io-error", none, none, no_migration},
+    Row{"shutdown", none, none, no_migration},
+};
+
+Objection of(const Row& row, Operation operation) {
+    switch (operation) {
+        case Operation::attach:
+        case Operation::replug:
+            return row.attach;
+        case Operation::detach:
+            return row.detach;
+        case Operation::migrate:
+            return row.migrate;
+    }
+    return none;
+}
+
+bool applies(Objection objection, Role role, bool started) {
+    if (objection == no_peer) return role == Role::peer;
+    if (objection == never_started) return !started;
+    return objection != none;
+}
+
+std::string in_words(Objection objection, std::string_view run_state) {
+    const std::string here = "is in run state " + std::string(run_state) + ", ";
+    switch (objection) {
+        case none:
+            break;
+        case no_device:
+            return here + "which takes no device";
+        case no_peer:
+            return here + "which takes no peer";
+        case no_guest:
+            return here + "where no guest answers";
+        case never_started:
+            return "was never started, and QEMU would lose the request for good; start the VM, "
+                   "then detach";
+        case no_migration:
+            return here + "from which none can start";
+    }
+    return "";
+}
+
+}  // namespace
+
+std::optional<std::string> objection(Operation operation, std::string_view run_state, Role role,
+                                     bool started) {
+    for (const Row& row : rows) {
+        if (row.run_state != run_state) continue;
+        const Objection found = of(row, operation);
+        if (applies(found, role, started)) return in_words(found, run_state);
+    }
+    return std::nullopt;
+}
+
+Result<void> allowed(Operation operation, const std::string& vm, std::string_view run_state,
+                     Role role, bool started) {
+    const std::optional<std::string> reason = objection(operation, run_state, role, started);
+    if (!reason) return {};
+    return Error(ErrorKind::vm_unavailable, "VM " + vm + " " + *reason,
+                 {{"state", std::string(run_state)}});
+}
+
+}  // namespace ivshmemd
