@@ -60,7 +60,7 @@ template <class Response>
 void Session::take_response(const Response& response, Answer answer) {
     // What comes out of band says nothing about the main loop.
     const bool in_band = out_of_band_ids_.erase(response.id.number) == 0;
-    pass_next_descriptor(response.id.number);
+    note_answered(response.id.number);
     switch (mux_.on_message(response)) {
         case Mux::Outcome::matched: {
             if (in_band) set_responsive(true);
@@ -151,15 +151,23 @@ awaitable<std::vector<Answer>> Session::call_all(std::vector<Command> commands,
     }
     std::string bytes;
     std::vector<Entry> entries;
-    for (const Command& command : commands) entries.push_back(enter(command, deadline, bytes));
-    if (!bytes.empty()) send(std::move(bytes), std::move(fd), entries.front().id);
+    for (const Command& command : commands) {
+        entries.push_back(enter(command, deadline, bytes));
+        if (!fd || !entries.back().slot) continue;
+        send_with_descriptor(std::exchange(bytes, {}), std::move(fd), entries.back().id);
+    }
+    if (bytes.empty()) {
+        flush();
+    } else {
+        send(std::move(bytes));
+    }
     std::vector<Answer> answers;
     for (Entry& entry : entries) answers.push_back(co_await wait(std::move(entry)));
     co_return answers;
 }
 
 awaitable<std::optional<bool>> Session::answers_out_of_band() {
-    if (!out_of_band_) co_return std::nullopt;
+    if (!out_of_band_ || passing_ != 0) co_return std::nullopt;
     const auto self = shared_from_this();
     // Any answer will do, an unknown command's error too: the monitor's own thread gives it.
     Command command("query-yank");
@@ -188,7 +196,6 @@ void Session::close(Error cause) {
     boost::system::error_code ignored;
     socket_.close(ignored);
     outbox_.clear();
-    with_descriptors_.clear();
     greeted_.notify_all();
 }
 

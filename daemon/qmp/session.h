@@ -49,11 +49,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
     awaitable<Answer> call(Command command, Milliseconds deadline);
 
-    /// All commands in one write; one answer each, in order, under one deadline. A descriptor goes
-    /// with the first byte, for the first command, which takes it. None is sent when not all can
-    /// be. A write with a descriptor waits until the command that took the last one was answered:
-    /// with out-of-band commands enabled QEMU reads ahead in another thread, where a second
-    /// descriptor would replace one that is not taken yet, or worse (10.0 has died of it).
+    /// All commands in one write; one answer each, in order, under one deadline. None is sent when
+    /// not all can be. A descriptor goes with the first byte, for the first command, which takes it:
+    /// until that is answered nothing else is sent, by nobody (session_write.cpp says why).
     awaitable<std::vector<Answer>> call_all(std::vector<Command> commands, Milliseconds deadline,
                                             UniqueFd fd = {});
 
@@ -91,9 +89,11 @@ class Session : public std::enable_shared_from_this<Session> {
     Answer unsent() const;
     Entry enter(const Command& command, Milliseconds deadline, std::string& bytes);
     awaitable<Answer> wait(Entry entry);
-    void send(std::string bytes, UniqueFd fd = {}, std::uint64_t taken_by = 0);
-    void queue(Outgoing outgoing);
-    void pass_next_descriptor(std::uint64_t answered);
+    void send(std::string bytes);
+    void send_with_descriptor(std::string bytes, UniqueFd fd, std::uint64_t taken_by);
+    void note_answered(std::uint64_t id);
+    bool may_send() const;
+    void flush();
     void lose(std::string why);
     bool send_some(Outgoing& outgoing);
     awaitable<void> drain();
@@ -111,8 +111,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::map<std::uint64_t, SlotPointer> slots_;
     std::deque<Outgoing> outbox_;
     bool draining_ = false;
-    std::deque<Outgoing> with_descriptors_;  // that wait for the one under way
-    std::uint64_t passing_ = 0;              // the command that takes it; 0 when none is under way
+    std::uint64_t passing_ = 0;  // the command that takes the descriptor that is on its way; or 0
     std::optional<Greeting> greeting_;
     Signal greeted_;
     bool out_of_band_ = false;

@@ -163,15 +163,11 @@ TEST_F(SessionEnd, PassesADescriptorWithItsCommand) {
     EXPECT_EQ(theirs.st_dev, ours.st_dev);
 }
 
-// QEMU keeps one descriptor that no command has taken yet, and reads ahead of its commands.
-TEST_F(SessionEnd, HasOneDescriptorUnderWayAtATime) {
+// QEMU reads ahead of its commands in another thread, where whatever comes may meet a descriptor
+// that is just being taken.
+TEST_F(SessionEnd, SendsNothingBehindADescriptorUntilItIsTaken) {
     auto [client, server] = socket_pair();
     open(std::move(client));
-    const auto pass = [this](const char* name) {
-        std::vector<qmp::Command> commands{qmp::Command("getfd", json({{"fdname", name}}))};
-        return loop_.start(session_->call_all(std::move(commands), patient,
-                                              UniqueFd(::memfd_create(name, MFD_CLOEXEC))));
-    };
     std::string taken;
     std::size_t fds = 0;
     const auto take = [&, fd = server.get()] {
@@ -186,16 +182,33 @@ TEST_F(SessionEnd, HasOneDescriptorUnderWayAtATime) {
             return taken.find(text) != std::string::npos;
         };
     };
+    const auto pass = [this](const char* name) {
+        std::vector<qmp::Command> commands{qmp::Command("getfd", json({{"fdname", name}})),
+                                           qmp::Command(std::string("after-") + name)};
+        return loop_.start(session_->call_all(std::move(commands), patient,
+                                              UniqueFd(::memfd_create(name, MFD_CLOEXEC))));
+    };
     const auto first = pass("first");
     const auto second = pass("second");
-    const auto question = loop_.start(session_->call(qmp::Command("query-status"), patient));
-    ASSERT_TRUE(loop_.run_until(has("query-status"))) << "what takes no descriptor goes past";
+    qmp::Command status("query-status");
+    const auto question = loop_.start(session_->call(std::move(status), patient));
+    ASSERT_TRUE(loop_.run_until(has("first")));
+    loop_.run_for(Milliseconds(30));
+    take();
+    EXPECT_TRUE(json::accept(taken)) << "one command: " << taken;
+    EXPECT_EQ(taken.back(), '}') << "and not a byte behind it";
     EXPECT_EQ(fds, 1u);
-    EXPECT_EQ(taken.find("second"), std::string::npos);
     send_all(server.get(), "{\"return\": {}, \"id\": 1}", soon());
     ASSERT_TRUE(loop_.run_until(has("second")));
+    EXPECT_NE(taken.find("after-first"), std::string::npos);
+    EXPECT_EQ(taken.find("after-second"), std::string::npos);
+    EXPECT_EQ(taken.find("query-status"), std::string::npos);
+    EXPECT_EQ(taken.back(), '}');
     EXPECT_EQ(fds, 2u);
     send_all(server.get(), "{\"return\": {}, \"id\": 2}{\"return\": {}, \"id\": 3}", soon());
+    ASSERT_TRUE(loop_.run_until(has("query-status")));
+    EXPECT_NE(taken.find("after-second"), std::string::npos);
+    send_all(server.get(), "{\"return\": {}, \"id\": 4}{\"return\": {}, \"id\": 5}", soon());
     EXPECT_TRUE(loop_.run_until([&] { return first->done && second->done && question->done; }));
 }
 
