@@ -8,7 +8,6 @@
 #include "daemon/vm/refresh.h"
 #include "lib/plan.h"
 #include "lib/resolve.h"
-#include "lib/run_state.h"
 #include "proto/qmp/dialect.h"
 
 namespace ivshmemd {
@@ -99,36 +98,30 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
                                            AttachOptions options) {
     const Result<Turn::Pass> pass = co_await take_turn_to_add(vm, options.asker);
     if (!pass) co_return pass.error();
-    const Result<void> state = allowed(Operation::attach, vm->name(), vm->run_state(),
-                                       request.role.value_or(Role::peer), vm->started());
-    if (!state) co_return state.error();
-    const Result<Model> model = resolve_model(request, *vm->capabilities());
-    if (!model) co_return model.error();
     if (vm->holdings().doubtful() && !co_await refresh(vm, vm->host().deadlines.query)) {
         co_return silence_error(*vm, "the attach of " + request.name, "undone");
     }
-    Result<std::optional<Device>> existing = check_existing(*vm, request);
-    if (!existing) co_return existing.error();
-    if (*existing) co_return Attached{std::move(**existing), false, {}};
     if (!request.server) {
         // Nothing else may be waited for until the mark below says what is coming.
         co_await await_unlinking(vm, request.region.value_or(request.name));
         if (const auto unavailable = vm->unavailable()) co_return *unavailable;
     }
-    Result<Decision> decision = decide_memory(*vm, request, *model);
-    if (!decision) co_return decision.error();
-    Turn::Coming coming(vm->turn(), decision->spec);
+    Result<std::variant<Device, Decision>> decided = decide_attach(*vm, request);
+    if (!decided) co_return decided.error();
+    if (const Device* equal = std::get_if<Device>(&*decided)) co_return Attached{*equal, false, {}};
+    Decision decision = std::move(std::get<Decision>(*decided));
+    Turn::Coming coming(vm->turn(), decision.spec);
     if (!options.last) options.last = vm->holdings().last_place(request.name);
-    PlacementRequest wanted{request.bus, request.slot, options.last, decision->spec.size};
-    Result<void> ready = co_await place_device(vm, *decision, wanted);
+    PlacementRequest wanted{request.bus, request.slot, options.last, decision.spec.size};
+    Result<void> ready = co_await place_device(vm, decision, wanted);
     if (ready && request.server) {
-        ready = co_await meet_server(vm, *decision);
-        wanted.size = decision->spec.size;
-        if (ready) ready = co_await place_device(vm, *decision, wanted);  // now with its size
+        ready = co_await meet_server(vm, decision);
+        wanted.size = decision.spec.size;
+        if (ready) ready = co_await place_device(vm, decision, wanted);  // now with its size
     }
     if (!ready) co_return ready.error();
-    if (options.dry_run) co_return dry(*vm, *decision);
-    co_return co_await carry_out(vm, std::move(*decision), std::move(wanted), coming);
+    if (options.dry_run) co_return dry(*vm, decision);
+    co_return co_await carry_out(vm, std::move(decision), std::move(wanted), coming);
 }
 
 }  // namespace

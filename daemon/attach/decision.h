@@ -3,11 +3,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "daemon/region/files.h"
 #include "daemon/relay/server_connection.h"
-#include "lib/device.h"
-#include "lib/result.h"
+#include "lib/decide.h"
 
 namespace ivshmemd {
 
@@ -20,23 +20,22 @@ struct RegionChoice {
     std::shared_ptr<const RegionFile> file = nullptr;  // that was judged; null when there is none
 };
 
+/// What decide() made of a request, with the things of this host that it was about.
 struct Decision {
     DeviceSpec spec;
     RegionChoice region;                       // without a server
     std::shared_ptr<ServerConnection> server;  // once it was met; used up by one attempt
 };
 
-/// Nothing: no device of that name. A device: it is equal and nothing is to be done. DeviceExists,
-/// OperationInProgress.
-Result<std::optional<Device>> check_existing(const Vm& vm, const DeviceRequest& request);
+/// Finds out what decide() wants to know, and asks it. Looks at the region's file and makes
+/// nothing. An equal device is there, or one is to be made.
+Result<std::variant<Device, Decision>> decide_attach(const Vm& vm, const DeviceRequest& request);
 
-/// Everything but bus and slot, and what only the server can tell. BadSize, RegionMismatch,
-/// PermissionDenied, MasterExists, ConfigUnsupported. Looks at the region's file and makes nothing.
-Result<Decision> decide_memory(Vm& vm, const DeviceRequest& request, Model model);
+/// The part about memory alone, as if no device of that name were there.
+Result<Decision> decide_memory(const Vm& vm, const DeviceRequest& request, Model model);
 
-/// MasterExists when another device is this memory's master: both would carry its content along,
-/// and the later migration would overwrite the earlier one's. `what` names the memory.
-Result<void> check_only_master(Vm& vm, const RegionIdentity& memory, const std::string& what,
+/// MasterExists when another device than this one of the VM is this memory's master.
+Result<void> check_only_master(const Vm& vm, const RegionIdentity& memory, const std::string& what,
                                const std::string& device);
 
 }  // namespace ivshmemd
