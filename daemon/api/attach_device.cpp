@@ -19,7 +19,7 @@ awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context) 
     if (!attached) co_return attached.error();
     if (attached->changed && !dry_run) {
         const std::string& name = attached->device.spec.name;
-        (*vm)->declared().failures.erase(name);
+        (*vm)->declared().mend(name);
         co_await note_by_hand(*(*vm)->host().store, (*vm)->key(), name);
     }
     json reply = {{"device", api::spell_device(attached->device)}, {"changed", attached->changed}};

@@ -17,7 +17,7 @@ json spell_vm(const Vm& vm) {
     }
     if (vm.identity().pid && vm.session()) object["pid"] = *vm.identity().pid;
     if (vm.last_error()) object["lastError"] = *vm.last_error();
-    for (const auto& [device, message] : vm.declared().failures) {
+    for (const auto& [device, message] : vm.declared().failures()) {
         object["declaredFailures"].push_back({{"device", device}, {"message", message}});
     }
     return object;

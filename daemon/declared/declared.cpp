@@ -31,7 +31,7 @@ bool comes_back(const Vm& vm, const std::string& device) {
 
 // It is there: its model is pinned, and whether it came because it is declared is kept in mind.
 awaitable<void> note_present(std::shared_ptr<Vm> vm, DeviceSpec spec, bool attached) {
-    vm->declared().failures.erase(spec.name);
+    vm->declared().mend(spec.name);
     const std::string& run = vm->identity().run;
     const std::optional<DeclaredRecord> known =
         declared_record(*vm->host().store, vm->name(), spec.name);
@@ -54,7 +54,7 @@ awaitable<void> attach_declared(std::shared_ptr<Vm> vm, DeviceRequest declared) 
     }
     const Error error = attached.error();
     if (is_passing(error)) {
-        vm->declared().todo.insert(name);
+        vm->declared().put(name);
     } else {
         report_failure(*vm, name, in_words(declared, request, error));
     }
@@ -80,11 +80,11 @@ awaitable<void> detach_declared(std::shared_ptr<Vm> vm, std::string name, Exchan
              {{"VM", vm->name()}, {"DEVICE", name}});
     const Result<Detached> detached = co_await detach(vm, std::move(request), silent);
     DeclaredState& state = vm->declared();
-    state.leaving.erase(name);
+    state.has_gone(name);
     if (detached && *detached == Detached::pending) {
         report_failure(*vm, name, "it was to be detached, and its guest has not let it go yet");
     } else if (!detached && step_for(*vm, name) == DeclaredStep::detach) {
-        state.todo.erase(name);  // nobody insists: the next reload tries again
+        state.take(name);  // nobody insists: the next reload tries again
         report_failure(*vm, name, "it was to be detached; " + in_words(detached.error()));
     }
     vm->changed().notify_all();
@@ -97,7 +97,7 @@ awaitable<void> note_settled(std::shared_ptr<Vm> vm, std::string name, bool decl
         co_await note_present(vm, device->spec, false);
         co_return;
     }
-    vm->declared().failures.erase(name);
+    vm->declared().mend(name);
     if (declared) co_return;
     co_await drop_declared(*vm->host().store, vm->name(), name);
 }
@@ -120,25 +120,25 @@ awaitable<void> begin_exchange(std::shared_ptr<Vm> vm, std::string name) {
     DeclaredState& state = vm->declared();
     // The wait may have changed that.
     if (step_for(*vm, name) != DeclaredStep::detach || !takes_devices(*vm)) {
-        state.todo.insert(name);
+        state.put(name);
         co_return;
     }
     const std::optional<Exchange> exchange = plan_exchange(*vm, name);
     if (!exchange) co_return;
     // Its guest may take its time, and holds up no other device by that.
-    state.leaving.insert(name);
-    state.todo.insert(name);
+    state.let_go(name);
+    state.put(name);
     vm->spawn("declared device " + name, detach_declared(vm, name, *exchange));
 }
 
 // False when nothing can be done for this device yet; then it stays to be done.
 awaitable<bool> settle(std::shared_ptr<Vm> vm, std::string name) {
     DeclaredState& state = vm->declared();
-    state.todo.erase(name);  // a reload meanwhile puts it there again
+    state.take(name);  // a reload meanwhile puts it there again
     const DeviceRequest* declared = declaration_of(*vm, name);
     DeclaredStep step = step_for(*vm, name);
     const bool unstarted = step == DeclaredStep::detach && !vm->started();
-    if (state.leaving.contains(name) || comes_back(*vm, name) || unstarted) {
+    if (state.is_leaving(name) || comes_back(*vm, name) || unstarted) {
         step = DeclaredStep::wait;
     }
     switch (step) {
@@ -147,12 +147,12 @@ awaitable<bool> settle(std::shared_ptr<Vm> vm, std::string name) {
             co_return true;
         case DeclaredStep::attach:
             co_await attach_declared(vm, *declared);
-            co_return !state.todo.contains(name);
+            co_return !state.is_due(name);
         case DeclaredStep::detach:
             co_await begin_exchange(vm, name);
             co_return true;
         case DeclaredStep::wait:
-            state.todo.insert(name);
+            state.put(name);
             co_return false;
     }
     co_return false;
@@ -172,38 +172,43 @@ std::vector<std::string> names_to_settle(const Vm& vm) {
     return names;
 }
 
+/// Ends the settling however that ends.
+class Settling {
+  public:
+    explicit Settling(std::shared_ptr<Vm> vm) : vm_(std::move(vm)) {}
+    Settling(const Settling&) = delete;
+    Settling& operator=(const Settling&) = delete;
+    ~Settling() { vm_->declared().end_settling(); }
+
+  private:
+    std::shared_ptr<Vm> vm_;
+};
+
 awaitable<void> settle_all(std::shared_ptr<Vm> vm) {
+    const Settling settling(vm);
     DeclaredState& state = vm->declared();
-    while (!vm->stopping() && !state.todo.empty()) {
+    while (!vm->stopping() && state.has_due()) {
         bool moved = false;
-        const std::uint64_t round = state.round;
+        const std::uint64_t round = state.round();
         const std::vector<std::string> names = names_to_settle(*vm);
-        std::erase_if(state.todo, [&](const std::string& name) {
-            return std::find(names.begin(), names.end(), name) == names.end();
-        });
+        state.keep_due(names);
         for (const std::string& name : names) {
-            if (!state.todo.contains(name) || !takes_devices(*vm)) continue;
+            if (!state.is_due(name) || !takes_devices(*vm)) continue;
             if (co_await settle(vm, name)) moved = true;
         }
         // What changed while another device was at work woke nobody.
-        const bool waits = !moved && state.round == round && !state.todo.empty();
+        const bool waits = !moved && state.round() == round && state.has_due();
         if (waits) co_await vm->changed().wait_until(SteadyClock::time_point::max());
     }
-    state.settling = false;
 }
 
 }  // namespace
 
 void settle_declared(const std::shared_ptr<Vm>& vm) {
     DeclaredState& state = vm->declared();
-    ++state.round;
-    state.failures.clear();
-    const std::vector<std::string> names = names_to_settle(*vm);
-    state.todo.clear();
-    state.todo.insert(names.begin(), names.end());
+    state.begin_round(names_to_settle(*vm));
     vm->changed().notify_all();
-    if (state.settling || state.todo.empty()) return;
-    state.settling = true;
+    if (!state.has_due() || !state.begin_settling()) return;
     vm->spawn("declared devices", settle_all(vm));
 }
 

@@ -10,7 +10,7 @@ bool is_passing(const Error& error) {
 }
 
 void report_failure(Vm& vm, const std::string& device, const std::string& message) {
-    vm.declared().failures[device] = message;
+    vm.declared().fail(device, message);
     vm.publish(EventKind::declared_failed, device, message);
 }
 

@@ -8,6 +8,7 @@
 #include "daemon/base/accounts.h"
 #include "daemon/fleet/mapped_files.h"
 #include "daemon/fleet/region_list.h"
+#include "daemon/vm/descriptors.h"
 
 namespace ivshmemd {
 namespace {
@@ -43,12 +44,16 @@ VmFacts vm_facts(const Vm& vm) {
     facts.capabilities = vm.capabilities();
     facts.buses = vm.inventory().buses;
     if (vm.session()) facts.pid = vm.identity().pid;
+    if (const auto use = vm.session() ? descriptors_in_use(vm.identity()) : std::nullopt) {
+        facts.descriptors = use->count;
+        facts.descriptor_limit = static_cast<std::size_t>(descriptor_limit(vm.identity()));
+    }
     const MappedFiles mapped = facts.pid ? mapped_files(*facts.pid) : std::nullopt;
     facts.maps_readable = mapped.has_value();
     for (const Device& device : vm.devices()) {
         facts.devices.push_back(device_facts(vm, device, mapped));
     }
-    facts.declared_failures = vm.declared().failures;
+    facts.declared_failures = vm.declared().failures();
     return facts;
 }
 

@@ -32,6 +32,8 @@ std::string_view finding_kind_name(FindingKind kind) {
             return "noFreeSlot";
         case FindingKind::few_free_slots:
             return "fewFreeSlots";
+        case FindingKind::few_descriptors:
+            return "fewDescriptors";
         case FindingKind::small_window:
             return "smallWindow";
         case FindingKind::never_mapped:

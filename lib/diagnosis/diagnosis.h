@@ -27,6 +27,7 @@ enum class FindingKind {
     qemu_too_old,     // its devices cannot be changed
     no_free_slot,     // no room for another device
     few_free_slots,   // room for very few more
+    few_descriptors,  // its QEMU will run out of file descriptors
     small_window,     // the free ports take small regions only
     never_mapped,     // the running guest has not taken a device up
     backend_leaked,   // QEMU will not give up a memory backend
@@ -93,6 +94,8 @@ struct VmFacts {
     bool maps_readable = false;  // /proc/<pid>/maps
     std::optional<Capabilities> capabilities;
     std::vector<Bus> buses;
+    std::optional<std::size_t> descriptors;  // that its QEMU has in use; none where /proc is silent
+    std::size_t descriptor_limit = 0;
     std::vector<DeviceFacts> devices;
     std::map<std::string, std::string> declared_failures;  // by device, and why
 };

@@ -85,6 +85,17 @@ class VmDiagnosis {
         }
     }
 
+    void judge_descriptors() {
+        if (!vm_.descriptors || *vm_.descriptors * 4 < vm_.descriptor_limit * 3) return;
+        add(Kind::few_descriptors, warning,
+            "its QEMU has " + std::to_string(*vm_.descriptors) + " of the " +
+                std::to_string(vm_.descriptor_limit) +
+                " file descriptors that it may have; every device takes some, and without KVM a "
+                "doorbell keeps them when it leaves",
+            "start the VM with a higher limit, LimitNOFILE= or ulimit -n; detach no doorbells "
+            "until then");
+    }
+
     void judge_mappings() {
         const bool has_region =
             std::any_of(vm_.devices.begin(), vm_.devices.end(), [](const DeviceFacts& each) {
@@ -173,6 +184,7 @@ void diagnose_vm(const VmFacts& vm, const std::string& daemon_user,
     }
     if (vm.capabilities) diagnosis.judge_models();
     diagnosis.judge_slots();
+    diagnosis.judge_descriptors();
     diagnosis.judge_mappings();
 }
 

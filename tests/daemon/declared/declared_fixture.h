@@ -27,7 +27,7 @@ class DeclaredFixture : public OperationFixture {
     bool wait_settled() {
         // Who gets to know a VM is behind the gate until that is done.
         return loop_.run_until(
-            [this] { return !vm()->turn().busy() && !vm()->declared().settling; });
+            [this] { return !vm()->turn().busy() && !vm()->declared().settling(); });
     }
 
     bool wait_attached(const std::string& name) {
@@ -38,7 +38,7 @@ class DeclaredFixture : public OperationFixture {
     }
 
     std::string failure_of(const std::string& name) {
-        const auto& failures = vm()->declared().failures;
+        const auto& failures = vm()->declared().failures();
         const auto found = failures.find(name);
         return found == failures.end() ? "" : found->second;
     }

@@ -24,7 +24,7 @@ TEST_F(Declared, AreAttachedWhenTheirVmAppears) {
     EXPECT_TRUE(has("x") && has("y"));
     EXPECT_EQ(record("x").fate, DeclaredFate::attached);
     EXPECT_EQ(record("x").model, Model::plain);
-    EXPECT_TRUE(vm()->declared().failures.empty());
+    EXPECT_TRUE(vm()->declared().failures().empty());
 }
 
 TEST_F(Declared, AreNotAttachedTwice) {
@@ -67,7 +67,7 @@ TEST_F(Declared, WaitForAVmThatArrives) {
     start();
     loop_.run_for(Milliseconds(50));
     EXPECT_EQ(pc_.count("device_add"), 0u);
-    EXPECT_TRUE(vm()->declared().failures.empty());
+    EXPECT_TRUE(vm()->declared().failures().empty());
     pc_.set_run_state("running", "RESUME");
     EXPECT_TRUE(wait_attached("x"));
 }
@@ -148,7 +148,7 @@ TEST_F(Declared, WaitForTheEndOfAMigration) {
     start();
     loop_.run_for(Milliseconds(50));
     EXPECT_EQ(pc_.count("device_add"), 0u);
-    EXPECT_TRUE(vm()->declared().failures.empty());
+    EXPECT_TRUE(vm()->declared().failures().empty());
     migration.move_to("failed", "running");
     EXPECT_TRUE(wait_attached("x"));
 }

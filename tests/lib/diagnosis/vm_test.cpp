@@ -136,6 +136,22 @@ TEST(VmDiagnosis, NotesThatFewSlotsAreLeft) {
     EXPECT_THAT(found_in(three), IsEmpty());
 }
 
+TEST(VmDiagnosis, WarnsOfAQemuThatWillRunOutOfDescriptors) {
+    constexpr std::uint64_t roomy = 256 * megabyte;
+    VmFacts vm = q35_with({root_port("rp0", true, roomy), root_port("rp1", true, roomy),
+                           root_port("rp2", true, roomy)});
+    vm.descriptor_limit = 1024;
+    EXPECT_THAT(found_in(vm), IsEmpty()) << "nobody knows how many it has";
+    vm.descriptors = 767;
+    EXPECT_THAT(found_in(vm), IsEmpty());
+    vm.descriptors = 768;
+    const Finding finding = only_finding(found_in(vm));
+    EXPECT_EQ(finding.kind, FindingKind::few_descriptors);
+    EXPECT_EQ(finding.severity, FindingSeverity::warning);
+    EXPECT_THAT(finding.text, HasSubstr("768 of the 1024"));
+    EXPECT_THAT(finding.mend, HasSubstr("LimitNOFILE="));
+}
+
 TEST(VmDiagnosis, NotesThatTheFreePortsTakeSmallRegionsOnly) {
     VmFacts vm = q35_with({root_port("a", true), root_port("b", true, 4 * megabyte),
                            root_port("c", true), root_port("d", false, 256 * megabyte)});
