@@ -76,7 +76,7 @@ std::string waiting_text(const Wait& wait) {
 awaitable<void> stay_away(std::shared_ptr<Vm> vm, std::string device) {
     Host& host = vm->host();
     const bool declared = find_declaration(host.config.declarations, vm->name(), device);
-    vm->declared().failures.erase(device);
+    vm->declared().mend(device);
     co_await keep_away(*host.store, vm->key(), std::move(device), declared);
 }
 

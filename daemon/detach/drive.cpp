@@ -47,7 +47,11 @@ awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, std::string path, Learnt 
     const qmp::Answer answer =
         co_await session->call(std::move(command), vm->host().deadlines.query);
     const InventoryDevice* entry = find_by_path(vm->inventory(), path);
-    if (answer.kind != qmp::Answer::Kind::refused || !entry) co_return;
+    if (!entry || answer.ok()) co_return;
+    if (answer.kind != qmp::Answer::Kind::refused) {
+        if (vm->session() == session) vm->heard_gone(path);
+        co_return;
+    }
     if (!vm->clear_away(path)) co_return;
     InventoryDevice device = *entry;
     const std::string kept = co_await clear_away(vm, device);

@@ -13,6 +13,8 @@ awaitable<Result<void>> ask_guest(std::shared_ptr<Vm> vm, InventoryDevice entry)
     const std::string what = "the detach of " + entry.device.spec.name;
     const std::string id = entry.id.empty() ? path : entry.id;
     vm->asking(path);
+    const Departure* departure = vm->departures().find(path);
+    const bool first = departure && departure->asked == 1;
     std::vector<Command> commands;
     commands.push_back(DelDevice{id});
     const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.query);
@@ -26,6 +28,7 @@ awaitable<Result<void>> ask_guest(std::shared_ptr<Vm> vm, InventoryDevice entry)
         case qmp::Answer::Kind::timed_out:
             co_return silence_error(*vm, what, "unknown");
         case qmp::Answer::Kind::not_sent:
+            if (first) vm->withdraw_departure(path);  // nothing has changed
             co_return busy_error(*vm, what);
         case qmp::Answer::Kind::refused:
             break;

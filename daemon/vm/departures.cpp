@@ -123,6 +123,14 @@ bool Departures::clear(const std::string& path) {
     return true;
 }
 
+void Departures::heard(const std::string& path, Time now) {
+    Departure* departure = known(path);
+    if (!departure) departure = &begin(path, Phase::left);
+    if (departure->phase == Phase::clearing) return;
+    departure->phase = Phase::left;
+    departure->patience = now + deadlines_.departed;
+}
+
 void Departures::look_again(const std::string& path, Time now) {
     Departure* departure = known(path);
     if (departure) departure->patience = now + deadlines_.departed;

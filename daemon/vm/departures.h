@@ -87,6 +87,8 @@ class Departures {
     /// A device is gone for good. True: the caller is to clear away what it leaves, and to call
     /// gone() then. False: somebody does so already.
     bool clear(const std::string& path);
+    /// It is said to be gone, and QOM could not be asked: to be looked at again.
+    void heard(const std::string& path, Time now);
     /// A look, at the end of patience, found that QOM has it still, or found out nothing.
     void look_again(const std::string& path, Time now);
     void parked(const std::string& path);

@@ -117,6 +117,11 @@ void Vm::withdraw_departure(const std::string& path) {
     changed_.notify_all();
 }
 
+void Vm::heard_gone(const std::string& path) {
+    departures_.heard(path, SteadyClock::now());
+    changed_.notify_all();
+}
+
 void Vm::look_again(const std::string& path) {
     departures_.look_again(path, SteadyClock::now());
 }

@@ -111,6 +111,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     void refuse_departure(const std::string& path, std::string refusal);
     void withdraw_departure(const std::string& path);
     bool clear_away(const std::string& path) { return departures_.clear(path); }
+    void heard_gone(const std::string& path);
     void look_again(const std::string& path);
     void parked(const std::string& path);
     void start_departures_over();

@@ -209,6 +209,8 @@ TEST_F(DetachIntent, OfAnEarlierProcessLeavesTheDevicesOfTheNextOneBe) {
 TEST_F(DetachWait, DoesNotAskAPausedVmAgainAfterAReset) {
     start_with_device(FakePc::Guest::keeps);
     host_.deadlines.unplug_again = Milliseconds(20);
+    pc_.set_run_state("paused", "STOP");
+    ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "paused"; }));
     EXPECT_EQ(*detach_now(leave("x", Milliseconds(0))), Detached::pending);
     pc_.set_run_state("prelaunch", "RESET");
     loop_.run_for(Milliseconds(120));

@@ -180,6 +180,14 @@ INSTANTIATE_TEST_SUITE_P(
                                 d.forget();
                             },
                             std::nullopt, false},
+                      Story{"heard of, and QOM could not be asked",
+                            [](Departures& d, At at) { d.heard(path, at(0)); }, Phase::left, false},
+                      Story{"heard of while it is cleared away",
+                            [](Departures& d, At at) {
+                                d.clear(path);
+                                d.heard(path, at(0));
+                            },
+                            Phase::clearing, false},
                       Story{"reconnected",
                             [](Departures& d, At at) {
                                 d.want(path, false, at(0));
