@@ -50,8 +50,8 @@ class Session : public std::enable_shared_from_this<Session> {
     awaitable<Answer> call(Command command, Milliseconds deadline);
 
     /// All commands in one write; one answer each, in order, under one deadline. None is sent when
-    /// not all can be. A descriptor goes with the first byte, for the first command, which takes it:
-    /// until that is answered nothing else is sent, by nobody (session_write.cpp says why).
+    /// not all can be. A descriptor goes with the first byte, for the first command, which takes
+    /// it: until that is answered nothing else is sent, by nobody (session_write.cpp says why).
     awaitable<std::vector<Answer>> call_all(std::vector<Command> commands, Milliseconds deadline,
                                             UniqueFd fd = {});
 

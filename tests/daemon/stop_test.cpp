@@ -30,6 +30,14 @@ class Stop : public ::testing::Test {
         return pc_.count(command) > 0;
     }
 
+    /// SIGTERM while an attach waits for this server.
+    void stop_while_it_meets(const ScriptedServer& silent, VarlinkClient& client) {
+        send_attach(client, {{"server", silent.path().string()}});
+        const Deadline deadline = soon();
+        while (silent.clients() == 0 && !deadline.passed()) std::this_thread::yield();
+        daemon_->process().signal(SIGTERM);
+    }
+
     TempDir directory_;
     FakePc pc_;
     std::optional<DaemonProcess> daemon_;
@@ -52,10 +60,7 @@ TEST_F(Stop, AnswersWhoWaitsForAnAttachThatQemuHasNotAnswered) {
 TEST_F(Stop, WaitsForAnAttachThatComesToItsEndByItself) {
     const ScriptedServer silent(directory_ / "bell", [](int client) { wait_closed(client); });
     VarlinkClient client(daemon_->socket());
-    send_attach(client, {{"server", (directory_ / "bell").string()}});
-    const Deadline deadline = soon();
-    while (silent.clients() == 0 && !deadline.passed()) std::this_thread::yield();
-    daemon_->process().signal(SIGTERM);
+    stop_while_it_meets(silent, client);
     EXPECT_EQ(client.next_reply()["error"], "io.ivshmemd.Hotplug.ServerUnusable");
     EXPECT_EQ(daemon_->process().wait_exit(soon()), 0);
 }
@@ -63,10 +68,8 @@ TEST_F(Stop, WaitsForAnAttachThatComesToItsEndByItself) {
 TEST_F(Stop, EndsAtOnceAtASecondSignal) {
     const ScriptedServer silent(directory_ / "bell", [](int client) { wait_closed(client); });
     VarlinkClient client(daemon_->socket());
-    send_attach(client, {{"server", (directory_ / "bell").string()}});
+    stop_while_it_meets(silent, client);
     const Deadline deadline = soon();
-    while (silent.clients() == 0 && !deadline.passed()) std::this_thread::yield();
-    daemon_->process().signal(SIGTERM);
     while (daemon_->process().err().find("stopping") == std::string::npos && !deadline.passed()) {
         std::this_thread::yield();
     }
