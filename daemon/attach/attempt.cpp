@@ -53,7 +53,7 @@ awaitable<bool> await_unregistered(std::shared_ptr<Vm> vm, std::string block) {
         qmp::Command command = qmp::list_ram_blocks();
         const qmp::Answer answer =
             co_await session->call(std::move(command), vm->host().deadlines.query);
-        if (answer.kind == qmp::Answer::Kind::timed_out) co_return false;
+        if (answer.kind == qmp::Answer::Kind::timed_out || vm->unavailable()) co_return false;
         if (answer.ok() && !qmp::mentions_backend(answer.get(), block)) break;
         co_await vm->sleep_until(SteadyClock::now() + ram_block_pause);
     }
@@ -82,7 +82,7 @@ awaitable<Attempt> settle_loss(std::shared_ptr<Vm> vm, DeviceSpec spec) {
     }
     co_await wait_connected(vm, patience);
     const bool nothing = vm->session() ? !find_managed(vm->inventory(), spec.name)
-                                       : vm->state() == VmState::unreachable;
+                                       : !vm->stopping() && vm->link().last_qemu_gone();
     co_return Attempt{nothing ? Attempt::Verdict::failed : Attempt::Verdict::unknown,
                       gone_error(*vm, attach_of(spec))};
 }
@@ -136,14 +136,19 @@ awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& deci
         if (!met) co_return met.error();
     }
     const std::size_t wanted = decision.server->announced.size() + handshake_descriptors;
-    const Result<void> enough = co_await check_descriptors(vm, wanted);
-    if (!enough) co_return enough.error();
+    const Result<int> top = co_await bound_next_descriptors(vm, wanted);
+    if (!top) co_return top.error();
+    // Before QEMU has any of them: a daemon that is killed now leaves a device that can be
+    // detached.
+    if (*top > 0 && !vm->has_kernel_interrupts(decision.spec)) {
+        co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, *top);
+    }
     const std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
     co_return vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(*server));
 }
 
 // QEMU takes the lowest number that is free. One that it takes now, after the device's own vectors,
-// is above all of theirs: see how doorbells are parked.
+// is above all of theirs, and closer than what bounded them before: see how doorbells are parked.
 awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec) {
     if (vm->has_kernel_interrupts(spec)) co_return;
     const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.descriptors;
@@ -189,6 +194,11 @@ awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
     }
     Result<UniqueFd> relay_end = co_await prepare_relay(vm, decision);
     if (!relay_end) co_return failed(relay_end.error());
+    // What was decided was decided for that QEMU.
+    if (vm->session() != decision.session) {
+        vm->host().relays.drop(vm->name(), decision.spec.name);
+        co_return failed(gone_error(*vm, attach_of(decision.spec)));
+    }
     Attempt attempt = co_await run_plan(vm, decision.spec, std::move(parts), std::move(*relay_end));
     if (!decision.spec.server) co_return attempt;
     Relays& relays = vm->host().relays;
@@ -197,6 +207,7 @@ awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
         co_await note_descriptors(vm, decision.spec);
     } else if (attempt.verdict != Attempt::Verdict::unknown) {
         relays.drop(vm->name(), decision.spec.name);
+        co_await forget_doorbell(*vm->host().store, vm->key(), decision.spec.name);
     }
     co_return attempt;
 }

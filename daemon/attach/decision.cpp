@@ -54,7 +54,9 @@ Result<std::variant<Device, Decision>> decide_attach(const Vm& vm, const DeviceR
     if (const Device* equal = std::get_if<Device>(&*decided)) {
         return std::variant<Device, Decision>(*equal);
     }
-    return std::variant<Device, Decision>(with_file(std::get<ToAttach>(*decided), found));
+    Decision decision = with_file(std::get<ToAttach>(*decided), found);
+    decision.session = vm.session();
+    return std::variant<Device, Decision>(std::move(decision));
 }
 
 Result<Decision> decide_memory(const Vm& vm, const DeviceRequest& request, Model model) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "daemon/qmp/session.h"
 #include "daemon/region/files.h"
 #include "daemon/relay/server_connection.h"
 #include "lib/decide.h"
@@ -25,6 +26,7 @@ struct Decision {
     DeviceSpec spec;
     RegionChoice region;                       // without a server
     std::shared_ptr<ServerConnection> server;  // once it was met; used up by one attempt
+    std::shared_ptr<qmp::Session> session;     // with the QEMU that it is for
 };
 
 /// Finds out what decide() wants to know, and asks it. Looks at the region's file and makes

@@ -149,7 +149,9 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
     if (request.remove_region || request.for_migration) {
         co_await write_down(wait, request.remove_region);
     }
-    co_return co_await ask_guest(vm, wait.entry);
+    // What was asked for was asked of that QEMU.
+    if (vm->session() != wait.session) co_return gone_error(*vm, wait.what());
+    co_return co_await ask_guest(vm, wait.entry, Asking::first);
 }
 
 }  // namespace

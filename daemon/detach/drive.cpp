@@ -30,7 +30,7 @@ awaitable<void> ask_in_turn(std::shared_ptr<Vm> vm, std::string path) {
         co_return;
     }
     InventoryDevice device = *entry;
-    co_await ask_guest(vm, std::move(device));  // files what came of it
+    co_await ask_guest(vm, std::move(device), Asking::again);  // files what came of it
 }
 
 awaitable<void> look(std::shared_ptr<Vm> vm, std::string path) {

@@ -87,8 +87,8 @@ Result<std::optional<int>> bound_descriptors(const Vm& vm, const InventoryDevice
                  {{"reason", reason}});
 }
 
-awaitable<void> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry) {
-    if (is_parked_anyway(*vm, entry)) co_return;
+awaitable<bool> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+    if (is_parked_anyway(*vm, entry)) co_return true;
     const std::optional<int> top = top_of(*vm, entry);
     const std::size_t passed = passed_to(*vm, entry) + (top ? 0 : unseen);
     const UniqueFd never_rung(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -112,7 +112,8 @@ awaitable<void> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry) 
                      ", ", std::to_string(parked), " of ", std::to_string(passed), " are parked"},
                     {{"VM", vm->name()}});
     }
-    co_await forget_doorbell(*vm->host().store, vm->key(), name);
+    if (taken) co_await forget_doorbell(*vm->host().store, vm->key(), name);
+    co_return taken;
 }
 
 }  // namespace ivshmemd

@@ -32,6 +32,7 @@ class Vm;
 Result<std::optional<int>> bound_descriptors(const Vm& vm, const InventoryDevice& entry);
 
 /// To be called when a device with a server has gone, before anything else is sent to this QEMU.
-awaitable<void> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry);
+/// False when QEMU did not take all of them: to be called again.
+awaitable<bool> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry);
 
 }  // namespace ivshmemd

@@ -1,5 +1,7 @@
 #include "daemon/detach/removal.h"
 
+#include <algorithm>
+
 #include "daemon/base/log.h"
 #include "daemon/detach/parking.h"
 #include "daemon/state/regions.h"
@@ -10,6 +12,9 @@
 
 namespace ivshmemd {
 namespace {
+
+// Between two attempts to park, of which one costs at least a deadline.
+constexpr Milliseconds parking_pause{1000};
 
 // Removes a region file that this daemon made and nobody uses. Why it stays; empty once it is gone.
 awaitable<std::string> remove_region(std::shared_ptr<Vm> vm, std::string region,
@@ -23,22 +28,74 @@ awaitable<std::string> remove_region(std::shared_ptr<Vm> vm, std::string region,
     co_return kept.value_or("");
 }
 
+/// One departure that is being cleared away. Unless it is over by then, its end makes that begin
+/// anew: after an exception, or over the next connection.
+class Clearing {
+  public:
+    Clearing(std::shared_ptr<Vm> vm, const std::string& path)
+        : vm_(std::move(vm)), path_(path), session_(vm_->session()) {
+        const Departure* departure = vm_->departures().find(path_);
+        number_ = departure ? departure->number : 0;
+    }
+    Clearing(const Clearing&) = delete;
+    Clearing& operator=(const Clearing&) = delete;
+    ~Clearing() { vm_->relapse(path_, number_); }
+
+    /// Whether this is still about that device of that QEMU.
+    bool is_same() const {
+        const Departure* departure = vm_->departures().find(path_);
+        return departure && departure->number == number_ && vm_->session() == session_;
+    }
+
+  private:
+    std::shared_ptr<Vm> vm_;
+    std::string path_;
+    std::shared_ptr<qmp::Session> session_;
+    std::uint64_t number_ = 0;
+};
+
+// First of all: until then whatever else QEMU opens may be its end. False when the connection was
+// lost before all were parked.
+awaitable<bool> park(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+    const std::shared_ptr<qmp::Session> session = vm->session();
+    while (session && vm->session() == session && !vm->stopping()) {
+        const bool parked = co_await park_descriptors(vm, entry);
+        if (parked) co_return true;
+        co_await vm->changed().wait_until(SteadyClock::now() + parking_pause);
+    }
+    co_return false;
+}
+
+// What a departure that begins anew has deleted already is not there any more.
+awaitable<void> delete_parts(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+    const std::string& name = entry.device.spec.name;
+    const std::vector<Backend>& backends = vm->inventory().backends;
+    const std::vector<std::string>& chardevs = vm->inventory().chardevs;
+    const bool has_backend =
+        std::any_of(backends.begin(), backends.end(),
+                    [&](const Backend& each) { return each.id == entry.backend_id; });
+    const bool has_chardev =
+        std::find(chardevs.begin(), chardevs.end(), entry.chardev_id) != chardevs.end();
+    if (has_backend && name_of_backend_id(entry.backend_id)) {
+        co_await delete_backend(vm, entry.backend_id, name);
+    }
+    if (has_chardev && name_of_chardev_id(entry.chardev_id)) {
+        co_await delete_chardev(vm, entry.chardev_id, name);
+    }
+    vm->host().relays.drop(vm->name(), name);
+}
+
 }  // namespace
 
 awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+    const Clearing clearing(vm, entry.device.qom_path);
     const std::string path = entry.device.qom_path;
     const std::string& name = entry.device.spec.name;
     const bool ours = entry.device.origin == Origin::managed;
-    // First of all: until then whatever else QEMU opens may be its end.
-    if (entry.device.has_server) co_await park_descriptors(vm, entry);
+    const bool parked = co_await park(vm, entry);
+    if (!parked) co_return "";
     vm->parked(path);
-    if (ours && name_of_backend_id(entry.backend_id)) {
-        co_await delete_backend(vm, entry.backend_id, name);
-    }
-    if (ours && name_of_chardev_id(entry.chardev_id)) {
-        co_await delete_chardev(vm, entry.chardev_id, name);
-    }
-    if (ours) vm->host().relays.drop(vm->name(), name);
+    if (ours) co_await delete_parts(vm, entry);
     // Who joined the wait meanwhile may have wanted the region to go.
     const Departure* departure = vm->departures().find(path);
     const bool drop_region = departure && departure->remove_region;
@@ -48,6 +105,7 @@ awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry)
             co_await remove_region(vm, *entry.device.spec.region, vm->host().deadlines.region_free);
         if (!kept.empty()) kept = "the region stays: " + kept;
     }
+    if (!clearing.is_same()) co_return "";
     vm->gone(path, kept);
     if (ours) co_await drop_intent(*vm->host().store, vm->key(), name);
     co_return kept.empty() ? "" : *entry.device.spec.region;

@@ -1,5 +1,6 @@
 #include "daemon/detach/unplug.h"
 
+#include "daemon/state/removals.h"
 #include "daemon/vm/executor.h"
 #include "daemon/vm/refresh.h"
 #include "daemon/vm/vm.h"
@@ -8,13 +9,11 @@
 
 namespace ivshmemd {
 
-awaitable<Result<void>> ask_guest(std::shared_ptr<Vm> vm, InventoryDevice entry) {
+awaitable<Result<void>> ask_guest(std::shared_ptr<Vm> vm, InventoryDevice entry, Asking asking) {
     const std::string path = entry.device.qom_path;
     const std::string what = "the detach of " + entry.device.spec.name;
     const std::string id = entry.id.empty() ? path : entry.id;
     vm->asking(path);
-    const Departure* departure = vm->departures().find(path);
-    const bool first = departure && departure->asked == 1;
     std::vector<Command> commands;
     commands.push_back(DelDevice{id});
     const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.query);
@@ -28,7 +27,9 @@ awaitable<Result<void>> ask_guest(std::shared_ptr<Vm> vm, InventoryDevice entry)
         case qmp::Answer::Kind::timed_out:
             co_return silence_error(*vm, what, "unknown");
         case qmp::Answer::Kind::not_sent:
-            if (first) vm->withdraw_departure(path);  // nothing has changed
+            if (asking == Asking::again) co_return busy_error(*vm, what);
+            vm->withdraw_departure(path);  // nothing has changed
+            co_await drop_intent(*vm->host().store, vm->key(), entry.device.spec.name);
             co_return busy_error(*vm, what);
         case qmp::Answer::Kind::refused:
             break;
@@ -44,6 +45,7 @@ awaitable<Result<void>> ask_guest(std::shared_ptr<Vm> vm, InventoryDevice entry)
             break;
     }
     vm->refuse_departure(path, printable(answer.error.description));
+    co_await drop_intent(*vm->host().store, vm->key(), entry.device.spec.name);
     co_return qemu_error(DelDevice{id}, answer.error, {}, vm->capabilities()->version);
 }
 

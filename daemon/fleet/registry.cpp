@@ -129,13 +129,13 @@ void Registry::add(VmConfig config) {
 
 // What an earlier Vm of that name still has to end would meet this one's relays and devices.
 awaitable<void> Registry::look_after(std::shared_ptr<Vm> vm, std::shared_ptr<Vm> predecessor) {
-    while (predecessor && ending_.contains(vm->name()) && ending_.at(vm->name()) == predecessor) {
+    while (predecessor && !predecessor->over()) {
         co_await predecessor->changed().wait_until(SteadyClock::time_point::max());
     }
     co_await supervise(vm);
     const auto ending = ending_.find(vm->name());
     if (ending != ending_.end() && ending->second == vm) ending_.erase(ending);
-    vm->changed().notify_all();
+    vm->finish();
 }
 
 void Registry::remove(const std::string& name) {

@@ -38,7 +38,8 @@ awaitable<void> plug_back_leavers(std::shared_ptr<Vm> vm) {
         const auto ready =
             std::count_if(record->devices.begin(), record->devices.end(),
                           [&](const DeviceSpec& spec) { return !is_leaving(*vm, spec.name); });
-        const bool idle = !vm->migration().claimed() && vm->run_state() != "inmigrate";
+        const bool idle = !vm->migration().claimed() && vm->run_state() != "inmigrate" &&
+                          vm->leaving_doorbell().empty();
         if (ready > 0 && idle) {
             // What cannot be plugged in now will not be in a moment either.
             const std::vector<std::string> problems = co_await plug_back(vm, silent);

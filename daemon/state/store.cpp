@@ -43,6 +43,22 @@ int replace_file(const std::string& directory, const std::string& text) {
     return parent && ::fsync(parent.get()) == 0 ? 0 : errno;
 }
 
+/// One write at a time; whoever waits looks again however it ends.
+class Writing {
+  public:
+    Writing(bool& writing, Signal& ended) : writing_(writing), ended_(ended) { writing_ = true; }
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+    ~Writing() {
+        writing_ = false;
+        ended_.notify_all();
+    }
+
+  private:
+    bool& writing_;
+    Signal& ended_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<StateStore>> StateStore::open(const std::string& directory, Worker& worker,
@@ -112,7 +128,7 @@ awaitable<void> StateStore::put(SavedState state) {
 }
 
 awaitable<void> StateStore::write() {
-    writing_ = true;
+    const Writing mark(writing_, written_signal_);
     const std::uint64_t target = wanted_;
     const auto replace = [directory = directory_, text = spell_state(state_)] {
         return replace_file(directory, text);
@@ -123,8 +139,6 @@ awaitable<void> StateStore::write() {
         log_warning({"cannot write the state: ", std::strerror(error), "; going on without"});
     }
     written_ = target;
-    writing_ = false;
-    written_signal_.notify_all();
 }
 
 }  // namespace ivshmemd

@@ -3,6 +3,7 @@
 #include "daemon/base/log.h"
 #include "daemon/detach/drive.h"
 #include "daemon/detach/removal.h"
+#include "daemon/state/removals.h"
 #include "daemon/vm/migration_watch.h"
 #include "lib/names.h"
 #include "proto/qmp/events.h"
@@ -34,6 +35,8 @@ void unplug_refused(const std::shared_ptr<Vm>& vm, const std::string& path) {
     vm->refuse_departure(path, "DEVICE_UNPLUG_GUEST_ERROR");
     const InventoryDevice* entry = find_by_path(vm->inventory(), path);
     vm->publish(EventKind::detach_refused, entry ? entry->device.spec.name : path, "");
+    if (!entry || entry->device.origin != Origin::managed) return;
+    vm->spawn("refusal", drop_intent(*vm->host().store, vm->key(), entry->device.spec.name));
 }
 
 awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {

@@ -41,7 +41,10 @@ Departure& Departures::begin(const std::string& path, Phase phase) {
 bool Departures::want(const std::string& path, bool remove_region, Time now) {
     Departure* there = known(path);
     if (!there || there->phase == Phase::refused) {
+        // Who waited for the one that was refused goes on waiting.
+        const std::uint64_t number = there ? there->number : 0;
         Departure& fresh = begin(path, Phase::wanted);
+        if (number != 0) fresh.number = number;
         fresh.asked_for = true;
         fresh.remove_region = remove_region;
         fresh.again = now + interval(0);
@@ -127,6 +130,13 @@ void Departures::heard(const std::string& path, Time now) {
     Departure* departure = known(path);
     if (!departure) departure = &begin(path, Phase::left);
     if (departure->phase == Phase::clearing) return;
+    departure->phase = Phase::left;
+    departure->patience = now + deadlines_.departed;
+}
+
+void Departures::relapse(const std::string& path, std::uint64_t number, Time now) {
+    Departure* departure = known(path);
+    if (!departure || departure->number != number || departure->phase != Phase::clearing) return;
     departure->phase = Phase::left;
     departure->patience = now + deadlines_.departed;
 }

@@ -92,6 +92,8 @@ class Departures {
     /// A look, at the end of patience, found that QOM has it still, or found out nothing.
     void look_again(const std::string& path, Time now);
     void parked(const std::string& path);
+    /// Clearing away came to nothing; it is to be begun again.
+    void relapse(const std::string& path, std::uint64_t number, Time now);
     void gone(const std::string& path) { departures_.erase(path); }
 
     /// The guest was reset, or the connection is a new one: what was asked may be forgotten.

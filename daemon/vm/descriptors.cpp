@@ -36,23 +36,28 @@ std::optional<int> number_of(const std::string& text) {
     return number;
 }
 
-// Whether QEMU has so many free: by handing them over, and taking them back. Silence is no answer,
-// and for what comes next to find out.
-awaitable<bool> can_take(std::shared_ptr<Vm> vm, std::size_t wanted) {
+// Hands over so many and takes them back. One more than the highest number; nothing when QEMU had
+// not so many free, and 0 when it did not answer, which is for what comes next to find out.
+awaitable<std::optional<int>> try_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted) {
     const std::shared_ptr<qmp::Session> session = vm->session();
-    bool taken = session != nullptr;
-    for (std::size_t i = 0; taken && i < wanted; ++i) {
+    if (!session) co_return 0;
+    bool refused = false;
+    int top = 0;
+    for (std::size_t i = 0; i < wanted; ++i) {
         std::vector<qmp::Command> commands{qmp::hold_descriptor()};
         const std::vector<qmp::Answer> answers = co_await session->call_all(
             std::move(commands), vm->host().deadlines.query, never_rung());
-        taken = answers[0].kind != qmp::Answer::Kind::refused;
-        if (!answers[0].ok()) break;
+        refused = answers[0].kind == qmp::Answer::Kind::refused;
+        if (!answers[0].ok()) {
+            top = 0;
+            break;
+        }
+        top = std::max(top, qmp::read_descriptor(answers[0].get()).value_or(0) + 1);
     }
-    if (session) {
-        qmp::Command command = qmp::release_descriptors();
-        co_await session->call(std::move(command), vm->host().deadlines.query);
-    }
-    co_return taken;
+    qmp::Command command = qmp::release_descriptors();
+    co_await session->call(std::move(command), vm->host().deadlines.query);
+    if (refused) co_return std::nullopt;
+    co_return top;
 }
 
 }  // namespace
@@ -97,16 +102,14 @@ int descriptor_limit(const Identity& identity) {
     return usual_limit;
 }
 
-awaitable<Result<void>> check_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted) {
+awaitable<Result<int>> bound_next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted) {
     const std::size_t needed = wanted + kept_free;
-    const auto limit = static_cast<std::size_t>(descriptor_limit(vm->identity()));
-    const std::optional<DescriptorUse> use = descriptors_in_use(vm->identity());
-    bool enough = use && use->count + needed <= limit;
-    if (!use) enough = co_await can_take(vm, needed);
-    if (enough) co_return Result<void>();
+    const std::optional<int> top = co_await try_descriptors(vm, needed);
+    if (top) co_return *top;
     const std::string reason =
-        "the QEMU of VM " + vm->name() + " may have " + std::to_string(limit) +
-        " descriptors, and has not the " + std::to_string(needed) +
+        "the QEMU of VM " + vm->name() + " may have " +
+        std::to_string(descriptor_limit(vm->identity())) + " descriptors, and has not the " +
+        std::to_string(needed) +
         " free that this device and its own work need; let it have more when it is started "
         "(LimitNOFILE=, ulimit -n)";
     co_return Error(ErrorKind::config_unsupported, "configuration unsupported: " + reason,

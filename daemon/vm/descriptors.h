@@ -26,7 +26,9 @@ std::optional<DescriptorUse> descriptors_in_use(const Identity& identity);
 /// How many this QEMU may have; 1024, the usual limit, where /proc does not tell.
 int descriptor_limit(const Identity& identity);
 
-/// ConfigUnsupported when QEMU has not so many free, before it would run out of them in the middle.
-awaitable<Result<void>> check_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted);
+/// Whether QEMU has so many free, before it would run out of them in the middle: ConfigUnsupported
+/// when not. Otherwise a number that all of the next so many are below, as QEMU takes the lowest
+/// first. Costs a command for each.
+awaitable<Result<int>> bound_next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted);
 
 }  // namespace ivshmemd

@@ -33,6 +33,11 @@ awaitable<void> Vm::ended() {
     while (turn_.busy()) co_await changed_.wait_until(SteadyClock::now() + turn_look);
 }
 
+void Vm::finish() {
+    over_ = true;
+    changed_.notify_all();
+}
+
 void Vm::recover(const std::string& task) {
     const std::string why = "ivshmemd: " + task + " failed; connecting anew";
     refreshing_ = false;
@@ -124,6 +129,11 @@ void Vm::heard_gone(const std::string& path) {
 
 void Vm::look_again(const std::string& path) {
     departures_.look_again(path, SteadyClock::now());
+}
+
+void Vm::relapse(const std::string& path, std::uint64_t number) {
+    departures_.relapse(path, number, SteadyClock::now());
+    changed_.notify_all();
 }
 
 void Vm::parked(const std::string& path) {

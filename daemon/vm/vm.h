@@ -70,6 +70,9 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     void stop(const std::string& why);
     /// Waits until nothing of it goes on any more: for a VM that was stopped.
     awaitable<void> ended();
+    /// Says so to a successor of its name.
+    void finish();
+    bool over() const { return over_; }
 
     /// Pauses; ends early only when the VM is stopped.
     awaitable<void> sleep_until(SteadyClock::time_point until);
@@ -113,6 +116,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     bool clear_away(const std::string& path) { return departures_.clear(path); }
     void heard_gone(const std::string& path);
     void look_again(const std::string& path);
+    void relapse(const std::string& path, std::uint64_t number);
     void parked(const std::string& path);
     void start_departures_over();
     /// The end of a departure: the device is forgotten, and that is published once. `detail`: what
@@ -160,6 +164,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     Departures departures_;
     Turn turn_;
     bool refreshing_ = false;
+    bool over_ = false;
     MigrationState migration_;
     DeclaredState declared_;
     Scope scope_;

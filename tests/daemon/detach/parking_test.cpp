@@ -133,6 +133,40 @@ TEST_F(Parking, RefusesAnAttachWhileTheGuestKeepsADoorbell) {
     EXPECT_TRUE(attach_now(request("plain")));
 }
 
+// A QEMU that is silent just then has the numbers free all the while.
+TEST_F(Parking, IsDoneAgainUntilQemuHasTakenAll) {
+    const ScriptedServer server(path(), server_with(1));
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    pc_.set_guest(FakePc::Guest::keeps);
+    ASSERT_EQ(*detach_now(leave("bell", Milliseconds(0))), Detached::pending);
+    host_.deadlines.query = Milliseconds(60);
+    pc_.hold("getfd");
+    const std::size_t asked = pc_.count("getfd");
+    pc_.eject("ivshmemd.bell");
+    ASSERT_TRUE(loop_.run_until([&] { return pc_.count("getfd") > asked; }));
+    ASSERT_TRUE(wait_state(VmState::unresponsive));
+    EXPECT_EQ(host_.store->get().doorbells.size(), 1u) << "their bound is still needed";
+    host_.deadlines.query = Milliseconds(2000);
+    pc_.release();
+    ASSERT_TRUE(wait_event(EventKind::detached, "bell"));
+    EXPECT_TRUE(pc_.descriptors().exposed().empty());
+    EXPECT_TRUE(host_.store->get().doorbells.empty());
+    EXPECT_TRUE(attach_now(request("plain")));
+}
+
+TEST_F(Parking, IsPossibleForADeviceWhoseAttachTheDaemonDidNotSurvive) {
+    const ScriptedServer server(path(), server_with(1));
+    start();
+    std::size_t known = 0;
+    pc_.on("device_add", [&](const json& arguments) {
+        known = host_.store->get().doorbells.size();
+        return pc_.real("device_add", arguments);
+    });
+    ASSERT_TRUE(attach_now(doorbell()));
+    EXPECT_EQ(known, 1u) << "a bound is on disk before QEMU has any of the numbers";
+}
+
 TEST_F(Parking, IsNotNeededWithKvm) {
     pc_.on("query-kvm", [](const json&) {
         return FakeQemu::ok({{"enabled", true}, {"present", true}});

@@ -61,6 +61,19 @@ TEST_F(DetachWait, EndsWithTheGuestsRefusalAndStartsAnewNextTime) {
     EXPECT_EQ(*detach_now(leave("x")), Detached::removed);
 }
 
+// What was refused is nobody's intent: the next daemon must not take the device out.
+TEST_F(DetachWait, IsForgottenWithARefusal) {
+    start_with_device(FakePc::Guest::refuses);
+    DetachRequest wanted = leave("x");
+    wanted.remove_region = true;  // is written down before the guest is asked
+    ASSERT_FALSE(detach_now(wanted));
+    EXPECT_TRUE(loop_.run_until([this] { return host_.store->get().removals.empty(); }));
+    pc_.on("device_del", [](const json&) { return FakeQemu::error("GenericError", "no"); });
+    ASSERT_FALSE(detach_now(wanted));
+    EXPECT_TRUE(loop_.run_until([this] { return host_.store->get().removals.empty(); }));
+    EXPECT_TRUE(region_exists("x"));
+}
+
 TEST_F(DetachWait, AsksAgainWhileTheSlotsPowerIndicatorBlinks) {
     start_with_device(FakePc::Guest::lets_go);
     int times = 0;

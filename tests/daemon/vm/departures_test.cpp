@@ -60,6 +60,10 @@ struct Story {
     bool asked_for;
 };
 
+void PrintTo(const Story& story, std::ostream* out) {
+    *out << story.name;
+}
+
 class DepartureStory : public ::testing::TestWithParam<Story> {};
 
 TEST_P(DepartureStory, EndsInItsPhase) {
@@ -188,6 +192,19 @@ INSTANTIATE_TEST_SUITE_P(
                                 d.heard(path, at(0));
                             },
                             Phase::clearing, false},
+                      Story{"cleared away in vain",
+                            [](Departures& d, At at) {
+                                d.want(path, false, at(0));
+                                d.clear(path);
+                                d.relapse(path, d.find(path)->number, at(1));
+                            },
+                            Phase::left, true},
+                      Story{"of a later one, cleared away while an earlier is said to have failed",
+                            [](Departures& d, At at) {
+                                d.clear(path);
+                                d.relapse(path, d.find(path)->number + 1, at(1));
+                            },
+                            Phase::clearing, false},
                       Story{"reconnected",
                             [](Departures& d, At at) {
                                 d.want(path, false, at(0));
@@ -199,8 +216,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(DeparturesTest, AreAskedForByTheFirstWhoWantsThemAndByNobodyElse) {
     EXPECT_TRUE(departures_.want(path, false, at(0s)));
     EXPECT_FALSE(departures_.want(path, false, at(1s)));
+    const std::uint64_t number = departures_.find(path)->number;
     departures_.refuse(path, "no");
     EXPECT_TRUE(departures_.want(path, false, at(2s)));
+    EXPECT_EQ(departures_.find(path)->number, number) << "who waited for it goes on waiting";
 }
 
 TEST_F(DeparturesTest, AreAskedForAgainAfterTheIntervalAndMoreSlowlyWithTime) {
