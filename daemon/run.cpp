@@ -13,6 +13,7 @@
 #include "daemon/base/fd_limit.h"
 #include "daemon/base/log.h"
 #include "daemon/base/notify.h"
+#include "daemon/base/scope.h"
 #include "daemon/base/watchdog.h"
 #include "daemon/events/event_log.h"
 #include "daemon/fleet/registry.h"
@@ -45,6 +46,7 @@ struct Daemon {
     boost::asio::signal_set signals{io, SIGTERM, SIGINT};
     boost::asio::signal_set hangup{io, SIGHUP};
     Watchdog watchdog{io.get_executor()};
+    Scope scope{io.get_executor(), {}};
 
     explicit Daemon(const Config& config) : host(io.get_executor(), config) {}
 };
@@ -66,7 +68,7 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
     daemon.watchdog.stop();
     daemon.hangup.cancel();
     daemon.server.stop_listening();
-    spawn(daemon.io.get_executor(), "second signal", end_at_second_signal(daemon));
+    daemon.scope.spawn("second signal", end_at_second_signal(daemon));
     daemon.registry.stop();  // what is under way fails, and is taken back
     const SteadyClock::time_point deadline = SteadyClock::now() + daemon.host.deadlines.stop;
     if (!co_await daemon.service.answered(deadline)) {
@@ -77,6 +79,8 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
     co_await daemon.server.flush(deadline);
     daemon.server.close_all();
     daemon.host.relays.leave();
+    co_await daemon.server.ended(deadline);
+    co_await daemon.host.relays.ended(deadline);
 }
 
 }  // namespace
@@ -103,18 +107,17 @@ int run_daemon(const Config& config, ConfigReader read_again) {
         return 1;
     }
     if (!warning.empty()) log_warning({warning});
-    spawn(daemon.io.get_executor(), "region records", forget_vanished_regions(*daemon.host.store));
-    spawn(daemon.io.get_executor(), "declared devices",
-          forget_undeclared(*daemon.host.store, daemon.host.config, AwayDevices::stay));
+    daemon.scope.spawn("region records", forget_vanished_regions(*daemon.host.store));
+    daemon.scope.spawn("declared devices", forget_undeclared(*daemon.host.store, daemon.host.config,
+                                                             AwayDevices::stay));
     daemon.server.start(std::move(*listener));
     const auto logging = daemon.host.events.subscribe(log_event);
     const auto subscription =
         daemon.host.events.subscribe([&daemon](const Event&) { report_status(daemon.registry); });
-    spawn(daemon.io.get_executor(), "signals", stop_on_signal(daemon));
+    daemon.scope.spawn("signals", stop_on_signal(daemon));
     const auto report = [&daemon] { report_status(daemon.registry); };
-    spawn(daemon.io.get_executor(), "reload",
-          reload_on_signal(daemon.hangup, daemon.host, daemon.registry, std::move(read_again),
-                           report));
+    daemon.scope.spawn("reload", reload_on_signal(daemon.hangup, daemon.host, daemon.registry,
+                                                  std::move(read_again), report));
     daemon.watchdog.start();
     ::sd_notify(0, "READY=1");
     daemon.registry.start();

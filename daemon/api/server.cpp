@@ -25,7 +25,7 @@ uid_t user_of(Outbox::Socket& socket) {
 void Server::start(UniqueFd listener) {
     acceptor_ = std::make_shared<Acceptor>(host_.executor, boost::asio::local::stream_protocol(),
                                            listener.release());
-    spawn(host_.executor, "API listener", accept(acceptor_));
+    scope_.spawn("API listener", accept(acceptor_));
 }
 
 void Server::stop_listening() {
@@ -43,6 +43,7 @@ awaitable<bool> Server::flush(SteadyClock::time_point until) {
 }
 
 void Server::close_all() {
+    scope_.close();
     for (const auto& each : clients_) {
         if (const auto client = each.lock()) client->close();
     }
@@ -78,7 +79,7 @@ void Server::take(Outbox::Socket socket) {
     ++open;
     const auto outbox = std::make_shared<Outbox>(std::move(socket), host_.deadlines.client_write);
     clients_.push_back(outbox);
-    spawn(host_.executor, "API client", serve(outbox), [this, outbox, user](bool) {
+    scope_.spawn("API client", serve(outbox), [this, outbox, user](bool) {
         outbox->close();
         give_back(user);
     });

@@ -7,6 +7,7 @@
 
 #include "daemon/api/service.h"
 #include "daemon/base/gate.h"
+#include "daemon/base/scope.h"
 #include "daemon/base/unique_fd.h"
 
 namespace ivshmemd {
@@ -15,7 +16,10 @@ namespace ivshmemd {
 class Server {
   public:
     Server(Host& host, Service& service)
-        : host_(host), service_(service), long_messages_(std::make_shared<Gate>(host.executor)) {}
+        : host_(host),
+          service_(service),
+          long_messages_(std::make_shared<Gate>(host.executor)),
+          scope_(host.executor, {}) {}
 
     /// Starts serving on a listening socket.
     void start(UniqueFd listener);
@@ -26,6 +30,8 @@ class Server {
     awaitable<bool> flush(SteadyClock::time_point until);
     /// Ends all connections.
     void close_all();
+    /// Waits for that. False at the deadline.
+    awaitable<bool> ended(SteadyClock::time_point until) { return scope_.ended(until); }
 
   private:
     using Acceptor = boost::asio::local::stream_protocol::acceptor;
@@ -41,6 +47,7 @@ class Server {
     std::shared_ptr<Acceptor> acceptor_;
     std::map<uid_t, unsigned> users_;  // open connections of each
     std::list<std::weak_ptr<Outbox>> clients_;
+    Scope scope_;
 };
 
 }  // namespace ivshmemd

@@ -10,14 +10,16 @@ Scope::~Scope() {
     state_->failed = nullptr;
 }
 
-void Scope::spawn(const std::string& name, awaitable<void> task) {
+void Scope::spawn(const std::string& name, awaitable<void> task, Ended ended) {
     if (closed_) return;
     ++state_->running;
-    ivshmemd::spawn(executor_, name, std::move(task), [state = state_, name](bool failed) {
-        --state->running;
-        if (failed && state->failed) state->failed(name);
-        state->changed.notify_all();
-    });
+    ivshmemd::spawn(executor_, name, std::move(task),
+                    [state = state_, name, ended = std::move(ended)](bool failed) {
+                        if (ended) ended(failed);
+                        --state->running;
+                        if (failed && state->failed) state->failed(name);
+                        state->changed.notify_all();
+                    });
 }
 
 awaitable<bool> Scope::ended(SteadyClock::time_point until) {

@@ -26,8 +26,9 @@ class Scope {
     Scope& operator=(const Scope&) = delete;
     ~Scope();
 
-    /// Starts a coroutine. Does nothing once the scope is closed.
-    void spawn(const std::string& name, awaitable<void> task);
+    /// Starts a coroutine, of whose end `ended` hears as well. Does nothing once the scope is
+    /// closed.
+    void spawn(const std::string& name, awaitable<void> task, Ended ended = {});
 
     void close() { closed_ = true; }
     bool closed() const { return closed_; }

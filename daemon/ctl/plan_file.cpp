@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "daemon/base/file.h"
 #include "lib/names.h"
 #include "proto/api/migration_values.h"
 #include "proto/json.h"
@@ -50,16 +51,6 @@ std::optional<std::string> read_text(const std::string& path) {
     std::optional<std::string> text = read_all(fd);
     ::close(fd);
     return text;
-}
-
-bool write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(fd, text.data(), text.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return true;
 }
 
 std::string unknown_member(const json& plan) {

@@ -1,25 +1,13 @@
 #include "daemon/fleet/registry.h"
 
-#include <sys/inotify.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 
-#include "daemon/base/log.h"
 #include "daemon/supervise/supervisor.h"
-#include "lib/names.h"
 
 namespace ivshmemd {
-namespace {
 
-constexpr std::string_view socket_suffix = ".qmp";
-
-}  // namespace
-
-Registry::Registry(Host& host) : host_(host), scope_(host.executor, {}) {}
+Registry::Registry(Host& host)
+    : host_(host), scope_(host.executor, {}), directory_(host.executor) {}
 
 void Registry::start() {
     for (const VmConfig& config : host_.config.vms) add(config);
@@ -32,15 +20,15 @@ void Registry::follow_config() {
         const bool stays = std::find(wanted.begin(), wanted.end(), vm->config()) != wanted.end();
         if (!stays && !watched_.contains(vm->name())) remove(vm->name());
     }
-    if (directory_ != host_.config.vm_dir) {
-        stop_watching();
+    if (directory_.path() != host_.config.vm_dir) {
+        directory_.stop();
         for (const std::string& name : std::set<std::string>(watched_)) remove(name);
     }
     for (const VmConfig& config : wanted) {
         if (watched_.contains(config.name)) remove(config.name);  // a configured one comes first
         add(config);
     }
-    if (directory_) {
+    if (directory_.path()) {
         scan();  // for names that are no longer configured
     } else {
         watch_directory();
@@ -48,61 +36,27 @@ void Registry::follow_config() {
 }
 
 void Registry::watch_directory() {
-    if (!host_.config.vm_dir) return;
-    const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    const std::string& directory = *host_.config.vm_dir;
-    constexpr std::uint32_t changes = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
-    if (fd < 0 || ::inotify_add_watch(fd, directory.c_str(), changes) < 0) {
-        log_error({"cannot watch ", directory, ": ", std::strerror(errno),
-                   "; VMs that appear there are not seen"});
-        if (fd >= 0) ::close(fd);
-        return;
-    }
-    directory_ = directory;
-    notifications_ = std::make_shared<boost::asio::posix::stream_descriptor>(host_.executor, fd);
+    if (!host_.config.vm_dir || !directory_.watch(*host_.config.vm_dir)) return;
     scan();
-    scope_.spawn("watch of " + directory, watch());
-}
-
-void Registry::stop_watching() {
-    directory_.reset();
-    if (!notifications_) return;
-    boost::system::error_code ignored;
-    notifications_->close(ignored);
-    notifications_.reset();
+    scope_.spawn("watch of " + *host_.config.vm_dir, watch());
 }
 
 void Registry::stop() {
     stopped_ = true;
-    stop_watching();
+    directory_.stop();
     for (const auto& [name, vm] : host_.vms) vm->stop("ivshmemd is stopping");
 }
 
 awaitable<void> Registry::watch() {
-    const auto notifications = notifications_;
-    if (!notifications) co_return;  // given up before this began
-    std::array<char, 4096> buffer{};
     while (true) {
-        const auto [error, count] =
-            co_await notifications->async_read_some(boost::asio::buffer(buffer), as_result);
-        if (error || notifications != notifications_) co_return;
-        scan();  // what changed matters less than what is there now
+        const bool watched = co_await directory_.changed();
+        if (!watched) co_return;
+        scan();
     }
 }
 
 void Registry::scan() {
-    std::map<std::string, std::string> found;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(*directory_, error)) {
-        const std::string file = entry.path().filename();
-        if (!file.ends_with(socket_suffix)) continue;
-        const std::string name = file.substr(0, file.size() - socket_suffix.size());
-        if (check_vm_name(name)) {
-            found[name] = entry.path();
-        } else if (refused_.insert(file).second) {
-            log_warning({"ignoring ", printable(file), ": not a VM name"});
-        }
-    }
+    const std::map<std::string, std::string> found = directory_.scan();
     for (const std::string& name : std::set<std::string>(watched_)) {
         if (!found.contains(name)) remove(name);
     }

@@ -1,12 +1,13 @@
 #pragma once
 
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "daemon/base/scope.h"
+#include "daemon/fleet/directory.h"
 #include "daemon/host.h"
 #include "daemon/vm/vm.h"
 
@@ -40,7 +41,6 @@ class Registry {
     void add(VmConfig config);
     void remove(const std::string& name);
     void watch_directory();
-    void stop_watching();
     void scan();
     awaitable<void> watch();
     awaitable<void> look_after(std::shared_ptr<Vm> vm, std::shared_ptr<Vm> predecessor);
@@ -49,10 +49,8 @@ class Registry {
     bool stopped_ = false;
     Scope scope_;
     std::map<std::string, std::shared_ptr<Vm>> ending_;  // that were stopped, by name
-    std::optional<std::string> directory_;               // that is watched
-    std::set<std::string> watched_;                      // names that came from the directory
-    std::set<std::string> refused_;                      // file names warned about
-    std::shared_ptr<boost::asio::posix::stream_descriptor> notifications_;
+    Directory directory_;
+    std::set<std::string> watched_;  // names that came from the directory
 };
 
 }  // namespace ivshmemd

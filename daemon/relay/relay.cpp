@@ -40,17 +40,16 @@ Relay::Relay(const Executor& executor, UniqueFd server, UniqueFd qemu,
     }
 }
 
-void Relay::start(Ended ended) {
+void Relay::start(Scope& scope, Ended ended) {
     if (started_ || over_) return;
     started_ = true;
     ended_ = std::move(ended);
-    const Executor executor = server_.get_executor();
     const auto failed = [self = shared_from_this()](bool escaped) {
         if (escaped) self->end("an internal fault of ivshmemd");
     };
-    spawn(executor, "relay from a server", read_server(), failed);
-    spawn(executor, "relay to QEMU", write_qemu(), failed);
-    spawn(executor, "relay's watch of QEMU", watch_qemu(), failed);
+    scope.spawn("relay from a server", read_server(), failed);
+    scope.spawn("relay to QEMU", write_qemu(), failed);
+    scope.spawn("relay's watch of QEMU", watch_qemu(), failed);
 }
 
 bool Relay::delivered() const {

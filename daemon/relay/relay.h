@@ -7,6 +7,7 @@
 #include <string>
 
 #include "daemon/base/async.h"
+#include "daemon/base/scope.h"
 #include "daemon/base/signal.h"
 #include "daemon/relay/peer_table.h"
 #include "daemon/relay/server_connection.h"
@@ -29,7 +30,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
           std::deque<ServerMessage> announced, std::optional<std::uint32_t> vectors);
 
     /// Begins to relay. Not before device_add is answered: an end that closes earlier hangs QEMU.
-    void start(Ended ended);
+    void start(Scope& scope, Ended ended);
     bool started() const { return started_; }
 
     /// Ends it, without a word to `ended`. Both sides see the connection end.

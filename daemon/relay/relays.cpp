@@ -89,7 +89,7 @@ Result<UniqueFd> Relays::prepare(const std::string& vm, const std::string& devic
 }
 
 void Relays::run(const Key& key, Relay& relay) {
-    relay.start([this, key](const std::string& why) { ended(key, why); });
+    relay.start(scope_, [this, key](const std::string& why) { ended(key, why); });
 }
 
 void Relays::start(const std::string& vm, const std::string& device) {
@@ -118,6 +118,7 @@ void Relays::drop(const std::string& vm, const std::string& device) {
 }
 
 void Relays::leave() {
+    scope_.close();
     for (const auto& [key, entry] : entries_) {
         if (entry.relay) entry.relay->leave();
     }

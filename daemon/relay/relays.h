@@ -18,7 +18,8 @@ class Relays {
     using Lost = std::function<void(const std::string& vm, const std::string& device,
                                     const std::string& why)>;
 
-    Relays(Executor executor, Lost lost) : executor_(std::move(executor)), lost_(std::move(lost)) {}
+    Relays(Executor executor, Lost lost)
+        : executor_(std::move(executor)), lost_(std::move(lost)), scope_(executor_, {}) {}
 
     /// Takes back what the service manager kept over a restart, by its names. These relays run once
     /// start() says that their devices are there.
@@ -37,6 +38,8 @@ class Relays {
 
     /// Leaves all of them to the next daemon: this one ends.
     void leave();
+    /// Waits until none runs any more. False at the deadline.
+    awaitable<bool> ended(SteadyClock::time_point until) { return scope_.ended(until); }
 
     /// Whether the device is connected to its server.
     bool connected(const std::string& vm, const std::string& device) const;
@@ -71,6 +74,7 @@ class Relays {
     Executor executor_;
     Lost lost_;
     std::map<Key, Entry> entries_;
+    Scope scope_;
 };
 
 /// What the service manager kept for us, by name. To be called before anything else takes

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "daemon/base/file.h"
 #include "daemon/base/log.h"
 
 namespace ivshmemd {
@@ -18,29 +19,6 @@ constexpr const char* file_name = "state.json";
 
 Error failed(const std::string& what) {
     return Error(ErrorKind::internal, what + ": " + std::strerror(errno));
-}
-
-bool write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(fd, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
-// Temp + fsync + rename: a reader sees the old file or the new one, whatever happens. An errno, or
-// 0.
-int replace_file(const std::string& directory, const std::string& text) {
-    const std::string target = directory + "/" + file_name;
-    const std::string temporary = target + ".new";
-    const UniqueFd file(
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file || !write_all(file.get(), text) || ::fsync(file.get()) != 0) return errno;
-    if (::rename(temporary.c_str(), target.c_str()) != 0) return errno;
-    const UniqueFd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return parent && ::fsync(parent.get()) == 0 ? 0 : errno;
 }
 
 /// One write at a time; whoever waits looks again however it ends.
@@ -111,7 +89,7 @@ void StateStore::go_on_without(ReadState read, const std::string& aside) {
         return;
     }
     warning_ += "the original is set aside as " + aside;
-    dirty_ = replace_file(directory_, spell_state(state_)) != 0;
+    dirty_ = replace_file(directory_ + "/" + file_name, spell_state(state_)) != 0;
 }
 
 awaitable<void> StateStore::put(SavedState state) {
@@ -130,8 +108,8 @@ awaitable<void> StateStore::put(SavedState state) {
 awaitable<void> StateStore::write() {
     const Writing mark(writing_, written_signal_);
     const std::uint64_t target = wanted_;
-    const auto replace = [directory = directory_, text = spell_state(state_)] {
-        return replace_file(directory, text);
+    const auto replace = [path = directory_ + "/" + file_name, text = spell_state(state_)] {
+        return replace_file(path, text);
     };
     const int error = co_await worker_.run(replace);
     dirty_ = error != 0;

@@ -30,7 +30,7 @@ class RelayTest : public ::testing::Test {
                                     UniqueFd(qemu_end.release()), std::move(announced), vectors);
     }
     void start() {
-        relay_->start([this](const std::string& why) { ended_.push_back(why); });
+        relay_->start(scope_, [this](const std::string& why) { ended_.push_back(why); });
     }
     void TearDown() override {
         relay_->stop();
@@ -83,6 +83,7 @@ class RelayTest : public ::testing::Test {
     }
 
     Loop loop_;
+    Scope scope_{loop_.executor(), {}};
     FileDescriptor server_;
     FileDescriptor qemu_;
     std::vector<FileDescriptor> eventfds_;
