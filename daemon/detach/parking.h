@@ -14,12 +14,15 @@
 // left, each of its numbers is given to an eventfd that nobody ever rings, and stays so for as long
 // as QEMU runs: no version is known to forget the old watcher when the number has a new holder.
 //
+// By getfd: what add-fd gave goes with QEMU's last client, before version 10.
+//
 // The kernel gives out the lowest free number first, and nobody tells which numbers a device got.
-// What is known is a bound: a descriptor that QEMU takes right after it has taken the device's own
-// vectors gets a number `top` that was free all the while, so theirs are below it. Occupying free
-// numbers until the lowest one is at or above `top` has occupied all of theirs, whatever else had
-// become free below. `top` is in the state file, for the next daemon. At least as many are occupied
-// as were passed.
+// What is known is a bound. Before the attach, QEMU is handed as many descriptors as the device
+// will take, and some more, and they are taken back: its own will be below the highest of those.
+// After the attach, one that QEMU takes gets a number that was free while it took the device's
+// vectors, so theirs are below that; this bound is the closer one. Occupying free numbers until the
+// lowest one is at or above it has occupied all of theirs, whatever else had become free below. It
+// is in the state file, for the next daemon. At least as many are occupied as were passed.
 //
 // From device_del until then nothing else may take a number in that QEMU: Turn sees to that. And no
 // two descriptors are ever on their way to one QEMU at the same time: qmp::Session sees to that.

@@ -8,6 +8,22 @@
 
 #include "daemon/relay/relay.h"
 
+// How a device and its doorbell server are kept apart, and together
+//
+// QEMU reads a server's handshake inside device_add with its main loop blocked; a server that falls
+// silent or breaks off there hangs the VM for good. So the daemon shakes hands itself, under a
+// deadline, and gives QEMU one end of a socket pair in which the whole handshake lies ready. From
+// the other end it passes on what the server says later: which peers have come. That a peer has
+// left is kept from QEMU, which does not survive it; rings to an id that came back are carried over
+// (PeerTable).
+//
+// Both of the daemon's ends are with the service manager as well, before QEMU has its own: a daemon
+// that dies while QEMU reads would otherwise hang it. They are found again by name (adopt), and run
+// once a reading shows their device (start); those of devices that are not there are let go of
+// (drop). When the server ends, QEMU's side is closed too, so that QEMU's own word for it is true;
+// peers that know each other go on ringing, for that needs nobody between them. A relay whose
+// device_add went unanswered is kept until its outcome is known: what would hang QEMU is the end of
+// a relay that QEMU is still reading from.
 namespace ivshmemd {
 
 /// The relays of all devices, by VM and device. Their ends are kept by the service manager as well,

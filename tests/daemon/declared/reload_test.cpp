@@ -126,5 +126,18 @@ TEST_F(DeclaredReload, OfAVmThatWasNeverStartedAreDetachedOnceItRuns) {
     EXPECT_TRUE(wait_settled());
 }
 
+// Its guest has no hotplug driver yet when the reload asks.
+TEST_F(DeclaredReload, GoesOnAskingForADeviceThatIsNoLongerDeclared) {
+    host_.deadlines.unplug_again = Milliseconds(20);
+    declare({request("x")});
+    start();
+    ASSERT_TRUE(wait_attached("x"));
+    pc_.set_guest(FakePc::Guest::keeps);
+    reload({});
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("device_del") >= 1; }));
+    pc_.set_guest(FakePc::Guest::lets_go);
+    EXPECT_TRUE(wait_event(EventKind::detached, "x"));
+}
+
 }  // namespace
 }  // namespace ivshmemd::test
