@@ -88,8 +88,7 @@ Result<ToAttach> decide_memory(const DeviceRequest& request, Model model,
 
 Result<Decided> decide(const DeviceRequest& request, const AttachFacts& facts) {
     const Role role = request.role.value_or(Role::peer);
-    const Result<void> state =
-        allowed(Operation::attach, facts.vm, facts.run_state, role, facts.started);
+    const Result<void> state = allowed(Operation::attach, facts.vm, facts.run_state, role);
     if (!state) return state.error();
     const Result<Model> model = resolve_model(request, facts.capabilities);
     if (!model) return model.error();

@@ -16,7 +16,6 @@ namespace ivshmemd {
 struct AttachFacts {
     std::string vm;
     std::string run_state;
-    bool started = false;  // whether the VM has ever run
     Capabilities capabilities;
     std::optional<Device> existing;  // of the requested name
     std::uint64_t size_limit = 0;    // bytes

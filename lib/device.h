@@ -71,6 +71,7 @@ struct Device {
     bool stale = false;                        // the VM is not connected; last known
     std::optional<bool> memory_sealed;         // with a server: whether its memory's size is fixed
     std::optional<bool> relay_lost;  // with a server: whether the device is cut off from it
+    std::string fixed;  // why it cannot be taken out while the VM runs; empty when it can
 };
 
 std::string_view origin_name(Origin origin);

@@ -1,14 +1,11 @@
 #include "lib/inventory.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "lib/names.h"
 
 namespace ivshmemd {
 namespace {
-
-constexpr int slots_per_bus = 32;
 
 template <class Predicate>
 const InventoryDevice* find_device(const Inventory& inventory, Predicate matches) {
@@ -32,20 +29,6 @@ const Bus* find_bus(const Inventory& inventory, std::string_view name) {
     const auto found = std::find_if(inventory.buses.begin(), inventory.buses.end(),
                                     [&](const Bus& bus) { return bus.name == name; });
     return found == inventory.buses.end() ? nullptr : &*found;
-}
-
-std::vector<int> free_slots(const Bus& bus) {
-    std::vector<int> free;
-    if (!bus.hotpluggable) return free;
-    if (bus.port) {
-        // A device in any slot behind a port keeps the guest from seeing another.
-        if (bus.occupied.empty()) free.push_back(0);
-        return free;
-    }
-    for (int slot = 0; slot < slots_per_bus; ++slot) {
-        if (!bus.occupied.contains(slot)) free.push_back(slot);
-    }
-    return free;
 }
 
 std::vector<std::string> orphan_backends(const Inventory& inventory) {
@@ -75,17 +58,6 @@ std::string fresh_backend_id(const Inventory& inventory, std::string_view name) 
                                        [&](const Backend& each) { return each.id == id; });
         if (!taken) return id;
     }
-}
-
-std::uint64_t largest_aligned_block(std::uint64_t base, std::uint64_t limit) {
-    if (base > limit) return 0;
-    const std::uint64_t last = limit - base;
-    const std::uint64_t largest = last == UINT64_MAX ? ~(last >> 1) : std::bit_floor(last + 1);
-    for (std::uint64_t block = largest; block > 0; block >>= 1) {
-        const std::uint64_t start = (base + block - 1) & ~(block - 1);
-        if (start >= base && start <= limit && limit - start >= block - 1) return block;
-    }
-    return 0;
 }
 
 }  // namespace ivshmemd

@@ -2,11 +2,11 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lib/bus.h"
 #include "lib/device.h"
 
 namespace ivshmemd {
@@ -17,16 +17,6 @@ struct Backend {
     std::string path;        // mem-path; empty for kinds that have none
     std::uint64_t size = 0;  // bytes
     bool share = false;
-};
-
-/// A PCI bus that can be named in device_add.
-struct Bus {
-    std::string name;  // "pci.0", or the id of a root port
-    bool hotpluggable = false;
-    bool port = false;       // behind a root port: one device, slot 0
-    std::set<int> occupied;  // slots that hold a device
-    std::optional<std::uint64_t>
-        room;  // bytes: the largest region its window takes; none: no limit
 };
 
 /// An ivshmem device as QOM shows it.
@@ -54,9 +44,6 @@ const InventoryDevice* find_by_path(const Inventory& inventory, std::string_view
 
 const Bus* find_bus(const Inventory& inventory, std::string_view name);
 
-/// The slots a device can take on this bus, lowest first.
-std::vector<int> free_slots(const Bus& bus);
-
 /// Ids of backends and chardevs that carry our prefix and serve no device: left behind by an
 /// attachment that did not finish.
 std::vector<std::string> orphan_backends(const Inventory& inventory);
@@ -65,8 +52,5 @@ std::vector<std::string> orphan_chardevs(const Inventory& inventory);
 /// The id for a new backend of this device. A backend that cannot be deleted keeps its id for ever,
 /// and none carries a second device (QEMU aborts), so the next generation is used.
 std::string fresh_backend_id(const Inventory& inventory, std::string_view name);
-
-/// The largest power of two that fits naturally aligned into the window [base, limit]; 0 when none.
-std::uint64_t largest_aligned_block(std::uint64_t base, std::uint64_t limit);
 
 }  // namespace ivshmemd

@@ -3,12 +3,20 @@
 #include <algorithm>
 
 #include "lib/names.h"
+#include "lib/next_start.h"
 #include "lib/size.h"
 
 namespace ivshmemd {
 namespace {
 
 using Choice = std::variant<Placement, WaitForSlot>;
+
+// QEMU 10 and 11 take the device in this slot for the newcomer's own first function, as long as the
+// newcomer has no slot yet.
+constexpr int last_slot = 31;
+
+constexpr std::size_t shown_buses = 12;
+constexpr std::size_t longest_shown_name = 80;
 
 std::chrono::milliseconds rest_left(const Placement& place,
                                     const std::vector<VacatedSlot>& vacated) {
@@ -30,92 +38,122 @@ const Bus* find(const std::vector<Bus>& buses, const std::string& name) {
     return found == buses.end() ? nullptr : &*found;
 }
 
-std::string reserve_for(std::uint64_t region_size) {
-    return "pref64-reserve=" + format_size(region_size * 2);
-}
-
-// A port the VM can be given besides its own. Its id, chassis and slot are those of no port that
-// was advised before.
-std::string another_port(const std::vector<Bus>& buses, std::uint64_t region_size) {
-    int number = 1;
-    while (find(buses, "shm" + std::to_string(number))) ++number;
-    const std::string address = std::to_string(100 + number);
-    std::string port = "-device pcie-root-port,id=shm" + std::to_string(number) +
-                       ",chassis=" + address + ",slot=" + address;
-    return region_size == 0 ? port : port + "," + reserve_for(region_size);
+// "start the VM with ..." and a line for each way.
+std::string next_start(const std::vector<Bus>& buses, std::uint64_t region_size) {
+    const std::vector<std::string> arguments = arguments_for_more_slots(buses, region_size);
+    std::string text = arguments.size() == 1 ? "start the VM with" : "start the VM with one of";
+    for (const std::string& each : arguments) text += "\n" + each;
+    return text;
 }
 
 Error no_room(const Bus& bus, std::uint64_t size, const std::vector<Bus>& buses) {
-    return Error(ErrorKind::no_free_slot,
-                 "the guest has no room for " + format_size(size) + " behind " + bus.name +
-                     " (its window takes " + format_size(*bus.room) + "); start the VM with " +
-                     another_port(buses, size) + ", or with " + reserve_for(size) +
-                     " added to -device pcie-root-port,id=" + bus.name +
-                     ", or use a smaller region");
+    const std::string window = *bus.room == 0 ? " (its window is closed); "
+                                              : " (its window takes " + format_size(*bus.room) +
+                                                    "); use a smaller region, or ";
+    const std::string message =
+        "the guest has no room for " + format_size(size) + " on " + bus.name + window;
+    const std::string room = arguments_for_room(bus, size);
+    // What a root has no room for, nothing behind it has.
+    if (bus.kind == BusKind::root) {
+        return Error(ErrorKind::no_free_slot, message + "start the VM with " + room);
+    }
+    const std::string port = room.empty() ? "" : "start the VM with " + room + ", or ";
+    return Error(ErrorKind::no_free_slot, message + port + next_start(buses, size));
 }
 
-// Slots of a conventional bus cannot be added to.
-bool takes_ports(const std::vector<Bus>& buses) {
-    return std::none_of(buses.begin(), buses.end(),
-                        [](const Bus& bus) { return bus.hotpluggable && !bus.port; });
+Error unusable(const Bus& bus, const std::vector<Bus>& buses) {
+    return Error(ErrorKind::no_free_slot, "nothing can be plugged into " + bus.name + ": " +
+                                              unusable_reason(bus) + "; choose another bus, or " +
+                                              next_start(buses, 0));
 }
 
 Error no_free_slot(const PlacementRequest& request, const std::vector<Bus>& buses) {
+    if (buses.empty()) {
+        return Error(ErrorKind::no_free_slot, std::string(no_pci_bus) + "; " + use_pci_machine);
+    }
     for (const Bus& bus : buses) {
         const bool wanted = !request.bus || *request.bus == bus.name;
-        if (wanted && !free_slots(bus).empty() && !fits(bus, request.size)) {
+        if (wanted && !usable_slots(bus).empty() && !fits(bus, request.size)) {
             return no_room(bus, request.size, buses);
         }
     }
-    std::string message = "no hotpluggable PCI slot is free";
-    if (request.bus) message += " on bus " + *request.bus;
-    const std::optional<std::string> port = port_argument(buses, 0);
-    message +=
-        port ? "; start the VM with another port, such as " + *port : "; detach a device first";
-    return Error(ErrorKind::no_free_slot, message);
+    const Bus* named = request.bus ? find(buses, *request.bus) : nullptr;
+    if (named && usable_slots(*named).empty()) return unusable(*named, buses);
+    std::string message =
+        "no hotpluggable PCI slot is free; detach a device, or " + next_start(buses, 0);
+    return Error(ErrorKind::no_free_slot, std::move(message));
+}
+
+// What a bus is chosen by: the lower the sooner.
+int rank_of(const Bus& bus) {
+    if (bus.unplug == Unplug::never) return 4;  // nothing leaves it
+    if (bus.kind == BusKind::root) return 0;
+    if (bus.kind == BusKind::port) return 2;
+    // A bridge's own controller has no slot 0, and few guests drive it.
+    return bus.first_slot == 0 ? 1 : 3;
 }
 
 // Candidates in order of preference.
 std::vector<Placement> candidates(const PlacementRequest& request, const std::vector<Bus>& buses) {
-    std::vector<Placement> all;
-    std::vector<Placement> ports;
-    for (const Bus& bus : buses) {
-        if ((request.bus && *request.bus != bus.name) || !fits(bus, request.size)) continue;
-        for (const int slot : free_slots(bus)) {
-            if (request.slot && *request.slot != slot) continue;
-            (bus.port ? ports : all).push_back({bus.name, slot});
+    struct Candidate {
+        Placement place;
+        bool last_resort = false;
+        int rank = 0;
+    };
+    std::vector<Candidate> all;
+    for (auto bus = buses.rbegin(); bus != buses.rend(); ++bus) {
+        if ((request.bus && *request.bus != bus->name) || !fits(*bus, request.size)) continue;
+        const std::vector<int> slots = usable_slots(*bus);
+        for (auto slot = slots.rbegin(); slot != slots.rend(); ++slot) {
+            if (request.slot && *request.slot != *slot) continue;
+            all.push_back({{bus->name, *slot}, *slot == last_slot, rank_of(*bus)});
         }
     }
-    std::reverse(all.begin(), all.end());
-    all.insert(all.end(), ports.rbegin(), ports.rend());
+    std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
+        return std::pair(a.last_resort, a.rank) < std::pair(b.last_resort, b.rank);
+    });
     if (request.last) {
         std::stable_partition(all.begin(), all.end(),
-                              [&](const Placement& each) { return each == *request.last; });
+                              [&](const Candidate& each) { return each.place == *request.last; });
     }
-    return all;
+    std::vector<Placement> places;
+    for (Candidate& each : all) places.push_back(std::move(each.place));
+    return places;
+}
+
+// The names of the buses, as many as one cares to read.
+std::string names_of(const std::vector<Bus>& buses) {
+    std::string names;
+    std::size_t count = 0;
+    for (const Bus& bus : buses) {
+        if (count == shown_buses) {
+            return names + " and " + std::to_string(buses.size() - count) + " more";
+        }
+        names += (count++ == 0 ? "" : ", ") + printable(bus.name, longest_shown_name);
+    }
+    return names;
+}
+
+Error unknown_bus(const std::string& name, const std::vector<Bus>& buses) {
+    return Error(ErrorKind::invalid_parameter,
+                 "the VM has no bus '" + printable(name, longest_shown_name) + "'; it has " +
+                     (buses.empty() ? "none" : names_of(buses)),
+                 {{"parameter", std::string("bus")}});
 }
 
 Result<void> check_explicit(const PlacementRequest& request, const std::vector<Bus>& buses) {
-    if (!request.bus && !request.slot) return {};
-    bool slot_taken = false;
-    bool bus_known = false;
-    for (const Bus& bus : buses) {
-        if (request.bus && bus.name != *request.bus) continue;
-        bus_known = true;
-        slot_taken = slot_taken ||
-                     (bus.hotpluggable && request.slot && bus.occupied.contains(*request.slot));
-    }
-    if (!bus_known && request.bus) {
-        return Error(ErrorKind::invalid_parameter,
-                     "the VM has no bus '" + printable(*request.bus) + "'",
-                     {{"parameter", std::string("bus")}});
-    }
-    const Bus* bus = request.bus ? find(buses, *request.bus) : nullptr;
-    if (bus && bus->port && request.slot.value_or(0) != 0) {
+    const Bus* named = request.bus ? find(buses, *request.bus) : nullptr;
+    if (request.bus && !named) return unknown_bus(*request.bus, buses);
+    if (!request.slot) return {};
+    if (named && named->kind == BusKind::port && *request.slot != 0) {
         return Error(ErrorKind::no_free_slot,
-                     bus->name + " is a port, and the guest sees a device in its slot 0 only");
+                     named->name + " is a port, and the guest sees a device in its slot 0 only");
     }
-    if (slot_taken && candidates(request, buses).empty()) {
+    const bool taken = std::any_of(buses.begin(), buses.end(), [&](const Bus& bus) {
+        const bool meant = !named || &bus == named;
+        return meant && bus.hotpluggable && bus.occupied.contains(*request.slot);
+    });
+    if (taken && candidates(request, buses).empty()) {
         return Error(ErrorKind::slot_in_use,
                      "slot " + std::to_string(*request.slot) + " already holds a device");
     }
@@ -133,15 +171,12 @@ Result<Choice> place(const PlacementRequest& request, const std::vector<Bus>& bu
     std::optional<std::chrono::milliseconds> shortest;
     for (const Placement& each : all) {
         const std::chrono::milliseconds left = rest_left(each, vacated);
+        const bool last_resort = each.slot == last_slot && each != all.front();
+        if (last_resort && shortest) break;  // one that rests is better
         if (left.count() == 0) return Choice(each);
         shortest = std::min(shortest.value_or(left), left);
     }
     return Choice(WaitForSlot{*shortest});
-}
-
-std::optional<std::string> port_argument(const std::vector<Bus>& buses, std::uint64_t region_size) {
-    if (!takes_ports(buses)) return std::nullopt;
-    return another_port(buses, region_size);
 }
 
 }  // namespace ivshmemd

@@ -43,15 +43,11 @@ struct PlacementRequest {
 };
 
 /// Chooses a slot. On a bus with many slots the highest free one, since other managers fill from
-/// the lowest; else the last empty root port. InvalidParameter (unknown bus), SlotInUse,
-/// NoFreeSlot.
+/// the lowest, but 31 only when nothing else is free: on QEMU 10 and 11 nobody can plug a device
+/// without naming a slot while it is taken. Roots come before bridges, both before ports, of which
+/// the last empty one is taken. InvalidParameter (unknown bus), SlotInUse, NoFreeSlot.
 Result<std::variant<Placement, WaitForSlot>> place(const PlacementRequest& request,
                                                    const std::vector<Bus>& buses,
                                                    const std::vector<VacatedSlot>& vacated);
-
-/// The argument that starts the VM with one more port, which takes regions up to this size:
-/// "-device pcie-root-port,id=shm1,...". With 0 the port has its usual room. Nothing where the
-/// devices sit on a conventional bus, whose slots cannot be added to.
-std::optional<std::string> port_argument(const std::vector<Bus>& buses, std::uint64_t region_size);
 
 }  // namespace ivshmemd

@@ -4,7 +4,9 @@
 
 namespace ivshmemd {
 
-Plan plan_attach(const DeviceSpec& spec, const Parts& parts) {
+namespace {
+
+Plan plan_of(const DeviceSpec& spec, const Parts& parts) {
     const std::string id = device_id(spec.name);
     const Step device{AddDevice{id, parts, spec}, DelDevice{id}};
     if (spec.server) {
@@ -16,6 +18,14 @@ Plan plan_attach(const DeviceSpec& spec, const Parts& parts) {
     return {
         {AddBackend{parts.backend_id, parts.memory_path, spec.size}, DelBackend{parts.backend_id}},
         device};
+}
+
+}  // namespace
+
+Plan plan_attach(const DeviceSpec& spec, const Parts& parts) {
+    Plan plan = plan_of(spec, parts);
+    if (!parts.bus_path.empty()) plan.push_back({AskBus{device_id(spec.name)}, std::nullopt});
+    return plan;
 }
 
 std::vector<Command> undo_of(const Plan& plan, const std::vector<StepOutcome>& outcomes) {

@@ -21,9 +21,11 @@ struct DelBackend {
 };
 /// What a device stands on beside itself. Only what its kind needs is filled in.
 struct Parts {
-    std::string backend_id;   // plain
-    std::string memory_path;  // the region's file: plain, and legacy without a server
-    std::string chardev_id;   // with a server
+    std::string backend_id;     // plain
+    std::string memory_path;    // the region's file: plain, and legacy without a server
+    std::string chardev_id;     // with a server
+    std::string bus_address{};  // what QEMU calls the bus
+    std::string bus_path{};  // QOM path of the bus, where QEMU's answer has to be compared with it
 };
 struct AddDevice {
     std::string id;
@@ -49,8 +51,12 @@ struct AddChardev {
 struct DelChardev {
     std::string id;
 };
+/// Asks which bus a device sits on. Changes nothing.
+struct AskBus {
+    std::string id;
+};
 using Command = std::variant<AddBackend, DelBackend, AddDevice, DelDevice, PassFd, CloseFd,
-                             AddChardev, DelChardev>;
+                             AddChardev, DelChardev, AskBus>;
 
 /// One step and what takes it back once it has succeeded.
 struct Step {
@@ -62,7 +68,8 @@ struct Step {
 using Plan = std::vector<Step>;
 
 /// How a device is attached. One with a server gets a descriptor under the server's path, which
-/// QEMU gives back when the chardev is asked for its address: nothing else has to remember it.
+/// QEMU gives back when the chardev is asked for its address: nothing else has to remember it. The
+/// last step of one on a bus that QEMU finds by a path asks where the device has come to be.
 Plan plan_attach(const DeviceSpec& spec, const Parts& parts);
 
 /// What came of one step.

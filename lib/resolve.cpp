@@ -10,9 +10,10 @@ Error not_supported(Model model, const Capabilities& capabilities) {
         supported.emplace_back(api_name(each));
         list += (list.empty() ? "" : ", ") + std::string(qom_type(each));
     }
+    const std::string qemu = "QEMU " + to_string(capabilities.version) + " has no ";
     return Error(ErrorKind::model_not_supported,
-                 "QEMU " + to_string(capabilities.version) + " has no " +
-                     std::string(qom_type(model)) + "; it has " + (list.empty() ? "none" : list),
+                 list.empty() ? qemu + "ivshmem device"
+                              : qemu + std::string(qom_type(model)) + "; it has " + list,
                  {{"model", std::string(api_name(model))}, {"supported", supported}});
 }
 

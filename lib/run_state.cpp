@@ -8,11 +8,10 @@ namespace {
 // What a run state has against something.
 enum class Objection {
     none,
-    no_device,      // it takes none
-    no_peer,        // it takes masters only
-    no_guest,       // nobody would let the device go
-    never_started,  // likewise, unless the VM has run before
-    no_migration,   // none can start
+    no_device,     // it takes none
+    no_peer,       // it takes masters only
+    no_guest,      // nobody would let the device go
+    no_migration,  // none can start
 };
 using enum Objection;
 
@@ -28,8 +27,6 @@ constexpr std::array rows{
     Row{"inmigrate", no_peer, no_guest, no_migration},
     Row{"finish-migrate", no_device, no_guest, no_migration},
     Row{"postmigrate", no_device, no_guest, no_migration},
-    // QEMU loses what a guest is asked before its first start, and for good.
-    Row{"prelaunch", none, never_started, none},
     Row{"internal-error", none, none, no_migration},
     Row{"io-error", none, none, no_migration},
     Row{"shutdown", none, none, no_migration},
@@ -48,9 +45,8 @@ Objection of(const Row& row, Operation operation) {
     return none;
 }
 
-bool applies(Objection objection, Role role, bool started) {
+bool applies(Objection objection, Role role) {
     if (objection == no_peer) return role == Role::peer;
-    if (objection == never_started) return !started;
     return objection != none;
 }
 
@@ -65,9 +61,6 @@ std::string in_words(Objection objection, std::string_view run_state) {
             return here + "which takes no peer";
         case no_guest:
             return here + "where no guest answers";
-        case never_started:
-            return "was never started, and QEMU would lose the request for good; start the VM, "
-                   "then detach";
         case no_migration:
             return here + "from which none can start";
     }
@@ -76,19 +69,18 @@ std::string in_words(Objection objection, std::string_view run_state) {
 
 }  // namespace
 
-std::optional<std::string> objection(Operation operation, std::string_view run_state, Role role,
-                                     bool started) {
+std::optional<std::string> objection(Operation operation, std::string_view run_state, Role role) {
     for (const Row& row : rows) {
         if (row.run_state != run_state) continue;
         const Objection found = of(row, operation);
-        if (applies(found, role, started)) return in_words(found, run_state);
+        if (applies(found, role)) return in_words(found, run_state);
     }
     return std::nullopt;
 }
 
 Result<void> allowed(Operation operation, const std::string& vm, std::string_view run_state,
-                     Role role, bool started) {
-    const std::optional<std::string> reason = objection(operation, run_state, role, started);
+                     Role role) {
+    const std::optional<std::string> reason = objection(operation, run_state, role);
     if (!reason) return {};
     return Error(ErrorKind::vm_unavailable, "VM " + vm + " " + *reason,
                  {{"state", std::string(run_state)}});

@@ -25,13 +25,11 @@ enum class Operation {
 
 /// What a run state has against an operation, as the rest of a sentence about the VM: "is in run
 /// state postmigrate, which takes no device". Nothing when it may begin; run states that are not
-/// known have nothing against anything. `role` is that of the device, where there is one; `started`
-/// says whether the VM has ever run.
-std::optional<std::string> objection(Operation operation, std::string_view run_state, Role role,
-                                     bool started);
+/// known have nothing against anything. `role` is that of the device, where there is one.
+std::optional<std::string> objection(Operation operation, std::string_view run_state, Role role);
 
 /// VmUnavailable when the run state has something against it.
 Result<void> allowed(Operation operation, const std::string& vm, std::string_view run_state,
-                     Role role, bool started);
+                     Role role);
 
 }  // namespace ivshmemd

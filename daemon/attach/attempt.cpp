@@ -1,5 +1,6 @@
 #include "daemon/attach/attempt.h"
 
+#include "daemon/attach/misplaced.h"
 #include "daemon/attach/server.h"
 #include "daemon/state/doorbells.h"
 #include "daemon/vm/descriptors.h"
@@ -62,7 +63,8 @@ awaitable<bool> await_unregistered(std::shared_ptr<Vm> vm, std::string block) {
 
 bool slot_was_taken(const Vm& vm, const DeviceSpec& spec) {
     const Bus* bus = find_bus(vm.inventory(), spec.bus);
-    return bus && (bus->port ? !bus->occupied.empty() : bus->occupied.contains(spec.slot));
+    const bool port = bus && bus->kind == BusKind::port;
+    return bus && (port ? !bus->occupied.empty() : bus->occupied.contains(spec.slot));
 }
 
 Attempt failed(Error error) {
@@ -117,7 +119,7 @@ awaitable<Attempt> settle_refusal(std::shared_ptr<Vm> vm, DeviceSpec spec, Plan 
     const std::vector<std::string> leftovers =
         co_await roll_back(vm, spec.name, plan, run.outcomes);
     const bool fresh = co_await refresh(vm, vm->host().deadlines.query);
-    const bool was_device = refused + 1 == plan.size();
+    const bool was_device = std::holds_alternative<AddDevice>(plan[refused].command);
     if (fresh && was_device && slot_was_taken(*vm, spec)) {
         co_return Attempt{
             Attempt::Verdict::again,
@@ -166,6 +168,10 @@ awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts
     Execution run =
         co_await execute(vm, std::move(commands), vm->host().deadlines.add, std::move(fd));
     if (run.all_done()) {
+        const std::string* landed = as_string(run.answers.back().get());
+        if (!parts.bus_path.empty() && (!landed || *landed != parts.bus_path)) {
+            co_return co_await take_back_misplaced(vm, spec, parts, landed ? *landed : "");
+        }
         vm->add_device(spec, parts);
         co_return Attempt{};
     }
@@ -176,13 +182,6 @@ awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts
 }
 
 }  // namespace
-
-Parts parts_of(const Vm& vm, const Decision& decision) {
-    const DeviceSpec& spec = decision.spec;
-    if (spec.server) return {"", "", chardev_id(spec.name)};
-    if (spec.model == Model::legacy) return {"", decision.region.path, ""};
-    return {fresh_backend_id(vm.inventory(), spec.name), decision.region.path, ""};
-}
 
 awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
     Parts parts = parts_of(*vm, decision);

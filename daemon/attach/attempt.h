@@ -23,9 +23,6 @@ struct Attempt {
     Error error;
 };
 
-/// What QEMU will be told to make for this device, under ids that are free there.
-Parts parts_of(const Vm& vm, const Decision& decision);
-
 /// Runs the plan once, and takes everything in QEMU back when it fails. Uses the decision's server
 /// connection up; meets the server anew where there is none.
 awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/vm/vm.h"
+#include "lib/names.h"
 
 namespace ivshmemd {
 namespace {
@@ -27,7 +28,6 @@ Found find_out(const Vm& vm, const DeviceRequest& request) {
     Found found;
     found.facts.vm = vm.name();
     found.facts.run_state = vm.run_state();
-    found.facts.started = vm.started();
     found.facts.capabilities = *vm.capabilities();
     found.facts.existing = vm.device(request.name);
     found.facts.size_limit = host.config.region_size_limit;
@@ -71,6 +71,24 @@ Result<void> check_only_master(const Vm& vm, const RegionIdentity& memory, const
     if (vm.run_state() == "inmigrate") return {};
     return check_only_master(vm.host().region_users.find_master(memory, vm.name() + "/" + device),
                              what);
+}
+
+Parts parts_of(const Vm& vm, const Decision& decision) {
+    const DeviceSpec& spec = decision.spec;
+    Parts parts;
+    if (spec.server) {
+        parts.chardev_id = chardev_id(spec.name);
+    } else {
+        parts.memory_path = decision.region.path;
+        if (spec.model != Model::legacy) {
+            parts.backend_id = fresh_backend_id(vm.inventory(), spec.name);
+        }
+    }
+    const Bus* bus = find_bus(vm.inventory(), spec.bus);
+    parts.bus_address = bus ? bus->address : spec.bus;
+    // A bus of a unique name is compared after the answer, which need not wait for that.
+    if (bus && bus->address != bus->name) parts.bus_path = bus->path;
+    return parts;
 }
 
 }  // namespace ivshmemd

@@ -9,6 +9,7 @@
 #include "daemon/region/files.h"
 #include "daemon/relay/server_connection.h"
 #include "lib/decide.h"
+#include "lib/plan.h"
 
 namespace ivshmemd {
 
@@ -39,5 +40,8 @@ Result<Decision> decide_memory(const Vm& vm, const DeviceRequest& request, Model
 /// MasterExists when another device than this one of the VM is this memory's master.
 Result<void> check_only_master(const Vm& vm, const RegionIdentity& memory, const std::string& what,
                                const std::string& device);
+
+/// What QEMU will be told to make for this device, under ids that are free there.
+Parts parts_of(const Vm& vm, const Decision& decision);
 
 }  // namespace ivshmemd

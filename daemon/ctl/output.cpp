@@ -1,5 +1,6 @@
 #include "daemon/ctl/output.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "daemon/ctl/console.h"
@@ -34,7 +35,15 @@ void print_json(const json& value, JsonMode mode, Console& console) {
 }
 
 void print_message(std::string_view message, Console& console) {
-    console.err << "ivshmemctl: " << printable(message) << '\n';
+    console.err << "ivshmemctl: ";
+    // Arguments to copy are on lines of their own.
+    for (std::size_t begin = 0; begin < message.size();) {
+        const std::size_t end = std::min(message.find("\n-", begin), message.size());
+        console.err << printable(message.substr(begin, end - begin)) << '\n';
+        if (end < message.size()) console.err << "  ";
+        begin = end + 1;
+    }
+    if (message.empty()) console.err << '\n';
 }
 
 int print_answer(const Answer& answer, JsonMode mode, Console& console,

@@ -134,12 +134,14 @@ void render_capabilities(const json& reply, Console& console) {
                   {"probe method", {text_field(capabilities, "probeMethod")}}});
     const json* buses = as_array(find(capabilities, "buses"));
     if (buses == nullptr || buses->empty()) return;
-    Table table({"BUS", "HOTPLUG", "FREE-SLOTS"});
+    Table table({"BUS", "KIND", "HOTPLUG", "FREE-SLOTS", "NOTES"});
     for (const json& bus : *buses) {
         const bool hotplug = flag_field(&bus, "hotpluggable");
         table.add({{text_field(&bus, "name")},
+                   {text_field(&bus, "kind")},
                    {text_field(&bus, "hotpluggable"), hotplug ? Tone::good : Tone::plain},
-                   {ranges_field(&bus, "freeSlots")}});
+                   {ranges_field(&bus, find(bus, "usable") ? "usable" : "freeSlots")},
+                   {text_field(&bus, "reason")}});
     }
     console.out << '\n';
     table.print(console);

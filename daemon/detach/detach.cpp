@@ -65,7 +65,25 @@ Error refused_error(const Wait& wait, const std::string& refusal) {
                                                 " go: " + refusal);
 }
 
+Error fixed_error(const Wait& wait) {
+    const Device& device = wait.entry.device;
+    return Error(ErrorKind::config_unsupported,
+                 device.spec.name + " cannot leave VM " + wait.vm->name() + ": " + device.fixed,
+                 {{"reason", device.fixed}});
+}
+
+// Until then nobody asks; once it runs, whoever drives the departures does.
+bool must_wait(const Wait& wait) {
+    const Bus* bus = find_bus(wait.vm->inventory(), wait.entry.device.spec.bus);
+    return bus && waits_for_start(*bus, wait.vm->capabilities()->version, wait.vm->run_state(),
+                                  wait.vm->started());
+}
+
 std::string waiting_text(const Wait& wait) {
+    if (must_wait(wait)) {
+        return "the VM was never started; " + wait.entry.device.spec.name +
+               " leaves once the guest runs";
+    }
     const std::string& name = wait.entry.device.spec.name;
     if (wait.vm->run_state() != "running") {
         return "the VM is " + wait.vm->run_state() + "; " + name + " leaves when it runs or resets";
@@ -136,9 +154,10 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
         vm->want_gone(wait.path(), request.remove_region);  // joins
         co_return Result<void>();
     }
-    const Result<void> state = allowed(Operation::detach, vm->name(), vm->run_state(),
-                                       wait.entry.device.spec.role, vm->started());
+    const Result<void> state =
+        allowed(Operation::detach, vm->name(), vm->run_state(), wait.entry.device.spec.role);
     if (!state) co_return state.error();
+    if (!wait.entry.device.fixed.empty()) co_return fixed_error(wait);
     const Result<std::optional<int>> top = bound_descriptors(*vm, wait.entry);
     if (!top) co_return top.error();
     vm->want_gone(wait.path(), request.remove_region);
@@ -151,6 +170,7 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
     }
     // What was asked for was asked of that QEMU.
     if (vm->session() != wait.session) co_return gone_error(*vm, wait.what());
+    if (must_wait(wait)) co_return Result<void>();
     co_return co_await ask_guest(vm, wait.entry, Asking::first);
 }
 

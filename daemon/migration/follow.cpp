@@ -57,7 +57,7 @@ awaitable<std::optional<Look>> look_at_migration(std::shared_ptr<Vm> vm) {
     Look look{qmp::read_migration(answers[0].get()),
               qmp::read_run_state(answers[1].get()).value_or("")};
     follow_migration_status(*vm, look.facts.status);
-    vm->link().follow_run_state(look.run_state);
+    vm->follow_run_state(look.run_state);
     co_return look;
 }
 

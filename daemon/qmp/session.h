@@ -19,6 +19,7 @@
 #include "proto/qmp/framer.h"
 #include "proto/qmp/message.h"
 #include "proto/qmp/mux.h"
+#include "proto/qmp/qom_memo.h"
 
 namespace ivshmemd::qmp {
 
@@ -69,6 +70,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
     std::uint64_t unknown_replies() const { return mux_.unknown_count(); }
 
+    /// What its users have learnt of this QEMU's objects.
+    QomMemo& memo() { return memo_; }
+
   private:
     struct Slot {
         boost::asio::steady_timer timer;  // the deadline, and the wake-up when cancelled
@@ -117,6 +121,7 @@ class Session : public std::enable_shared_from_this<Session> {
     bool out_of_band_ = false;
     std::set<std::uint64_t> out_of_band_ids_;  // unanswered ones
     bool responsive_ = true;
+    QomMemo memo_;
 };
 
 }  // namespace ivshmemd::qmp

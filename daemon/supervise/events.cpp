@@ -14,6 +14,7 @@ namespace {
 
 // The event may be late and mean an earlier device of the same name: what QOM has now decides.
 void device_deleted(const std::shared_ptr<Vm>& vm, const std::string& path) {
+    if (vm->session()) vm->session()->memo().forget(path);
     const bool known = find_by_path(vm->inventory(), path);
     if (known && vm->session()) {
         vm->spawn("removal of " + path, finish_if_gone(vm, path, Learnt::by_event));
@@ -46,7 +47,7 @@ awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {
     const qmp::Answer answer =
         co_await session->call(std::move(command), vm->host().deadlines.query);
     if (vm->session() != session) co_return;
-    vm->link().follow_run_state(qmp::read_run_state(answer.get()).value_or(""));
+    vm->follow_run_state(qmp::read_run_state(answer.get()).value_or(""));
 }
 
 void follow_run_state(const std::shared_ptr<Vm>& vm) {

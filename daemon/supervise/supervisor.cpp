@@ -82,16 +82,14 @@ awaitable<std::string> ask_uuid(std::shared_ptr<Session> session, Milliseconds d
 }
 
 // A reading nothing overtook: an event during it may have made it old already.
-awaitable<std::optional<Reading>> read_settled(std::shared_ptr<Vm> vm,
-                                               std::shared_ptr<Session> session) {
-    std::optional<Reading> reading;
-    for (int attempt = 0; attempt < reading_attempts; ++attempt) {
+awaitable<Result<Reading>> read_settled(std::shared_ptr<Vm> vm, std::shared_ptr<Session> session) {
+    for (int attempt = 1;; ++attempt) {
         const std::uint64_t generation = vm->holdings().generation();
-        reading = co_await read_inventory(session, vm->host().regions.directory(),
-                                          vm->host().deadlines.query);
-        if (!reading || vm->holdings().generation() == generation) break;
+        Result<Reading> reading = co_await read_inventory(session, vm->host().regions.directory(),
+                                                          vm->host().deadlines.query);
+        const bool settled = !reading || vm->holdings().generation() == generation;
+        if (settled || attempt == reading_attempts) co_return reading;
     }
-    co_return reading;
 }
 
 // From the greeting to a VM that can be worked with. An error ends the connection.
@@ -108,8 +106,8 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     // An operation that the last connection's end is failing right now does not hold this one up.
     std::optional<Turn::Pass> pass;
     if (!vm->turn().busy()) pass.emplace(co_await vm->turn().enter());
-    std::optional<Reading> reading = co_await read_settled(vm, session);
-    if (!reading) co_return Error(ErrorKind::vm_unavailable, "QEMU does not say what it holds");
+    Result<Reading> reading = co_await read_settled(vm, session);
+    if (!reading) co_return reading.error();
     vm->connect(session, std::move(identity), std::move(uuid), std::move(*capabilities),
                 std::move(*reading));
     vm->link().end_attempt();

@@ -14,10 +14,10 @@ constexpr int slowest = 12;
 
 }  // namespace
 
-std::chrono::milliseconds Departures::interval(int asked) const {
+std::chrono::milliseconds Departures::interval(const Departure& departure) const {
     int times = 1;
-    for (int i = eager_requests; i < asked && times < slowest; ++i) times *= 2;
-    return deadlines_.unplug_again * std::min(times, slowest);
+    for (int i = eager_requests; i < departure.asked && times < slowest; ++i) times *= 2;
+    return deadlines_.unplug_again * departure.pace * std::min(times, slowest);
 }
 
 Departure* Departures::known(const std::string& path) {
@@ -47,13 +47,13 @@ bool Departures::want(const std::string& path, bool remove_region, Time now) {
         if (number != 0) fresh.number = number;
         fresh.asked_for = true;
         fresh.remove_region = remove_region;
-        fresh.again = now + interval(0);
+        fresh.again = now + interval(fresh);
         return true;
     }
     there->asked_for = true;
     there->remove_region = there->remove_region || remove_region;
     there->asked = std::min(there->asked, 1);  // somebody waits again
-    there->again = std::min(there->again, now + interval(0));
+    there->again = std::min(there->again, now + interval(*there));
     return false;
 }
 
@@ -63,6 +63,13 @@ void Departures::resume(const std::string& path, bool remove_region, Time now) {
 
 void Departures::set_top(const std::string& path, std::optional<int> top) {
     if (Departure* departure = known(path)) departure->top = top;
+}
+
+void Departures::set_pace(const std::string& path, int pace, Time now) {
+    Departure* departure = known(path);
+    if (!departure) return;
+    departure->pace = pace;
+    departure->again = now + interval(*departure);
 }
 
 void Departures::asking(const std::string& path) {
@@ -77,7 +84,7 @@ void Departures::answered(const std::string& path, Time now) {
     Departure* departure = known(path);
     if (!departure) return;
     departure->asking = false;
-    departure->again = now + interval(departure->asked);
+    departure->again = now + interval(*departure);
 }
 
 void Departures::refuse(const std::string& path, std::string refusal) {
@@ -102,7 +109,8 @@ void Departures::reconcile(const std::set<std::string>& there,
     for (auto& [path, departure] : departures_) {
         if (departure.phase != Phase::left || !there.contains(path)) continue;
         departure.phase = Phase::wanted;  // another device of its name has come meanwhile
-        departure.again = now + interval(0);
+        departure.asked = 0;
+        departure.again = now + interval(departure);
     }
     std::erase_if(departures_, [&](const auto& each) {
         return each.second.phase == Phase::wanted && !each.second.asked_for;
@@ -155,7 +163,7 @@ void Departures::start_over(Time now) {
         if (departure.phase != Phase::wanted) continue;
         departure.asked = 0;
         departure.asking = false;
-        departure.again = now + interval(0);
+        departure.again = now + interval(departure);
     }
 }
 

@@ -50,6 +50,7 @@ struct Departure {
     std::optional<int> top;      // of a doorbell: the numbers of its descriptors are below it
     std::string refusal;         // phase refused: in whose words, and why
     int asked = 0;               // times device_del was sent since the schedule began
+    int pace = 1;                // how many times longer than usual the intervals are
     bool asking = false;         // one is on its way
     Time again;                  // phase wanted: when it may be sent again
     Time patience;               // phase left: when the event is given up
@@ -74,6 +75,8 @@ class Departures {
     void resume(const std::string& path, bool remove_region, Time now);
 
     void set_top(const std::string& path, std::optional<int> top);
+    /// Its guest needs time for a request, and would take another one meanwhile for its opposite.
+    void set_pace(const std::string& path, int pace, Time now);
     void asking(const std::string& path);
     /// QEMU took the request, did not answer it, or has no time for it: it stands.
     void answered(const std::string& path, Time now);
@@ -124,7 +127,7 @@ class Departures {
   private:
     Departure& begin(const std::string& path, Departure::Phase phase);
     Departure* known(const std::string& path);
-    std::chrono::milliseconds interval(int asked) const;
+    std::chrono::milliseconds interval(const Departure& departure) const;
 
     const Deadlines& deadlines_;
     std::map<std::string, Departure> departures_;

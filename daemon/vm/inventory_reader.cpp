@@ -1,37 +1,84 @@
 #include "daemon/vm/inventory_reader.h"
 
+#include "lib/names.h"
 #include "proto/qmp/inventory_query.h"
 
 namespace ivshmemd {
 namespace {
 
-// False when any answer is missing: half an inventory is worse than none.
-awaitable<bool> ask(std::shared_ptr<qmp::Session> session, std::vector<qmp::Question> questions,
-                    Milliseconds deadline) {
+// As many questions as are under way at a time. A machine with hundreds of devices has thousands,
+// and QEMU reads on only while its answers are taken.
+constexpr std::size_t batch_commands = 256;
+constexpr std::size_t batch_bytes = std::size_t{64} << 10;
+
+Error unread(const std::string& why) {
+    return Error(ErrorKind::vm_unavailable, "QEMU does not say what it holds: " + why,
+                 {{"state", std::string("unresponsive")}});
+}
+
+std::string unanswered(const qmp::Command& command, const qmp::Answer& answer) {
+    const char* why = answer.kind == qmp::Answer::Kind::timed_out ? "no answer in time to "
+                      : answer.kind == qmp::Answer::Kind::not_sent
+                          ? "too much is unanswered to send "
+                          : "the connection ended before the answer to ";
+    return why + command.name + " " + printable(command.arguments);
+}
+
+qmp::Response reply_of(const qmp::Answer& answer) {
+    return {answer.get(), answer.error.error_class, answer.error.description};
+}
+
+std::size_t batch_end(const std::vector<qmp::Question>& questions, std::size_t begin) {
+    std::size_t bytes = 0;
+    std::size_t end = begin;
+    while (end < questions.size() && end - begin < batch_commands && bytes < batch_bytes) {
+        bytes += questions[end].command.arguments.size();
+        ++end;
+    }
+    return end;
+}
+
+// What is missing of the answers; half an inventory is worse than none.
+awaitable<std::string> ask_batch(std::shared_ptr<qmp::Session> session,
+                                 std::vector<qmp::Question>& questions, std::size_t begin,
+                                 std::size_t end, Milliseconds deadline) {
     std::vector<qmp::Command> commands;
-    for (const qmp::Question& question : questions) commands.push_back(question.command);
+    for (std::size_t i = begin; i < end; ++i) commands.push_back(questions[i].command);
     const std::vector<qmp::Answer> answers =
         co_await session->call_all(std::move(commands), deadline);
     for (std::size_t i = 0; i < answers.size(); ++i) {
         const qmp::Answer::Kind kind = answers[i].kind;
         const bool answered =
             kind == qmp::Answer::Kind::value || kind == qmp::Answer::Kind::refused;
-        if (!answered) co_return false;
-        questions[i].answer(answers[i].get());
+        if (!answered) co_return unanswered(questions[begin + i].command, answers[i]);
+        questions[begin + i].answer(reply_of(answers[i]));
     }
-    co_return true;
+    co_return std::string();
+}
+
+awaitable<std::string> ask(std::shared_ptr<qmp::Session> session,
+                           std::vector<qmp::Question> questions, Milliseconds deadline) {
+    for (std::size_t begin = 0; begin < questions.size();) {
+        const std::size_t end = batch_end(questions, begin);
+        std::string missing = co_await ask_batch(session, questions, begin, end, deadline);
+        if (!missing.empty()) co_return missing;
+        begin = end;
+    }
+    co_return std::string();
 }
 
 }  // namespace
 
-awaitable<std::optional<Reading>> read_inventory(std::shared_ptr<qmp::Session> session,
-                                                 std::string region_dir, Milliseconds deadline) {
-    qmp::InventoryQuery query(std::move(region_dir));
-    std::vector<qmp::Question> first = query.first();
-    if (!co_await ask(session, std::move(first), deadline)) co_return std::nullopt;
-    if (!query.complete()) co_return std::nullopt;
-    std::vector<qmp::Question> second = query.second();
-    if (!co_await ask(session, std::move(second), deadline)) co_return std::nullopt;
+awaitable<Result<Reading>> read_inventory(std::shared_ptr<qmp::Session> session,
+                                          std::string region_dir, Milliseconds deadline) {
+    qmp::InventoryQuery query(std::move(region_dir), session->memo());
+    while (true) {
+        std::vector<qmp::Question> questions = query.next();
+        if (questions.empty()) break;
+        const std::string missing = co_await ask(session, std::move(questions), deadline);
+        if (!missing.empty()) co_return unread(missing);
+        if (!query.fault().empty()) co_return unread(query.fault());
+    }
     Reading reading{query.result(), query.run_state()};
     co_return reading;
 }

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "daemon/base/async.h"
 #include "daemon/qmp/session.h"
 #include "lib/inventory.h"
+#include "lib/result.h"
 
 namespace ivshmemd {
 
@@ -15,9 +15,9 @@ struct Reading {
     std::string run_state;
 };
 
-/// Reads what a QEMU holds at this moment; nothing when it does not answer by the deadline, which
-/// covers each of the two rounds.
-awaitable<std::optional<Reading>> read_inventory(std::shared_ptr<qmp::Session> session,
-                                                 std::string region_dir, Milliseconds deadline);
+/// Reads what a QEMU holds at this moment. VmUnavailable, naming the question, when one that is
+/// needed is refused or gets no answer by the deadline, which covers each round of questions.
+awaitable<Result<Reading>> read_inventory(std::shared_ptr<qmp::Session> session,
+                                          std::string region_dir, Milliseconds deadline);
 
 }  // namespace ivshmemd

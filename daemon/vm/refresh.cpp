@@ -14,7 +14,7 @@ awaitable<bool> refresh(std::shared_ptr<Vm> vm, Milliseconds deadline) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     if (!session) co_return false;
     const std::uint64_t generation = vm->holdings().generation();
-    std::optional<Reading> reading =
+    Result<Reading> reading =
         co_await read_inventory(session, vm->host().regions.directory(), deadline);
     if (!reading || vm->session() != session) co_return false;
     vm->apply(std::move(*reading), generation);

@@ -76,8 +76,15 @@ void Vm::take_in(Reading reading, std::uint64_t begun) {
     const SteadyClock::time_point now = SteadyClock::now();
     if (!holdings_.apply(std::move(reading.inventory), begun, now)) return;
     departures_.reconcile(there, holdings_.missing(), now);
-    link_.follow_run_state(reading.run_state);
+    follow_run_state(reading.run_state);
     changed_.notify_all();
+}
+
+// Just after the first start QEMU loses a request still: its clock stands at nought.
+void Vm::follow_run_state(const std::string& run_state) {
+    const bool before = started();
+    link_.follow_run_state(run_state);
+    if (!before && started()) departures_.start_over(SteadyClock::now());
 }
 
 void Vm::add_device(const DeviceSpec& spec, const Parts& parts) {
@@ -96,14 +103,24 @@ void Vm::end_refresh() {
     changed_.notify_all();
 }
 
+int Vm::pace_of(const std::string& path) const {
+    const InventoryDevice* entry = find_by_path(inventory(), path);
+    const Bus* bus = entry ? find_bus(inventory(), entry->device.spec.bus) : nullptr;
+    return bus && capabilities() ? unplug_pace(*bus, capabilities()->version) : 1;
+}
+
 bool Vm::want_gone(const std::string& path, bool remove_region) {
-    const bool first = departures_.want(path, remove_region, SteadyClock::now());
+    const SteadyClock::time_point now = SteadyClock::now();
+    const bool first = departures_.want(path, remove_region, now);
+    if (first) departures_.set_pace(path, pace_of(path), now);
     changed_.notify_all();
     return first;
 }
 
 void Vm::resume_departure(const std::string& path, bool remove_region) {
-    departures_.resume(path, remove_region, SteadyClock::now());
+    const SteadyClock::time_point now = SteadyClock::now();
+    departures_.resume(path, remove_region, now);
+    departures_.set_pace(path, pace_of(path), now);
     changed_.notify_all();
 }
 

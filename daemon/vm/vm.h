@@ -85,6 +85,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
 
     /// What a reading that began at generation `begun` shows; nothing when it is old already.
     void apply(Reading reading, std::uint64_t begun);
+    void follow_run_state(const std::string& run_state);
     /// A device of ours that QEMU just accepted.
     void add_device(const DeviceSpec& spec, const Parts& parts);
     void forget_backend(const std::string& id) { holdings_.forget_backend(id); }
@@ -152,6 +153,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
   private:
     void recover(const std::string& task);
     void take_in(Reading reading, std::uint64_t begun);
+    int pace_of(const std::string& path) const;
     Device view(const InventoryDevice& entry) const;
     void add_relay_facts(Device& device) const;
     void add_leaked(std::vector<Device>& devices) const;

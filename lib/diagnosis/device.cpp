@@ -1,5 +1,5 @@
 #include "lib/diagnosis/parts.h"
-#include "lib/placement.h"
+#include "lib/next_start.h"
 #include "lib/shell_word.h"
 #include "lib/size.h"
 
@@ -29,6 +29,7 @@ std::string attach_command(const VmFacts& vm, const DeviceSpec& spec, bool regio
 }
 
 std::string plug_in_again(const VmFacts& vm, const Device& device, bool region_exists) {
+    if (!device.fixed.empty()) return device.fixed;
     if (device.origin == Origin::managed) {
         return "ivshmemctl detach " + vm.name + " " + device.spec.name + " && " +
                attach_command(vm, device.spec, region_exists);
@@ -61,23 +62,32 @@ Finding relay_lost(const VmFacts& vm, const Device& device) {
     return finding;
 }
 
-// What its port has room for, where that is too little.
-std::optional<std::uint64_t> narrow_room(const VmFacts& vm, const DeviceSpec& spec) {
+// Its bus, where that has too little room.
+const Bus* narrow_bus(const VmFacts& vm, const DeviceSpec& spec) {
     for (const Bus& bus : vm.buses) {
-        if (bus.name == spec.bus && bus.room && *bus.room < spec.size) return bus.room;
+        if (bus.name == spec.bus && bus.room && *bus.room < spec.size) return &bus;
     }
-    return std::nullopt;
+    return nullptr;
+}
+
+std::string ways_to_room(const VmFacts& vm, const Bus& bus, std::uint64_t size) {
+    if (bus.kind == BusKind::root) return arguments_for_room(bus, size);
+    std::string text;
+    for (const std::string& each : arguments_for_more_slots(vm.buses, size)) {
+        text += (text.empty() ? "" : ", or with ") + each;
+    }
+    return text;
 }
 
 Finding never_mapped(const VmFacts& vm, const Device& device) {
     Finding finding = finding_of(vm, device, Kind::never_mapped, warning);
     finding.text = "the guest runs and has not mapped it";
-    const std::optional<std::uint64_t> room = narrow_room(vm, device.spec);
-    const std::optional<std::string> port = port_argument(vm.buses, device.spec.size);
-    if (room && port) {
-        finding.text += ": " + format_size(device.spec.size) + " do not fit behind " +
-                        device.spec.bus + ", which has room for " + format_size(*room);
-        finding.mend = "start the VM with " + *port + ", or use a smaller region";
+    const Bus* bus = narrow_bus(vm, device.spec);
+    const std::string ways = bus ? ways_to_room(vm, *bus, device.spec.size) : "";
+    if (!ways.empty()) {
+        finding.text += ": " + format_size(device.spec.size) + " do not fit on " + device.spec.bus +
+                        ", which has room for " + format_size(*bus->room);
+        finding.mend = "start the VM with " + ways + ", or use a smaller region";
         return finding;
     }
     finding.text +=

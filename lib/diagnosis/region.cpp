@@ -27,6 +27,7 @@ bool is_master(const VmFacts& vm, const Device& device) {
 }
 
 std::string detach_command(const VmFacts& vm, const Device& device) {
+    if (!device.fixed.empty()) return "VM " + vm.name + ", " + device.fixed;
     const bool ours = device.origin == Origin::managed;
     const std::string target =
         ours ? shell_word(device.spec.name) : "--qom-path " + shell_word(device.qom_path);

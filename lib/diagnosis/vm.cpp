@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "lib/diagnosis/parts.h"
-#include "lib/placement.h"
+#include "lib/next_start.h"
 #include "lib/resolve.h"
 #include "lib/shell_word.h"
 #include "lib/size.h"
@@ -67,6 +67,10 @@ class VmDiagnosis {
     }
 
     void judge_slots() {
+        if (vm_.buses.empty()) {
+            add(Kind::no_free_slot, warning, no_pci_bus, use_pci_machine);
+            return;
+        }
         const std::size_t free = count_free();
         if (free == 0) {
             add(Kind::no_free_slot, warning, "no hotpluggable PCI slot is free", more_slots());
@@ -80,7 +84,7 @@ class VmDiagnosis {
         const std::optional<std::uint64_t> room = largest_room();
         if (room && *room < advised_size()) {
             add(Kind::small_window, note,
-                "its free ports take regions of at most " + format_size(*room),
+                "its free slots take regions of at most " + format_size(*room),
                 "for larger ones " + more_slots());
         }
     }
@@ -130,7 +134,7 @@ class VmDiagnosis {
 
     std::size_t count_free() const {
         std::size_t count = 0;
-        for (const Bus& bus : vm_.buses) count += free_slots(bus).size();
+        for (const Bus& bus : vm_.buses) count += usable_slots(bus).size();
         return count;
     }
 
@@ -138,7 +142,7 @@ class VmDiagnosis {
     std::optional<std::uint64_t> largest_room() const {
         std::optional<std::uint64_t> largest;
         for (const Bus& bus : vm_.buses) {
-            if (free_slots(bus).empty()) continue;
+            if (usable_slots(bus).empty()) continue;
             if (!bus.room) return std::nullopt;
             largest = std::max(largest.value_or(0), *bus.room);
         }
@@ -152,11 +156,11 @@ class VmDiagnosis {
     }
 
     std::string more_slots() const {
-        if (vm_.buses.empty()) return "use a machine type with PCI, such as q35";
-        const std::optional<std::string> port = port_argument(vm_.buses, advised_size());
-        if (port) return "start the VM with another port: " + *port;
-        return "detach a device first: the slots of this machine type cannot be added to, those of "
-               "q35 can";
+        std::string text;
+        for (const std::string& each : arguments_for_more_slots(vm_.buses, advised_size())) {
+            text += (text.empty() ? "start the VM with another slot: " : " or ") + each;
+        }
+        return text;
     }
 
     const VmFacts& vm_;

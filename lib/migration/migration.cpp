@@ -23,6 +23,7 @@ std::string advice(const Device& device) {
     if (device.state == DeviceState::detaching) {
         return "it is being detached; wait until the guest lets it go";
     }
+    if (!device.fixed.empty()) return device.fixed;
     if (device.origin == Origin::managed) return "detach it first, or migrate with detachPeers";
     return "it is not ours: detach it by its QOM path " + device.qom_path + " first";
 }
@@ -39,17 +40,18 @@ Reason judge_device(const Device& device) {
     return {Severity::blocks, ReasonSource::ivshmemd, device.spec.name, std::move(text)};
 }
 
+bool is_ours_to_take_out(const Device& device) {
+    return device.origin == Origin::managed && device.fixed.empty() && blocks_migration(device);
+}
+
 bool is_ours_to_take_out(const Reason& reason, const std::vector<Device>& devices) {
     if (reason.source == ReasonSource::qemu) {
-        const auto is_peer = [](const Device& device) {
-            return device.origin == Origin::managed && blocks_migration(device);
-        };
+        const auto is_peer = [](const Device& device) { return is_ours_to_take_out(device); };
         return reason.text.find(peer_mode) != std::string::npos &&
                std::any_of(devices.begin(), devices.end(), is_peer);
     }
     return reason.device && std::any_of(devices.begin(), devices.end(), [&](const Device& device) {
-               return device.origin == Origin::managed && device.spec.name == *reason.device &&
-                      blocks_migration(device);
+               return is_ours_to_take_out(device) && device.spec.name == *reason.device;
            });
 }
 
@@ -107,8 +109,8 @@ MigrationVerdict judge_migration(const std::vector<Device>& devices, const Migra
         const bool exists = device.state != DeviceState::leaked;
         if (exists && blocks_migration(device)) reasons.push_back(judge_device(device));
     }
-    // Neither role nor an earlier start makes a difference.
-    if (const auto why = objection(Operation::migrate, run_state, Role::peer, true)) {
+    // The role makes no difference.
+    if (const auto why = objection(Operation::migrate, run_state, Role::peer)) {
         reasons.push_back(
             {Severity::blocks, ReasonSource::ivshmemd, std::nullopt, "the VM " + *why});
     }

@@ -72,8 +72,28 @@ Result<void> read_numbers(const json& parameters, DeviceRequest& request) {
     return {};
 }
 
+std::string_view kind_name(BusKind kind) {
+    switch (kind) {
+        case BusKind::root:
+            return "root";
+        case BusKind::port:
+            return "port";
+        case BusKind::bridge:
+            return "bridge";
+    }
+    return "";
+}
+
 json spell_bus(const Bus& bus) {
-    return {{"name", bus.name}, {"hotpluggable", bus.hotpluggable}, {"freeSlots", free_slots(bus)}};
+    json object = {{"name", bus.name},
+                   {"path", bus.path},
+                   {"kind", kind_name(bus.kind)},
+                   {"hotpluggable", bus.hotpluggable},
+                   {"freeSlots", free_slots(bus)},
+                   {"usable", usable_slots(bus)}};
+    const std::string reason = unusable_reason(bus);
+    if (!reason.empty()) object["reason"] = reason;
+    return object;
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proto/qmp/queries.h"
+
 namespace ivshmemd::qmp {
 namespace {
 
@@ -25,7 +27,7 @@ constexpr std::string_view legacy_directory = "/dev/shm/";
 json place_of(const AddDevice& step) {
     return {{"driver", qom_type(step.spec.model)},
             {"id", step.id},
-            {"bus", step.spec.bus},
+            {"bus", step.parts.bus_address},
             {"addr", slot_address(step.spec.slot)}};
 }
 
@@ -83,6 +85,9 @@ struct Speller {
     Command operator()(const CloseFd& step) const { return with_fd_name("closefd", step.name); }
     Command operator()(const AddChardev& step) const { return spell_add_chardev(step); }
     Command operator()(const DelChardev& step) const { return with_id("chardev-remove", step.id); }
+    Command operator()(const AskBus& step) const {
+        return qom_get("/machine/peripheral/" + step.id, "parent_bus");
+    }
 
     static Command with_id(const char* name, const std::string& id) {
         return Command(name, json({{"id", id}}));

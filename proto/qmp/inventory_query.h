@@ -1,42 +1,36 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "lib/inventory.h"
-#include "proto/qmp/command.h"
-#include "proto/qmp/queries.h"
+#include "proto/qmp/qom_memo.h"
 
 namespace ivshmemd::qmp {
 
-/// One question, and what to do with its answer: null for an error or no answer.
-struct Question {
-    Command command;
-    std::function<void(const json*)> answer;
-};
-
-/// Reads a whole inventory in two rounds of pipelined questions, without I/O of its own: send the
-/// first(), pass each answer to its question, send the second(), the same, then take the result().
-/// Must stay in place while its questions are used.
+/// Reads a whole inventory in rounds of pipelined questions, without I/O of its own: send what
+/// next() gives, pass each answer to its question, and again until it gives none; then take the
+/// result(). Must stay in place while its questions are used, and so must the memo. Where the memo
+/// knows the machine there are two rounds.
 class InventoryQuery {
   public:
     /// Region names are those of files directly below `region_dir`.
-    explicit InventoryQuery(std::string region_dir) : region_dir_(std::move(region_dir)) {}
+    InventoryQuery(std::string region_dir, QomMemo& memo)
+        : region_dir_(std::move(region_dir)), memo_(memo) {}
     InventoryQuery(const InventoryQuery&) = delete;
     InventoryQuery& operator=(const InventoryQuery&) = delete;
 
-    std::vector<Question> first();
-    std::vector<Question> second();
+    std::vector<Question> next();
     Inventory result();
 
     /// The VM's run state; empty when QEMU did not say.
     const std::string& run_state() const { return run_state_; }
 
-    /// False when QEMU did not answer one of the first questions: the result is not to be believed.
-    bool complete() const { return complete_; }
+    /// What QEMU did not answer of that which is needed, in words; empty when nothing: then the
+    /// result can be believed.
+    const std::string& fault() const { return fault_; }
 
   private:
     struct RawDevice {
@@ -45,26 +39,25 @@ class InventoryQuery {
         int devfn = -1;
         std::string shm_file;  // of legacy without a server
     };
-    struct Port {
-        Bus bus;
-        std::uint64_t reserve = UINT64_MAX;
-    };
 
+    std::vector<Question> first();
+    std::vector<Question> second();
+    const json* needed(const Command& command, const Response& reply);
     void read_devices(const json* reply, const std::string& parent);
     void ask_about(RawDevice& raw, std::vector<Question>& questions);
     void ask_about(Backend& backend, std::vector<Question>& questions);
-    void ask_about(Port& port, std::vector<Question>& questions);
-    void ask_about_root_bus(std::vector<Question>& questions);
     void ask_who_is_left(std::vector<Question>& questions);
     bool has_left(const std::string& path) const;
     const PciFunction* function_of(const RawDevice& raw) const;
+    bool is_on_root(const RawDevice& raw) const;
     void complete_device(RawDevice& raw) const;
     void complete_region(RawDevice& raw) const;
-    Bus root_bus() const;
-    std::vector<Bus> port_buses();
+    void read_buses();
 
     std::string region_dir_;
-    bool complete_ = true;
+    QomMemo& memo_;
+    int round_ = 0;
+    std::string fault_;
     std::string run_state_;
     std::vector<PciFunction> functions_;
     std::vector<std::string> chardevs_;
@@ -73,9 +66,7 @@ class InventoryQuery {
     // Deques: questions keep references to the elements.
     std::deque<RawDevice> devices_;
     std::deque<Backend> backends_;
-    std::deque<Port> ports_;
-    std::string root_bus_name_;
-    bool root_hotpluggable_ = false;
+    std::vector<Bus> buses_;
 };
 
 }  // namespace ivshmemd::qmp

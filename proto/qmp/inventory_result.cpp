@@ -2,6 +2,8 @@
 #include <cstdio>
 
 #include "lib/names.h"
+#include "proto/qmp/bus_names.h"
+#include "proto/qmp/bus_room.h"
 #include "proto/qmp/inventory_query.h"
 
 // What the answers to all questions say together.
@@ -9,13 +11,30 @@
 namespace ivshmemd::qmp {
 namespace {
 
-// The window firmware gives a port that reserves nothing.
-constexpr std::uint64_t default_window = std::uint64_t{2} << 20;
+// Roots first, then in the order that query-pci shows their bridges, which is that of addresses;
+// those it does not show are last.
+void sort_buses(std::vector<Bus>& buses, const std::vector<PciFunction>& functions,
+                const std::map<std::string, const PciFunction*>& shown) {
+    const auto place = [&](const Bus& bus) -> std::ptrdiff_t {
+        if (bus.kind == BusKind::root) return -1;
+        const PciFunction* function = shown.at(bus.path);
+        return function ? function - functions.data()
+                        : static_cast<std::ptrdiff_t>(functions.size());
+    };
+    std::stable_sort(buses.begin(), buses.end(),
+                     [&](const Bus& a, const Bus& b) { return place(a) < place(b); });
+}
 
 }  // namespace
 
+bool InventoryQuery::is_on_root(const RawDevice& raw) const {
+    return std::any_of(buses_.begin(), buses_.end(), [&](const Bus& bus) {
+        return bus.path == raw.bus_path && bus.kind == BusKind::root;
+    });
+}
+
 const PciFunction* InventoryQuery::function_of(const RawDevice& raw) const {
-    const bool on_root = last_part(raw.bus_path) == root_bus_name_;
+    const bool on_root = is_on_root(raw);
     const auto found = std::find_if(functions_.begin(), functions_.end(), [&](const auto& each) {
         if (!raw.entry.id.empty()) return each.qdev_id == raw.entry.id;
         return on_root && each.bus == 0 && each.slot * 8 + each.function == raw.devfn;
@@ -25,7 +44,10 @@ const PciFunction* InventoryQuery::function_of(const RawDevice& raw) const {
 
 void InventoryQuery::complete_device(RawDevice& raw) const {
     Device& device = raw.entry.device;
-    device.spec.bus = last_part(raw.bus_path);
+    const auto bus = std::find_if(buses_.begin(), buses_.end(),
+                                  [&](const Bus& each) { return each.path == raw.bus_path; });
+    device.spec.bus = bus == buses_.end() ? last_part(raw.bus_path) : bus->name;
+    if (bus != buses_.end()) device.fixed = staying_reason(*bus);
     device.spec.slot = raw.devfn >= 0 ? raw.devfn / 8 : 0;
     complete_region(raw);
     device.has_server = !raw.entry.chardev_id.empty();
@@ -36,7 +58,7 @@ void InventoryQuery::complete_device(RawDevice& raw) const {
     if (device.spec.size == 0) device.spec.size = function->bar2_size.value_or(0);
     device.guest_mapped = function->bar2_mapped;
     // Behind a port the bus number is 0 until the guest has chosen one.
-    if (function->bus == 0 && device.spec.bus != root_bus_name_) return;
+    if (function->bus == 0 && !is_on_root(raw)) return;
     char address[sizeof "0000:00:00.0"];
     std::snprintf(address, sizeof address, "0000:%02x:%02x.%x", function->bus & 0xff,
                   function->slot & 0x1f, function->function & 7);
@@ -60,44 +82,28 @@ void InventoryQuery::complete_region(RawDevice& raw) const {
     if (check_region_name(name)) spec.region = name;
 }
 
-Bus InventoryQuery::root_bus() const {
-    Bus bus;
-    bus.name = root_bus_name_;
-    bus.hotpluggable = root_hotpluggable_;
-    for (const PciFunction& function : functions_) {
-        // Before firmware, devices behind bridges are not listed at all: bus 0 is the root bus.
-        if (function.bus == 0) bus.occupied.insert(function.slot);
+void InventoryQuery::read_buses() {
+    const std::vector<FoundBus> found = find_pci_buses(memo_);
+    std::vector<Waiting> waiting;
+    for (const RawDevice& raw : devices_) {
+        const PciFunction* function = function_of(raw);
+        if (!function || function->bar2_mapped) continue;
+        waiting.push_back({raw.bus_path, function->bar2_size.value_or(0)});
     }
-    return bus;
-}
-
-std::vector<Bus> InventoryQuery::port_buses() {
-    std::vector<Bus> buses;
-    const auto take = [&](Port& port, const PciFunction* function) {
-        Bus bus = port.bus;
-        // Firmware numbers the buses first and opens the windows later.
-        const bool opened = function && function->secondary != 0 &&
-                            function->prefetch_base <= function->prefetch_limit;
-        if (opened) {
-            bus.room = largest_aligned_block(function->prefetch_base, function->prefetch_limit);
-        } else {
-            bus.room = port.reserve == UINT64_MAX ? default_window : port.reserve;
-        }
-        buses.push_back(std::move(bus));
-    };
-    // In the order of their addresses, then those query-pci does not show.
-    for (const PciFunction& function : functions_) {
-        for (Port& port : ports_) {
-            if (port.bus.name == function.qdev_id) take(port, &function);
-        }
+    BusRoom room(memo_, found, functions_, waiting, run_state_ == "prelaunch");
+    std::map<std::string, const PciFunction*> shown;
+    buses_.assign(found.size(), Bus());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        judge_hotplug(read_bus_facts(memo_, found[i]), buses_[i]);
+        buses_[i].device = found[i].owner_type;
+        buses_[i].reserves = memo_.lasting_list(found[i].owner).has("pref64-reserve");
+        if (!buses_[i].hotpluggable && buses_[i].kind != BusKind::port) continue;
+        buses_[i].occupied = read_occupied(memo_, found[i], buses_[i].kind);
+        buses_[i].room = room.of(found[i]);
     }
-    for (Port& port : ports_) {
-        const bool shown = std::any_of(functions_.begin(), functions_.end(), [&](const auto& each) {
-            return each.qdev_id == port.bus.name;
-        });
-        if (!shown) take(port, nullptr);
-    }
-    return buses;
+    name_buses(memo_, found, buses_);
+    for (const FoundBus& each : found) shown[each.path] = room.function_of(each);
+    sort_buses(buses_, functions_, shown);
 }
 
 Inventory InventoryQuery::result() {
@@ -111,8 +117,7 @@ Inventory InventoryQuery::result() {
               [](const auto& a, const auto& b) { return a.device.qom_path < b.device.qom_path; });
     inventory.backends.assign(backends_.begin(), backends_.end());
     inventory.chardevs = chardevs_;
-    if (!root_bus_name_.empty()) inventory.buses.push_back(root_bus());
-    for (Bus& bus : port_buses()) inventory.buses.push_back(std::move(bus));
+    inventory.buses = buses_;
     return inventory;
 }
 

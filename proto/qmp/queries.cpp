@@ -35,12 +35,23 @@ void read_bars(const json& device, PciFunction& function) {
     const json* regions = as_array(find(device, "regions"));
     if (!regions) return;
     for (const json& region : *regions) {
-        if (as_int(find(region, "bar")) != 2) continue;
-        function.bar2_size = read_size(find(region, "size"));
+        const std::uint64_t size = read_size(find(region, "size")).value_or(0);
         // An unmapped BAR has the address -1.
         const auto address = as_uint(find(region, "address"));
-        function.bar2_mapped = address && *address != 0 && *address != UINT64_MAX;
+        const bool mapped = address && *address != 0 && *address != UINT64_MAX;
+        const bool memory = text_of(find(region, "type")) != "io";
+        if (mapped && memory && size > 0) function.bars.push_back({*address, *address + size - 1});
+        if (as_int(find(region, "bar")) != 2) continue;
+        function.bar2_size = read_size(find(region, "size"));
+        function.bar2_mapped = mapped;
     }
+}
+
+AddressRange read_window(const json* bus, const char* key) {
+    const json* window = find(bus, key);
+    const auto base = as_uint(find(window, "base"));
+    const auto limit = as_uint(find(window, "limit"));
+    return base && limit ? AddressRange{*base, *limit} : AddressRange{1, 0};
 }
 
 // A part of a function's address; 0 when it is left out.
@@ -64,9 +75,9 @@ std::optional<PciFunction> read_function(const json& device) {
     const json* bus = find(find(device, "pci_bridge"), "bus");
     function.bridge = bus != nullptr;
     function.secondary = number_to(last_bus, find(bus, "secondary")).value_or(0);
-    const json* window = find(bus, "prefetchable_range");
-    function.prefetch_base = as_uint(find(window, "base")).value_or(0);
-    function.prefetch_limit = as_uint(find(window, "limit")).value_or(0);
+    function.subordinate = number_to(last_bus, find(bus, "subordinate")).value_or(0);
+    function.prefetch_window = read_window(bus, "prefetchable_range");
+    function.memory_window = read_window(bus, "memory_range");
     return function;
 }
 

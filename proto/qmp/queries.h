@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/address_range.h"
 #include "proto/json.h"
 #include "proto/qmp/command.h"
 
@@ -76,9 +77,12 @@ struct PciFunction {
     int slot = 0;
     int function = 0;
     bool bridge = false;
-    int secondary = 0;                // bridge: its bus; 0 before firmware
-    std::uint64_t prefetch_base = 0;  // bridge: prefetchable window; base > limit: closed
-    std::uint64_t prefetch_limit = 0;
+    int secondary = 0;    // bridge: its bus; 0 before firmware
+    int subordinate = 0;  // bridge: the last of the buses behind it
+    // Of a bridge; empty while closed.
+    AddressRange prefetch_window{1, 0};
+    AddressRange memory_window{1, 0};
+    std::vector<AddressRange> bars;  // those in memory that have an address
     std::optional<std::uint64_t> bar2_size;
     bool bar2_mapped = false;  // the guest gave BAR 2 an address
 };

@@ -113,7 +113,7 @@ void FakePc::set_run_state(const std::string& state, const std::string& event) {
 
 void FakePc::put_device(const std::string& id, const Device& device) {
     const std::lock_guard lock(mutex_);
-    devices_[id] = device;
+    insert(id, device);
     if (!device.backend.empty()) backends_[device.backend].used = true;
 }
 
@@ -204,7 +204,7 @@ json FakePc::device_add(const json& arguments) {
     if (devices_.contains(id)) return generic("Duplicate device ID '" + id + "'");
     if (arguments.contains("chardev")) return add_with_chardev(arguments, std::move(device));
     if (arguments.contains("memdev")) return add_with_backend(arguments, std::move(device));
-    devices_[id] = std::move(device);
+    insert(id, std::move(device));
     return FakeQemu::ok(json::object());
 }
 
@@ -224,7 +224,7 @@ json FakePc::add_with_backend(const json& arguments, Device device) {
         failure_ += device.backend + ": bad size: QEMU aborts\n";
     }
     found->second.used = true;
-    devices_[text_of(arguments, "id")] = std::move(device);
+    insert(text_of(arguments, "id"), std::move(device));
     return FakeQemu::ok(json::object());
 }
 

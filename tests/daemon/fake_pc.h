@@ -22,13 +22,14 @@ class FakePc {
 
     struct Device {
         std::string driver = "ivshmem-plain";
-        int slot = 31;
+        int slot = 30;
         std::string backend;
         std::string master = "off";
         bool mapped = true;
         bool asked = false;  // to leave
         std::string chardev = {};
         Json given = nullptr;  // what device_add said
+        int link = 0;          // its number on the bus, which no other gets
     };
     struct Backend {
         std::string path;
@@ -114,6 +115,9 @@ class FakePc {
     Json info_ramblock(const Json&);
     Json no_migration(const Json&);
     Json yank(const Json&);
+    void insert(const std::string& id, Device device);
+    Json list_root() const;
+    Json get_of_root(const std::string& property) const;
     bool is_taken(int slot) const;
 
     std::string uuid_;
@@ -124,6 +128,7 @@ class FakePc {
     Guest guest_ = Guest::lets_go;
     std::string run_state_ = "running";
     std::map<std::string, Device> devices_;
+    int last_link_ = 1;  // after the host bridge's and the chipset's
     std::map<std::string, Backend> backends_;
     std::set<std::string> pinned_;
     std::map<std::string, FileDescriptor> fds_;  // passed and not taken, by name

@@ -9,6 +9,10 @@ using nlohmann::json;
 namespace {
 
 const std::string peripheral = "/machine/peripheral/";
+const std::string root = "/machine/i440fx/pci.0";
+const std::string host = "/machine/unattached/device[0]";
+const std::string chipset = "/machine/unattached/device[2]";
+const std::string pm = "/machine/unattached/device[1]";
 
 json pci_function(int slot, int function) {
     return {{"bus", 0},
@@ -57,7 +61,16 @@ json FakePc::query_chardev(const json&) {
 json FakePc::qom_list(const json& arguments) {
     const std::string path = text_of(arguments, "path");
     json entries = json::array({entry("type", "string")});
-    if (path == "/machine/peripheral") {
+    if (path == "/machine") {
+        entries.push_back(entry("i440fx", "child<i440FX-pcihost>"));
+        entries.push_back(entry("peripheral", "child<container>"));
+    } else if (path == "/machine/i440fx") {
+        entries.push_back(entry("pci.0", "child<PCI>"));
+    } else if (path == pm) {
+        entries.push_back(entry("acpi-pcihp-io-base", "uint16"));
+    } else if (path == root) {
+        return FakeQemu::ok(list_root());
+    } else if (path == "/machine/peripheral") {
         for (const auto& [id, device] : devices_) {
             entries.push_back(entry(id, "child<" + device.driver + ">"));
         }
@@ -73,7 +86,8 @@ json FakePc::qom_get(const json& arguments) {
     const std::string path = text_of(arguments, "path");
     const std::string property = text_of(arguments, "property");
     if (path == "/machine" && property == "type") return FakeQemu::ok("pc-i440fx-7.2-machine");
-    if (path == "/machine/i440fx/pci.0") return FakeQemu::ok("/machine/unattached/device[1]");
+    if (path == root) return get_of_root(property);
+    if (path == host || path == chipset) return FakeQemu::ok(path == host ? 0 : 1 << 3);
     const std::string id = path.substr(path.rfind('/') + 1);
     const auto device = devices_.find(id);
     if (path.starts_with(peripheral) && device != devices_.end()) {
@@ -88,6 +102,33 @@ json FakePc::qom_get(const json& arguments) {
         return get_of_backend(backend->second, property);
     }
     return FakeQemu::error("DeviceNotFound", "Device '" + path + "' not found");
+}
+
+void FakePc::insert(const std::string& id, Device device) {
+    device.link = ++last_link_;
+    devices_[id] = std::move(device);
+}
+
+json FakePc::list_root() const {
+    json entries = json::array({entry("acpi-pcihp-bsel", "uint32")});
+    const auto add = [&](int link) {
+        entries.push_back(entry("child[" + std::to_string(link) + "]", "link<device>"));
+    };
+    add(0);
+    add(1);
+    for (const auto& [id, device] : devices_) add(device.link);
+    return entries;
+}
+
+json FakePc::get_of_root(const std::string& property) const {
+    if (property == "hotplug-handler") return FakeQemu::ok(pm);
+    if (property == "child[0]") return FakeQemu::ok(host);
+    if (property == "child[1]") return FakeQemu::ok(chipset);
+    for (const auto& [id, device] : devices_) {
+        const bool meant = property == "child[" + std::to_string(device.link) + "]";
+        if (meant) return FakeQemu::ok(peripheral + id);
+    }
+    return generic("Property 'PCI." + property + "' not found");
 }
 
 json FakePc::get_of_device(const Device& device, const std::string& property) const {

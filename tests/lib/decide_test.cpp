@@ -15,7 +15,6 @@ AttachFacts usual_facts() {
     AttachFacts facts;
     facts.vm = "web";
     facts.run_state = "running";
-    facts.started = true;
     facts.capabilities.models = {Model::plain, Model::doorbell};
     facts.capabilities.version = {7, 2, 0};
     facts.size_limit = 64 * mebibyte;

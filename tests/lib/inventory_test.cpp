@@ -24,18 +24,9 @@ Backend backend(std::string id) {
     return made;
 }
 
-Bus slots_bus(std::set<int> occupied) {
+Bus bus_of_name(std::string name) {
     Bus bus;
-    bus.name = "pci.0";
-    bus.hotpluggable = true;
-    bus.occupied = std::move(occupied);
-    return bus;
-}
-
-Bus port_bus(std::set<int> occupied) {
-    Bus bus = slots_bus(std::move(occupied));
-    bus.name = "rp0";
-    bus.port = true;
+    bus.name = std::move(name);
     return bus;
 }
 
@@ -61,38 +52,9 @@ TEST(Inventory, FindsADeviceByItsWholePath) {
 
 TEST(Inventory, FindsABusByItsName) {
     Inventory inventory;
-    inventory.buses = {slots_bus({}), port_bus({})};
+    inventory.buses = {bus_of_name("pci.0"), bus_of_name("rp0")};
     EXPECT_EQ(find_bus(inventory, "rp0"), &inventory.buses[1]);
     EXPECT_EQ(find_bus(inventory, "rp"), nullptr);
-}
-
-TEST(FreeSlots, AreTheUnoccupiedOnesInAscendingOrder) {
-    const std::vector<int> free = free_slots(slots_bus({0, 1, 2, 31}));
-    ASSERT_EQ(free.size(), 28U);
-    EXPECT_EQ(free.front(), 3);
-    EXPECT_EQ(free.back(), 30);
-    EXPECT_TRUE(std::is_sorted(free.begin(), free.end()));
-}
-
-TEST(FreeSlots, AreNoneOnAFullBus) {
-    std::set<int> all;
-    for (int slot = 0; slot < 32; ++slot) all.insert(slot);
-    EXPECT_THAT(free_slots(slots_bus(all)), IsEmpty());
-}
-
-TEST(FreeSlots, AreNoneWhereNothingCanBePlugged) {
-    Bus root = slots_bus({0});
-    root.hotpluggable = false;
-    Bus port = port_bus({});
-    port.hotpluggable = false;
-    EXPECT_THAT(free_slots(root), IsEmpty());
-    EXPECT_THAT(free_slots(port), IsEmpty());
-}
-
-TEST(FreeSlots, OfAPortAreSlotZeroUntilAnythingIsBehindIt) {
-    EXPECT_THAT(free_slots(port_bus({})), ElementsAre(0));
-    EXPECT_THAT(free_slots(port_bus({0})), IsEmpty());
-    EXPECT_THAT(free_slots(port_bus({1})), IsEmpty());  // an invisible neighbour
 }
 
 TEST(Orphans, AreOurBackendsThatServeNoDevice) {
@@ -139,59 +101,6 @@ TEST(FreshBackendId, IsTheFirstGenerationThatIsNotThere) {
     inventory.backends.push_back(backend("ivshmemd.a.mem.4"));
     EXPECT_EQ(fresh_backend_id(inventory, "a"), "ivshmemd.a.mem.3");
     EXPECT_EQ(fresh_backend_id(inventory, "b"), "ivshmemd.b.mem");
-}
-
-struct Window {
-    std::uint64_t base;
-    std::uint64_t limit;
-    std::uint64_t block;
-};
-
-constexpr std::uint64_t mib = std::uint64_t{1} << 20;
-constexpr std::uint64_t gib = std::uint64_t{1} << 30;
-
-TEST(LargestAlignedBlock, FitsTheWindowsFirmwareMakes) {
-    for (const auto& [base, limit, block] : {
-             Window{4293918720, 1048575, 0},               // closed, as before firmware
-             Window{0xfe800000, 0xfe9fffff, 2 * mib},      // what a port gets by default
-             Window{0xfe900000, 0xfeafffff, mib},          // as large, aligned to 1 MiB only
-             Window{0xee400000, 0xfe3fffff, 128 * mib},    // 256 MiB, not aligned to it
-             Window{0x180000000, 0x18fffffff, 256 * mib},  // 256 MiB above 4 GiB
-             Window{0x8000000000, 0x80ffffffff, 4 * gib},
-         }) {
-        EXPECT_EQ(largest_aligned_block(base, limit), block) << std::hex << base << "-" << limit;
-    }
-}
-
-TEST(LargestAlignedBlock, HandlesTheEdges) {
-    constexpr std::uint64_t half = std::uint64_t{1} << 63;
-    for (const auto& [base, limit, block] : {
-             Window{0, 0, 1}, Window{1, 0, 0}, Window{1, 1, 1}, Window{1, 2, 1},
-             Window{0, 4095, 4096}, Window{0, 4094, 2048}, Window{1, 4095, 2048},
-             Window{4096, 4095, 0}, Window{UINT64_MAX, 0, 0}, Window{UINT64_MAX, UINT64_MAX, 1},
-             Window{UINT64_MAX - 4095, UINT64_MAX, 4096},
-             Window{UINT64_MAX - 4094, UINT64_MAX, 2048}, Window{half, UINT64_MAX, half},
-             Window{half + 1, UINT64_MAX, half / 2}, Window{1, UINT64_MAX, half},
-             Window{0, half - 1, half}, Window{0, UINT64_MAX - 1, half},
-             Window{0, UINT64_MAX, half},  // 2^64 bytes have no number: the largest power that has
-         }) {
-        EXPECT_EQ(largest_aligned_block(base, limit), block) << std::hex << base << "-" << limit;
-    }
-}
-
-TEST(LargestAlignedBlock, IsWhatTryingEveryPlaceFinds) {
-    constexpr std::uint64_t size = 70;
-    for (std::uint64_t base = 0; base < size; ++base) {
-        for (std::uint64_t limit = 0; limit < size; ++limit) {
-            std::uint64_t best = 0;
-            for (std::uint64_t block = 1; block < 2 * size; block *= 2) {
-                for (std::uint64_t start = 0; start <= limit; start += block) {
-                    if (start >= base && start + block - 1 <= limit) best = block;
-                }
-            }
-            EXPECT_EQ(largest_aligned_block(base, limit), best) << base << "-" << limit;
-        }
-    }
 }
 
 }  // namespace

@@ -25,7 +25,9 @@ constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 
 Bus pci_bus(std::set<int> occupied) {
     Bus bus;
-    bus.name = "pci.0";
+    bus.name = bus.address = "pci.0";
+    bus.device = "i440FX-pcihost";
+    bus.unplug = Unplug::acpi;
     bus.hotpluggable = true;
     bus.occupied = std::move(occupied);
     return bus;
@@ -33,9 +35,12 @@ Bus pci_bus(std::set<int> occupied) {
 
 Bus port(std::string name, bool taken = false, std::uint64_t room = 2 * mib) {
     Bus bus;
-    bus.name = std::move(name);
+    bus.name = bus.address = std::move(name);
+    bus.device = "pcie-root-port";
+    bus.kind = BusKind::port;
+    bus.express = bus.reserves = true;
+    bus.unplug = Unplug::acpi;
     bus.hotpluggable = true;
-    bus.port = true;
     bus.room = room;
     if (taken) bus.occupied.insert(0);
     return bus;
@@ -43,7 +48,9 @@ Bus port(std::string name, bool taken = false, std::uint64_t room = 2 * mib) {
 
 Bus root_of_q35() {
     Bus bus;
-    bus.name = "pcie.0";
+    bus.name = bus.address = "pcie.0";
+    bus.express = true;
+    bus.reason = "QEMU plugs nothing into it";
     bus.occupied = {0, 1, 2, 31};
     return bus;
 }
@@ -98,8 +105,8 @@ std::string expect_refused(const PlacementRequest& request, const std::vector<Bu
     return choice.error().message;
 }
 
-TEST(Placement, TakesTheHighestFreeSlotOfPci0) {
-    expect_place(one_mib(), pc(), {"pci.0", 31});
+TEST(Placement, TakesTheHighestFreeSlotOfPci0ButTheLast) {
+    expect_place(one_mib(), pc(), {"pci.0", 30});
     expect_place(one_mib(), {pci_bus({0, 1, 31, 30})}, {"pci.0", 29});
 }
 
@@ -122,8 +129,8 @@ TEST(Placement, PassesOverPortsThatAreNotHotpluggable) {
 }
 
 TEST(Placement, PrefersABusWithManySlotsToAPort) {
-    expect_place(one_mib(), {pci_bus({0, 1}), port("rp0"), port("rp1")}, {"pci.0", 31});
-    expect_place(one_mib(), {port("rp0"), pci_bus({0, 1})}, {"pci.0", 31});
+    expect_place(one_mib(), {pci_bus({0, 1}), port("rp0"), port("rp1")}, {"pci.0", 30});
+    expect_place(one_mib(), {port("rp0"), pci_bus({0, 1})}, {"pci.0", 30});
 }
 
 TEST(Placement, UsesAPortWhenTheBusWithManySlotsIsFull) {
@@ -134,7 +141,7 @@ TEST(Placement, UsesAPortWhenTheBusWithManySlotsIsFull) {
 
 TEST(Placement, ObeysTheCallersBusAndSlot) {
     expect_place(on("pci.0", 5), pc(), {"pci.0", 5});
-    expect_place(on("pci.0"), pc(), {"pci.0", 31});
+    expect_place(on("pci.0"), pc(), {"pci.0", 30});
     expect_place(on({}, 7), pc(), {"pci.0", 7});
     expect_place(on("rp1"), q35(), {"rp1", 0});
     expect_place(on("rp1", 0), q35(), {"rp1", 0});
@@ -182,12 +189,13 @@ TEST(Placement, NeverAdvisesAPortThatTheVmHas) {
                 HasSubstr("-device pcie-root-port,id=shm3,chassis=103,slot=103"));
 }
 
-TEST(Placement, AdvisesNoPortForABusThatHasNone) {
+TEST(Placement, AdvisesABridgeForABusThatHasNoPorts) {
     std::set<int> all;
     for (int slot = 0; slot < 32; ++slot) all.insert(slot);
     const std::string message = expect_refused(one_mib(), {pci_bus(all)}, ErrorKind::no_free_slot);
     EXPECT_THAT(message, testing::Not(HasSubstr("pcie-root-port")));
-    EXPECT_THAT(message, HasSubstr("detach"));
+    EXPECT_THAT(message, HasSubstr("detach a device, or start the VM with\n"
+                                   "-device pci-bridge,id=shm1,chassis_nr=101,bus=pci.0"));
 }
 
 TEST(Placement, RefusesABusThatTakesNothingAtRuntime) {
@@ -212,20 +220,20 @@ TEST(Placement, GivesANameItsLastPlaceAgain) {
 }
 
 TEST(Placement, GivesAnotherPlaceWhenTheLastIsTakenOrGone) {
-    expect_place(back_to({"pci.0", 2}), pc(), {"pci.0", 31});
+    expect_place(back_to({"pci.0", 2}), pc(), {"pci.0", 30});
     expect_place(back_to({"rp0", 0}), q35(), {"rp2", 0});
     expect_place(back_to({"rp9", 0}), q35(), {"rp2", 0});
 }
 
 TEST(Placement, LetsAVacatedSlotRest) {
-    expect_place(one_mib(), pc(), {"pci.0", 30}, {{{"pci.0", 31}, milliseconds{0}}});
-    expect_place(one_mib(), pc(), {"pci.0", 30}, {{{"pci.0", 31}, milliseconds{1999}}});
-    expect_place(one_mib(), pc(), {"pci.0", 31}, {{{"pci.0", 31}, milliseconds{2000}}});
+    expect_place(one_mib(), pc(), {"pci.0", 29}, {{{"pci.0", 30}, milliseconds{0}}});
+    expect_place(one_mib(), pc(), {"pci.0", 29}, {{{"pci.0", 30}, milliseconds{1999}}});
+    expect_place(one_mib(), pc(), {"pci.0", 30}, {{{"pci.0", 30}, milliseconds{2000}}});
     expect_place(one_mib(), q35(), {"rp1", 0}, {{{"rp2", 0}, milliseconds{10}}});
 }
 
 TEST(Placement, GivesTheLastPlaceBackOnlyRested) {
-    expect_place(back_to({"pci.0", 9}), pc(), {"pci.0", 31}, {{{"pci.0", 9}, milliseconds{1999}}});
+    expect_place(back_to({"pci.0", 9}), pc(), {"pci.0", 30}, {{{"pci.0", 9}, milliseconds{1999}}});
     expect_place(back_to({"pci.0", 9}), pc(), {"pci.0", 9}, {{{"pci.0", 9}, milliseconds{2000}}});
 }
 
@@ -262,23 +270,110 @@ TEST(Placement, SaysWhatToReserveForARegionThatIsTooLarge) {
     request.size = 4 * mib;
     const std::string message = expect_refused(request, q35(), ErrorKind::no_free_slot);
     EXPECT_THAT(message, HasSubstr("-device pcie-root-port,id=shm1,chassis=101,slot=101,"
-                                   "pref64-reserve=8M,"));
+                                   "pref64-reserve=8M"));
     EXPECT_THAT(message, HasSubstr("4M"));
     EXPECT_THAT(message, HasSubstr("2M"));
+}
+
+TEST(Placement, AdvisesABridgeToo) {
+    EXPECT_THAT(
+        expect_refused(one_mib(), {root_of_q35(), port("rp0", true)}, ErrorKind::no_free_slot),
+        HasSubstr("start the VM with one of\n"
+                  "-device pcie-root-port,id=shm1,chassis=101,slot=101\n"
+                  "-device pcie-pci-bridge,id=shm1,bus=pcie.0"));
+}
+
+TEST(Placement, AdvisesNoBridgeThatHasTooLittleRoomOrNoAcpi) {
+    PlacementRequest request = one_mib();
+    request.size = 4 * mib;
+    EXPECT_THAT(expect_refused(request, q35(), ErrorKind::no_free_slot),
+                testing::Not(HasSubstr("pcie-pci-bridge")));
+    Bus native = port("rp0", true);
+    native.unplug = Unplug::port;
+    EXPECT_THAT(expect_refused(one_mib(), {root_of_q35(), native}, ErrorKind::no_free_slot),
+                testing::Not(HasSubstr("pcie-pci-bridge")));
+}
+
+TEST(Placement, SaysWhyABusCannotBeUsedAndWhichThereAre) {
+    EXPECT_THAT(expect_refused(on("pcie.0"), q35(), ErrorKind::no_free_slot),
+                HasSubstr("nothing can be plugged into pcie.0: QEMU plugs nothing into it"));
+    EXPECT_THAT(expect_refused(on("rp0"), q35(), ErrorKind::no_free_slot),
+                HasSubstr("its port holds a device already"));
+    EXPECT_THAT(expect_refused(on("nobus"), q35(), ErrorKind::invalid_parameter),
+                HasSubstr("it has pcie.0, rp0, rp1, rp2, rp3"));
+    std::vector<Bus> many;
+    for (int i = 0; i < 200; ++i) many.push_back(port("rp" + std::to_string(i)));
+    EXPECT_THAT(expect_refused(on("nobus"), many, ErrorKind::invalid_parameter),
+                HasSubstr("rp11 and 188 more"));
+}
+
+TEST(Placement, KeepsTheLastSlotForTheVeryEnd) {
+    std::set<int> all_but_two;
+    for (int slot = 0; slot < 30; ++slot) all_but_two.insert(slot);
+    const std::vector<Bus> nearly_full{pci_bus(all_but_two)};
+    expect_place(one_mib(), nearly_full, {"pci.0", 30});
+    expect_wait(one_mib(), nearly_full, {{{"pci.0", 30}, milliseconds{500}}}, milliseconds{1500});
+    all_but_two.insert(30);
+    expect_place(one_mib(), {pci_bus(all_but_two)}, {"pci.0", 31});
+    expect_place(one_mib(), {pci_bus(all_but_two), port("rp0")}, {"rp0", 0});
+    expect_place(on("pci.0", 31), pc(), {"pci.0", 31});
+}
+
+Bus bridge(std::string name, int first_slot = 0) {
+    Bus bus = pci_bus({});
+    bus.name = bus.address = std::move(name);
+    bus.device = "pci-bridge";
+    bus.kind = BusKind::bridge;
+    bus.first_slot = first_slot;
+    bus.room = 2 * mib;
+    return bus;
+}
+
+TEST(Placement, PrefersRootsToBridgesAndBothToPorts) {
+    expect_place(one_mib(), {pci_bus({0}), bridge("br"), port("rp0")}, {"pci.0", 30});
+    expect_place(one_mib(), {root_of_q35(), port("rp0"), bridge("br")}, {"br", 30});
+    // Its own controller, which few guests drive
+    expect_place(one_mib(), {root_of_q35(), bridge("br", 1), port("rp0")}, {"rp0", 0});
+    expect_place(one_mib(), {root_of_q35(), bridge("br", 1)}, {"br", 30});
+}
+
+TEST(Placement, PutsNothingWhereItCouldNotLeaveUnlessThereIsNothingElse) {
+    std::vector<Bus> buses = q35();
+    buses[3].unplug = Unplug::never;
+    expect_place(one_mib(), buses, {"rp1", 0});
+    buses[2].unplug = Unplug::never;
+    expect_place(one_mib(), buses, {"rp2", 0});
+}
+
+TEST(Placement, FitsTheRegionIntoWhatARootHasRoomFor) {
+    std::vector<Bus> buses = pc();
+    buses[0].room = 1024 * mib;
+    PlacementRequest request = one_mib();
+    request.size = 4096 * mib;
+    const std::string message = expect_refused(request, buses, ErrorKind::no_free_slot);
+    EXPECT_THAT(message, HasSubstr("-global i440FX-pcihost.pci-hole64-size=16G"));
+    request.size = 1024 * mib;
+    expect_place(request, buses, {"pci.0", 30});
+}
+
+TEST(Placement, SaysThatTheMachineHasNoPciBus) {
+    EXPECT_EQ(expect_refused(one_mib(), {}, ErrorKind::no_free_slot),
+              "the machine has no PCI bus; start the VM with a machine type that has one, such as "
+              "q35");
 }
 
 TEST(Placement, NamesTheCallersPortWhenTheRegionIsTooLargeForIt) {
     PlacementRequest request = on("rp1");
     request.size = 4 * mib;
     const std::string message = expect_refused(request, q35(), ErrorKind::no_free_slot);
-    EXPECT_THAT(message, HasSubstr("id=rp1"));
+    EXPECT_THAT(message, HasSubstr("added to its pcie-root-port rp1"));
     EXPECT_THAT(message, HasSubstr("pref64-reserve=8M"));
 }
 
 TEST(Placement, HasNoWindowToFitOnABusWithManySlots) {
     PlacementRequest request = one_mib();
     request.size = 4096 * mib;
-    expect_place(request, pc(), {"pci.0", 31});
+    expect_place(request, pc(), {"pci.0", 30});
 }
 
 TEST(Placement, DoesNotBlameTheWindowWhenEveryPortIsTaken) {

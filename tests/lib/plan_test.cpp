@@ -56,6 +56,16 @@ TEST(PlanAttach, GivesADeviceWithAServerADescriptorUnderTheServersPath) {
     EXPECT_EQ(std::get<AddDevice>(plan[2].command).parts.chardev_id, "ivshmemd.bus0.chr");
 }
 
+TEST(PlanAttach, AsksLastWhereADeviceIsWhoseBusQemuFindsByAPath) {
+    Parts parts{"ivshmemd.bus0.mem", "/dev/shm/shared", "", "/q35-pcihost/pcie.0/rp1"};
+    EXPECT_EQ(plan_attach(spec(), parts).size(), 2U);
+    parts.bus_path = "/machine/peripheral/rp1/pcie.0";
+    const Plan plan = plan_attach(spec(), parts);
+    ASSERT_EQ(plan.size(), 3U);
+    EXPECT_EQ(std::get<AskBus>(plan[2].command).id, "ivshmemd.bus0");
+    EXPECT_FALSE(plan[2].undo);
+}
+
 TEST(PlanAttach, AddsNothingButTheDeviceForLegacyMemory) {
     DeviceSpec legacy = spec();
     legacy.model = Model::legacy;

@@ -22,7 +22,8 @@ ASKED_OF_BUSES = ("type", "hotplug-handler", "realized", "acpi-pcihp-bsel")
 ASKED_OF_DEVICES = (
     "type", "parent_bus", "addr", "hotplug", "multifunction", "chassis", "chassis_nr", "slot",
     "shpc", "bus_nr", "pref64-reserve", "power_controller_present", "x-native-hotplug",
-    "pci-hole64-start", "pci-hole64-end")
+    "pci-hole-start", "pci-hole-end", "pci-hole64-start", "pci-hole64-end")
+ACPI = "acpi-pci"  # what the properties of one that does hotplug through ACPI begin with
 ASKED_OF_HANDLERS = ("acpi-root-pci-hotplug", "acpi-pci-hotplug-with-bridge-support")
 ASKED_OF_BACKENDS = ("mem-path", "size", "share")
 CONTAINERS = ("/machine/peripheral", "/machine/peripheral-anon")
@@ -160,7 +161,8 @@ class Recorder:
         if not whole:
             line["partial"] = True
             entries = [each for each in entries
-                       if child_type(each) or each["name"] in ASKED_OF_DEVICES]
+                       if child_type(each) or each["name"] in ASKED_OF_DEVICES
+                       or each["name"].startswith(ACPI)]
         self.write({**line, "recv": {"return": entries}})
 
     def record_truth(self, bus, name, address):

@@ -110,7 +110,7 @@ TEST_F(ApiService, ShowsTheCommandsOfADryRun) {
     const json reply = client.call(hotplug("Attach"), parameters);
     ASSERT_EQ(reply["parameters"]["commands"].size(), 2u) << reply;
     EXPECT_EQ(reply["parameters"]["commands"][1]["execute"], "device_add");
-    EXPECT_EQ(reply["parameters"]["device"]["slot"], 31);
+    EXPECT_EQ(reply["parameters"]["device"]["slot"], 30);
 }
 
 TEST_F(ApiService, ListsDevicesByVmAndName) {

@@ -14,7 +14,7 @@ TEST_F(Attach, MakesRegionBackendAndDevice) {
     const Result<Attached> attached = attach_now(request("x"));
     ASSERT_TRUE(attached) << attached.error().message;
     EXPECT_TRUE(attached->changed);
-    EXPECT_EQ(attached->device.spec.slot, 31);
+    EXPECT_EQ(attached->device.spec.slot, 30);
     EXPECT_EQ(attached->device.spec.bus, "pci.0");
     EXPECT_EQ(attached->device.spec.role, Role::peer);
     EXPECT_EQ(attached->device.state, DeviceState::attached);
@@ -126,9 +126,9 @@ TEST_F(Attach, SerialisesOperationsInTheOrderTheyCame) {
     EXPECT_FALSE(running[1]->done);
     pc_.release();
     for (const auto& each : running) ASSERT_TRUE(finish(each));
-    EXPECT_EQ(pc_.slot_of("ivshmemd.one"), 31);
-    EXPECT_EQ(pc_.slot_of("ivshmemd.two"), 30);
-    EXPECT_EQ(pc_.slot_of("ivshmemd.three"), 29);
+    EXPECT_EQ(pc_.slot_of("ivshmemd.one"), 30);
+    EXPECT_EQ(pc_.slot_of("ivshmemd.two"), 29);
+    EXPECT_EQ(pc_.slot_of("ivshmemd.three"), 28);
 }
 
 TEST_F(Attach, DoesNotHoldUpAnotherVmNorAReader) {
@@ -154,7 +154,7 @@ TEST_F(Attach, NeverUsesASlotThatWasJustLeft) {
     ASSERT_TRUE(detach_now(leave("x")));
     const Result<Attached> again = attach_now(request("x"));
     ASSERT_TRUE(again) << again.error().message;
-    EXPECT_EQ(again->device.spec.slot, 30);
+    EXPECT_EQ(again->device.spec.slot, 29);
 }
 
 TEST_F(Attach, AllowsOneMasterOfARegionOverAllVms) {
@@ -202,7 +202,7 @@ TEST_F(Attach, WarnsOfADeviceTheGuestDoesNotMap) {
     start();
     pc_.on("device_add", [this](const json& arguments) {
         const json reply = pc_.real("device_add", arguments);
-        pc_.put_device("ivshmemd.x", {.slot = 31, .backend = "ivshmemd.x.mem", .mapped = false});
+        pc_.put_device("ivshmemd.x", {.slot = 30, .backend = "ivshmemd.x.mem", .mapped = false});
         return reply;
     });
     ASSERT_TRUE(attach_now(request("x")));

@@ -67,11 +67,11 @@ TEST_F(AttachUndo, NamesWhatCouldNotBeTakenBackAndNeverUsesItAgain) {
 TEST_F(AttachUndo, TakesAnotherSlotWhenSomebodyElseTookItsOwn) {
     start();
     pc_.put_backend("theirs.mem", {"/dev/shm/y", mebibyte, true});
-    pc_.put_device("theirs", {.slot = 31, .backend = "theirs.mem"});
+    pc_.put_device("theirs", {.slot = 30, .backend = "theirs.mem"});
     const Result<Attached> attached = attach_now(request("x"));
     ASSERT_TRUE(attached) << attached.error().message;
-    EXPECT_EQ(attached->device.spec.slot, 30);
-    EXPECT_EQ(pc_.slot_of("ivshmemd.x"), 30);
+    EXPECT_EQ(attached->device.spec.slot, 29);
+    EXPECT_EQ(pc_.slot_of("ivshmemd.x"), 29);
     EXPECT_EQ(pc_.count("device_add"), 2u);
     EXPECT_EQ(vm()->devices().size(), 2u) << "the other's device was read with it";
 }

@@ -88,8 +88,10 @@ TEST(CtlRender, ShowsCapabilitiesAndBuses) {
                   "models":["ivshmem_plain","ivshmem_doorbell"],"defaultModel":"ivshmem_plain",
                   "defaultModelWithServer":"ivshmem_doorbell","qemuVersion":"7.2.0",
                   "machineType":"pc-q35-7.2","probeMethod":"qom-list-types","buses":[
-                  {"name":"pci.0","hotpluggable":true,"freeSlots":[3,4,5,29,31]},
-                  {"name":"rp0","hotpluggable":false,"freeSlots":[]}]}})"),
+                  {"name":"pci.0","kind":"root","hotpluggable":true,
+                   "freeSlots":[3,4,5,29,31],"usable":[3,4,5,29,31]},
+                  {"name":"rp0","kind":"port","hotpluggable":false,"freeSlots":[],"usable":[],
+                   "reason":"its port holds a device already"}]}})"),
               "QEMU version:        7.2.0\n"
               "machine type:        pc-q35-7.2\n"
               "models:              ivshmem_plain, ivshmem_doorbell\n"
@@ -97,9 +99,9 @@ TEST(CtlRender, ShowsCapabilitiesAndBuses) {
               "model with a server: ivshmem_doorbell\n"
               "probe method:        qom-list-types\n"
               "\n"
-              "BUS    HOTPLUG  FREE-SLOTS\n"
-              "pci.0  yes      3-5,29,31\n"
-              "rp0    no       -\n");
+              "BUS    KIND  HOTPLUG  FREE-SLOTS  NOTES\n"
+              "pci.0  root  yes      3-5,29,31   -\n"
+              "rp0    port  no       -           its port holds a device already\n");
 }
 
 TEST(CtlRender, EscapesWhatAVmMayHaveWritten) {

@@ -38,7 +38,7 @@ TEST_F(Declared, AreNotAttachedTwice) {
 
 TEST_F(Declared, AreWhatIsThereAlready) {
     pc_.put_backend("ivshmemd.x.mem", {region_path("x"), mebibyte, true});
-    pc_.put_device("ivshmemd.x", {.slot = 31, .backend = "ivshmemd.x.mem"});
+    pc_.put_device("ivshmemd.x", {.slot = 30, .backend = "ivshmemd.x.mem"});
     declare({request("x")});
     start();
     ASSERT_TRUE(wait_settled());
@@ -88,7 +88,7 @@ TEST_F(Declared, AreReportedWhenTheyCannotBeAttached) {
 
 TEST_F(Declared, LeaveADeviceInTheWayAloneAndSaySo) {
     pc_.put_backend("ivshmemd.x.mem", {region_path("x"), mebibyte, true});
-    pc_.put_device("ivshmemd.x", {.slot = 31, .backend = "ivshmemd.x.mem", .master = "on"});
+    pc_.put_device("ivshmemd.x", {.slot = 30, .backend = "ivshmemd.x.mem", .master = "on"});
     declare({request("x")});
     start();
     ASSERT_TRUE(wait_event(EventKind::declared_failed, "x"));

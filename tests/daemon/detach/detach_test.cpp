@@ -1,5 +1,6 @@
 #include "daemon/detach/detach.h"
 
+#include "daemon/state/removals.h"
 #include "tests/daemon/vm/operation_fixture.h"
 
 namespace ivshmemd::test {
@@ -63,15 +64,21 @@ TEST_F(Detach, RefusesTheNameOfADeviceThatIsLeaving) {
     EXPECT_EQ(attached.error().kind, ErrorKind::operation_in_progress);
 }
 
-TEST_F(Detach, RefusesBeforeTheFirstStart) {
+TEST_F(Detach, OfBeforeTheFirstStartWaitsAndIsSentAWhileAfterIt) {
+    host_.deadlines.unplug_again = Milliseconds(200);
     pc_.set_run_state("prelaunch");
-    start_with_device(FakePc::Guest::keeps);
-    const Result<Detached> result = detach_now(leave("x"));
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().kind, ErrorKind::vm_unavailable);
-    EXPECT_EQ(detail(result.error(), "state"), "prelaunch");
-    EXPECT_EQ(pc_.count("device_del"), 0u);
-    EXPECT_EQ(vm()->devices()[0].state, DeviceState::attached);
+    start_with_device(FakePc::Guest::lets_go);
+    EXPECT_EQ(*detach_now(leave("x", Milliseconds(20))), Detached::pending);
+    EXPECT_EQ(pc_.count("device_del"), 0u) << "QEMU would lose it for good";
+    EXPECT_EQ(vm()->devices()[0].state, DeviceState::detaching);
+    EXPECT_EQ(removal_intents(*host_.store, vm()->key()).size(), 1u);
+
+    const SteadyClock::time_point start = SteadyClock::now();
+    pc_.set_run_state("running", "RESUME");
+    EXPECT_TRUE(wait_event(EventKind::detached, "x"));
+    EXPECT_GE(SteadyClock::now() - start, Milliseconds(200)) << "its clock stands at nought first";
+    EXPECT_EQ(pc_.count("device_del"), 1u);
+    EXPECT_FALSE(pc_.has_backend("ivshmemd.x.mem"));
 }
 
 TEST_F(Detach, AsksInAPausedVmThatWasReset) {

@@ -94,7 +94,7 @@ TEST_F(Supervisor, HurriesForARequest) {
 
 TEST_F(Supervisor, ReconnectsAndKeepsShowingTheDevicesAsStaleMeanwhile) {
     pc_.put_backend("ivshmemd.x.mem", {region_path("x"), mebibyte, true});
-    pc_.put_device("ivshmemd.x", {.slot = 31, .backend = "ivshmemd.x.mem"});
+    pc_.put_device("ivshmemd.x", {.slot = 30, .backend = "ivshmemd.x.mem"});
     start();
     ASSERT_EQ(vm()->devices().size(), 1u);
     EXPECT_FALSE(vm()->devices()[0].stale);
@@ -153,7 +153,7 @@ TEST_F(Supervisor, KnowsAVmThatHasNeverRun) {
 
 TEST_F(Supervisor, NotesADeviceThatVanishesUnaskedAndDeletesItsBackend) {
     pc_.put_backend("ivshmemd.x.mem", {region_path("x"), mebibyte, true});
-    pc_.put_device("ivshmemd.x", {.slot = 31, .backend = "ivshmemd.x.mem"});
+    pc_.put_device("ivshmemd.x", {.slot = 30, .backend = "ivshmemd.x.mem"});
     start();
     pc_.eject("ivshmemd.x");
     ASSERT_TRUE(wait_event(EventKind::vanished, "x"));
@@ -164,7 +164,7 @@ TEST_F(Supervisor, NotesADeviceThatVanishesUnaskedAndDeletesItsBackend) {
 
 TEST_F(Supervisor, LeavesTheBackendOfAForeignDeviceThatVanishes) {
     pc_.put_backend("theirs.mem", {region_path("x"), mebibyte, true});
-    pc_.put_device("theirs", {.slot = 31, .backend = "theirs.mem"});
+    pc_.put_device("theirs", {.slot = 30, .backend = "theirs.mem"});
     start();
     pc_.eject("theirs");
     ASSERT_TRUE(wait_event(EventKind::vanished, "theirs"));

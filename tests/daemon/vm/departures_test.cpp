@@ -230,7 +230,7 @@ TEST_F(DeparturesTest, AreAskedForAgainAfterTheIntervalAndMoreSlowlyWithTime) {
     std::vector<int> intervals;
     for (int i = 0; i < 14; ++i) {
         auto wait = 0s;
-        while (what(now + wait) != What::ask) ++wait;
+        while (what(now + wait) != What::ask && wait < 100s) ++wait;
         intervals.push_back(static_cast<int>(wait.count()));
         now += wait;
         departures_.asking(path);
@@ -239,6 +239,18 @@ TEST_F(DeparturesTest, AreAskedForAgainAfterTheIntervalAndMoreSlowlyWithTime) {
     EXPECT_EQ(intervals, (std::vector<int>{5, 5, 5, 5, 5, 5, 10, 20, 40, 60, 60, 60, 60, 60}));
     departures_.want(path, false, at(now));  // somebody waits again
     EXPECT_EQ(what(now + 5s), What::ask);
+}
+
+TEST_F(DeparturesTest, AreAskedForMoreSlowlyWhereARequestTakesTheLastOneBack) {
+    departures_.want(path, false, at(0s));
+    departures_.set_pace(path, 3, at(0s));
+    EXPECT_EQ(what(14999ms), What::nothing);
+    EXPECT_EQ(what(15s), What::ask);
+    departures_.asking(path);
+    departures_.answered(path, at(15s));
+    departures_.want(path, false, at(16s));  // somebody joins
+    EXPECT_EQ(what(29999ms), What::nothing);
+    EXPECT_EQ(what(30s), What::ask);
 }
 
 TEST_F(DeparturesTest, AreNotAskedForWhereThatIsOfNoUse) {

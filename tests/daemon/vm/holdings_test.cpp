@@ -21,7 +21,10 @@ class HoldingsTest : public ::testing::Test {
   protected:
     static Inventory bus_with(std::set<int> occupied) {
         Inventory inventory;
-        inventory.buses.push_back({"pci.0", true, false, std::move(occupied), std::nullopt});
+        Bus& bus = inventory.buses.emplace_back();
+        bus.name = "pci.0";
+        bus.hotpluggable = true;
+        bus.occupied = std::move(occupied);
         return inventory;
     }
     static std::string path(const std::string& name) {

@@ -102,7 +102,7 @@ TEST(DeviceDiagnosis, SaysThatAPortIsTooSmallForTheDevice) {
     device.spec.size = 256 * megabyte;
     device.spec.bus = "rp0";
     const Finding finding = only_finding(found_in(vm));
-    EXPECT_THAT(finding.text, HasSubstr("256M do not fit behind rp0, which has room for 2M"));
+    EXPECT_THAT(finding.text, HasSubstr("256M do not fit on rp0, which has room for 2M"));
     EXPECT_THAT(finding.mend, HasSubstr("-device pcie-root-port,id=shm1,chassis=101,slot=101,"
                                         "pref64-reserve=512M"));
 }

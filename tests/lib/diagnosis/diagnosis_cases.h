@@ -12,7 +12,8 @@ inline constexpr std::uint64_t megabyte = 1 << 20;
 /// A conventional bus with this many free slots.
 inline Bus conventional_bus(int free) {
     Bus bus;
-    bus.name = "pci.0";
+    bus.name = bus.address = "pci.0";
+    bus.unplug = Unplug::acpi;
     bus.hotpluggable = true;
     for (int slot = free; slot < 32; ++slot) bus.occupied.insert(slot);
     return bus;
@@ -21,9 +22,11 @@ inline Bus conventional_bus(int free) {
 /// A root port, with room for 2 MiB unless told otherwise.
 inline Bus root_port(const std::string& name, bool free, std::uint64_t room = 2 * megabyte) {
     Bus bus;
-    bus.name = name;
+    bus.name = bus.address = name;
+    bus.unplug = Unplug::acpi;
     bus.hotpluggable = true;
-    bus.port = true;
+    bus.kind = BusKind::port;
+    bus.express = bus.reserves = true;
     bus.room = room;
     if (!free) bus.occupied.insert(0);
     return bus;
@@ -32,7 +35,9 @@ inline Bus root_port(const std::string& name, bool free, std::uint64_t room = 2 
 /// The bus of a q35, which takes ports alone.
 inline Bus root_complex() {
     Bus bus;
-    bus.name = "pcie.0";
+    bus.name = bus.address = "pcie.0";
+    bus.express = true;
+    bus.reason = "QEMU plugs nothing into it";
     return bus;
 }
 

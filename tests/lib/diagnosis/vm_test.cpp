@@ -1,3 +1,4 @@
+#include "lib/next_start.h"
 #include "tests/lib/diagnosis/diagnosis_cases.h"
 
 // What is found about monitors, QEMUs and their room for devices.
@@ -99,7 +100,7 @@ TEST(VmDiagnosis, AdvisesTheNextPortWhereNoneIsFree) {
     EXPECT_EQ(finding.kind, FindingKind::no_free_slot);
     EXPECT_EQ(finding.severity, FindingSeverity::warning);
     EXPECT_THAT(finding.mend,
-                HasSubstr("start the VM with another port: -device pcie-root-port,id=shm2,"
+                HasSubstr("start the VM with another slot: -device pcie-root-port,id=shm2,"
                           "chassis=102,slot=102,pref64-reserve=128M"));
     EXPECT_EQ(only_finding(found_in(q35_with({}))).kind, FindingKind::no_free_slot);
 }
@@ -111,14 +112,21 @@ TEST(VmDiagnosis, AdvisesPortsForTheLargestRegionOfTheVm) {
     EXPECT_THAT(only_finding(found_in(vm)).mend, HasSubstr(",pref64-reserve=2G"));
 }
 
-TEST(VmDiagnosis, SaysPlainlyThatAConventionalBusCannotGrow) {
+TEST(VmDiagnosis, AdvisesABridgeForAConventionalBus) {
     VmFacts vm = healthy_vm();
     vm.buses = {conventional_bus(0)};
     const Finding finding = only_finding(found_in(vm));
     EXPECT_EQ(finding.kind, FindingKind::no_free_slot);
-    EXPECT_THAT(finding.mend, AllOf(HasSubstr("detach a device first"), Not(HasSubstr("-device"))));
+    EXPECT_THAT(finding.mend, HasSubstr("-device pci-bridge,id=shm1,chassis_nr=101,bus=pci.0"));
+}
+
+TEST(VmDiagnosis, SaysThatAMachineHasNoPci) {
+    VmFacts vm = healthy_vm();
     vm.buses.clear();
-    EXPECT_THAT(only_finding(found_in(vm)).mend, HasSubstr("a machine type with PCI"));
+    const Finding finding = only_finding(found_in(vm));
+    EXPECT_EQ(finding.kind, FindingKind::no_free_slot);
+    EXPECT_EQ(finding.text, no_pci_bus);
+    EXPECT_EQ(finding.mend, use_pci_machine);
 }
 
 TEST(VmDiagnosis, NotesThatFewSlotsAreLeft) {

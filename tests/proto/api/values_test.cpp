@@ -146,21 +146,34 @@ Capabilities qemu_with(std::set<Model> models) {
 TEST(SpellCapabilities, SaysWhatThereIs) {
     Bus root;
     root.name = "pci.0";
+    root.path = "/machine/i440fx/pci.0";
     root.hotpluggable = true;
     for (int slot = 0; slot < 30; ++slot) root.occupied.insert(slot);
     Bus port;
     port.name = "rp0";
-    port.port = true;
-    const json expected = {
-        {"models", {"ivshmem_plain", "ivshmem_doorbell"}},
-        {"defaultModel", "ivshmem_plain"},
-        {"defaultModelWithServer", "ivshmem_doorbell"},
-        {"qemuVersion", "7.2.22"},
-        {"machineType", "pc-i440fx-7.2-machine"},
-        {"buses",
-         {{{"name", "pci.0"}, {"hotpluggable", true}, {"freeSlots", {30, 31}}},
-          {{"name", "rp0"}, {"hotpluggable", false}, {"freeSlots", json::array()}}}},
-        {"probeMethod", "device-list-properties"}};
+    port.path = "/machine/peripheral/rp0/rp0";
+    port.reason = "off";
+    port.kind = BusKind::port;
+    const json expected = {{"models", {"ivshmem_plain", "ivshmem_doorbell"}},
+                           {"defaultModel", "ivshmem_plain"},
+                           {"defaultModelWithServer", "ivshmem_doorbell"},
+                           {"qemuVersion", "7.2.22"},
+                           {"machineType", "pc-i440fx-7.2-machine"},
+                           {"buses",
+                            {{{"name", "pci.0"},
+                              {"path", "/machine/i440fx/pci.0"},
+                              {"kind", "root"},
+                              {"hotpluggable", true},
+                              {"freeSlots", {30, 31}},
+                              {"usable", {30, 31}}},
+                             {{"name", "rp0"},
+                              {"path", "/machine/peripheral/rp0/rp0"},
+                              {"kind", "port"},
+                              {"hotpluggable", false},
+                              {"freeSlots", json::array()},
+                              {"usable", json::array()},
+                              {"reason", "off"}}}},
+                           {"probeMethod", "device-list-properties"}};
     EXPECT_EQ(spell_capabilities(qemu_with({Model::plain, Model::doorbell}), {root, port}),
               expected);
 }

@@ -27,6 +27,7 @@ AddDevice device() {
     AddDevice step;
     step.id = "ivshmemd.bus0";
     step.parts.backend_id = "ivshmemd.bus0.mem";
+    step.parts.bus_address = "pci.0";
     step.spec.name = "bus0";
     step.spec.model = Model::plain;
     step.spec.size = 1 << 20;
@@ -83,6 +84,7 @@ AddDevice doorbell() {
     AddDevice step;
     step.id = "ivshmemd.db";
     step.parts.chardev_id = "ivshmemd.db.chr";
+    step.parts.bus_address = "pci.0";
     step.spec.name = "db";
     step.spec.model = Model::doorbell;
     step.spec.role = Role::master;
@@ -113,7 +115,7 @@ TEST(Dialect, SpellsADoorbellWithRealNumbersAndBooleans) {
 TEST(Dialect, SpellsALegacyDeviceByTheNameOfItsMemory) {
     AddDevice step = device();
     step.spec.model = Model::legacy;
-    step.parts = {"", "/dev/shm/below/bus0", ""};
+    step.parts = {"", "/dev/shm/below/bus0", "", "pci.0"};
     // A size without a suffix would be MiB.
     const json expected = {{"driver", "ivshmem"}, {"id", "ivshmemd.bus0"}, {"shm", "below/bus0"},
                            {"size", "1048576B"},  {"role", "peer"},        {"bus", "pci.0"},
@@ -131,6 +133,17 @@ TEST(Dialect, SpellsALegacyDeviceWithAServer) {
         {"ioeventfd", false},  {"role", "master"},    {"bus", "pci.0"},
         {"addr", "1f"}};
     EXPECT_EQ(spelled(step, Version{3, 1, 0})["arguments"], expected);
+}
+
+TEST(Dialect, NamesTheBusAsQemuFindsItAndAsksWhereTheDeviceIs) {
+    AddDevice step = device();
+    step.spec.bus = "/machine/q35/pcie.0";
+    step.parts.bus_address = "/q35-pcihost/pcie.0/rp1";
+    EXPECT_EQ(spelled(step, Version{7, 2, 0})["arguments"]["bus"], "/q35-pcihost/pcie.0/rp1");
+    const json asked = {
+        {"execute", "qom-get"},
+        {"arguments", {{"path", "/machine/peripheral/ivshmemd.a"}, {"property", "parent_bus"}}}};
+    EXPECT_EQ(spelled(AskBus{"ivshmemd.a"}, Version{7, 2, 0}), asked);
 }
 
 TEST(Dialect, ConnectsAServerTheWayEachRecordedReleaseAccepted) {
@@ -161,7 +174,7 @@ TEST(Dialect, SpellsALegacyDeviceTheWayItsReleaseAccepted) {
         AddDevice step = device();
         step.id = "ivshmemd.old";
         step.spec.model = Model::legacy;
-        step.parts = {"", "/dev/shm/busold", ""};
+        step.parts = {"", "/dev/shm/busold", "", "pci.0"};
         json ours = spelled(step, recording.version());
         json theirs = recording.at("legacy add").command;
         EXPECT_EQ(ours["arguments"]["size"], "1048576B");  // there it was "1M"
@@ -247,7 +260,7 @@ TEST(Dialect, SpellsADeviceTheWayEachRecordedReleaseAccepted) {
         const test::Exchange& accepted = recording.at("device_add peer");
         ASSERT_EQ(accepted.value, json::object());
         AddDevice step = device();
-        step.spec.bus = recording.q35() ? "rp0" : "pci.0";
+        step.parts.bus_address = recording.q35() ? "rp0" : "pci.0";
         step.spec.slot = 0;
         json ours = spelled(step, recording.version());
         // There the place was left to QEMU, or was "0".

@@ -37,13 +37,59 @@ class Answers {
     Answers& with_get(std::string_view path, std::string_view property, json answer) {
         return with(qom_get(path, property), std::move(answer));
     }
-    /// One more entry in a recorded list.
+    /// One more entry in a recorded list, unless it is in there.
     Answers& with_child(std::string_view path, std::string_view name, std::string_view type) {
         const Document before = answers_[key_of(qom_list(path))];
         json list = before ? *before : json::array();
+        for (const json& each : list) {
+            if (each.at("name") == name) return *this;
+        }
         list.push_back({{"name", name}, {"type", "child<" + std::string(type) + ">"}});
         return with(qom_list(path), std::move(list));
     }
+    /// One more property in a list.
+    Answers& with_property(std::string_view path, std::string_view name,
+                           std::string_view type = "str") {
+        const Document before = answers_[key_of(qom_list(path))];
+        json list = before ? *before : json::array();
+        list.push_back({{"name", name}, {"type", type}});
+        return with(qom_list(path), std::move(list));
+    }
+    /// A bus that ACPI does hotplug on unless `handler` is another, below a device that is listed
+    /// already.
+    Answers& with_bus(const std::string& path, std::string_view type,
+                      std::string_view handler = acpi) {
+        const std::size_t slash = path.rfind('/');
+        with_child(path.substr(0, slash), path.substr(slash + 1), type);
+        with_property(path, "hotplug-handler");
+        if (handler == acpi) with_property(path, "acpi-pcihp-bsel", "uint32");
+        with(qom_list(acpi), json::array({{{"name", "acpi-pcihp-io-base"}, {"type", "uint16"}}}));
+        return with_get(path, "hotplug-handler", handler);
+    }
+    /// A device on a bus, as the bus sees it.
+    Answers& with_member(const std::string& bus, int number, const std::string& path, int devfn) {
+        const std::string link = "child[" + std::to_string(number) + "]";
+        return with_property(bus, link, "link<x>")
+            .with_get(bus, link, path)
+            .with_get(path, "addr", devfn);
+    }
+    /// The machine itself: the host bridge, and where other devices are.
+    Answers& with_machine(std::string_view host, std::string_view type) {
+        without(qom_list("/machine"));
+        return with_child("/machine", host, type)
+            .with_child("/machine", "peripheral", "container")
+            .with_child("/machine", "peripheral-anon", "container");
+    }
+    /// A port and its bus.
+    Answers& with_port(const std::string& id, std::string_view handler = acpi) {
+        const std::string path = "/machine/peripheral/" + id;
+        for (const char* property : {"addr", "chassis", "slot", "hotplug", "pref64-reserve"}) {
+            with_property(path, property);
+        }
+        return with_bus(path + "/" + id, "PCIE", handler);
+    }
+    static constexpr const char* acpi = "/machine/unattached/device[24]";
+
     Answers& without(const Command& question) {
         answers_.erase(key_of(question));
         return *this;
@@ -71,19 +117,36 @@ struct Taken {
     Inventory inventory;
     std::string run_state;
     bool complete = false;
+    std::string fault;
 };
 
-inline Taken take(const Answers& answers, const std::string& region_dir = "/dev/shm") {
-    InventoryQuery query(region_dir);
-    for (const auto round : {&InventoryQuery::first, &InventoryQuery::second}) {
-        for (const Question& question : (query.*round)()) {
-            question.answer(answers.find(question.command));
+inline Response response_of(const json* value) {
+    if (value) return {value, "", ""};
+    return {nullptr, "GenericError", "no such thing"};
+}
+
+/// Every question that is asked of a machine that answers so.
+inline std::vector<Command> answer_all(InventoryQuery& query, const Answers& answers) {
+    std::vector<Command> asked;
+    while (true) {
+        const std::vector<Question> questions = query.next();
+        if (questions.empty()) return asked;
+        for (const Question& question : questions) {
+            asked.push_back(question.command);
+            question.answer(response_of(answers.find(question.command)));
         }
     }
+}
+
+inline Taken take(const Answers& answers, const std::string& region_dir = "/dev/shm") {
+    QomMemo memo;
+    InventoryQuery query(region_dir, memo);
+    answer_all(query, answers);
     Taken taken;
     taken.inventory = query.result();
     taken.run_state = query.run_state();
-    taken.complete = query.complete();
+    taken.complete = query.fault().empty();
+    taken.fault = query.fault();
     return taken;
 }
 

@@ -161,7 +161,7 @@ TEST(ReadPci, SeesTheRecordedPortsAsClosedBeforeFirmware) {
             ASSERT_TRUE(port) << id;
             EXPECT_TRUE(port->bridge);
             EXPECT_EQ(port->secondary, 0);
-            EXPECT_GT(port->prefetch_base, port->prefetch_limit);
+            EXPECT_GT(port->prefetch_window.first, port->prefetch_window.last);
         }
         EXPECT_FALSE(find_id(functions, "cold"));  // behind a port that has no number yet
     }
@@ -188,8 +188,8 @@ TEST(ReadPci, SeesADeviceBehindANumberedPort) {
     ASSERT_EQ(functions.size(), 2U);
     EXPECT_TRUE(functions[0].bridge);
     EXPECT_EQ(functions[0].secondary, 1);
-    EXPECT_EQ(functions[0].prefetch_base, 4271898624U);
-    EXPECT_EQ(functions[0].prefetch_limit, 4273995775U);
+    EXPECT_EQ(functions[0].prefetch_window.first, 4271898624U);
+    EXPECT_EQ(functions[0].prefetch_window.last, 4273995775U);
     EXPECT_EQ(functions[1].qdev_id, "iv0");
     EXPECT_EQ(functions[1].bus, 1);
     EXPECT_EQ(functions[1].bar2_size, 1048576U);

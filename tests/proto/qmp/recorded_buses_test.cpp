@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "proto/qmp/inventory_query.h"
 #include "proto/qmp/queries.h"
 
 // That the recordings hold what other tests take from them.
@@ -84,21 +83,6 @@ TEST_P(RecordedBusesOf, AnswerWhatAReaderStartsWith) {
     }
     EXPECT_EQ(*text_of(buses.answer(qom_get(port, "parent_bus"))), root);
     EXPECT_THAT(as_uint(buses.answer(qom_get(port, "addr"))), testing::Optional(testing::Gt(0U)));
-}
-
-TEST_P(RecordedBusesOf, AnswerAllThatAnInventoryAsks) {
-    for (const std::string& topology : recorded_topologies(GetParam())) {
-        const RecordedBuses buses(GetParam(), topology);
-        if (buses.refused()) continue;
-        qmp::InventoryQuery query("/dev/shm");
-        for (const auto round : {&qmp::InventoryQuery::first, &qmp::InventoryQuery::second}) {
-            for (const qmp::Question& question : (query.*round)()) {
-                question.answer(buses.answer(question.command));
-            }
-        }
-        EXPECT_TRUE(query.complete()) << topology;
-        EXPECT_THAT(query.result().devices, IsEmpty()) << topology;
-    }
 }
 
 TEST_P(RecordedBusesOf, HaveTheRootOfAQ35RefuseAndItsPortsAccept) {

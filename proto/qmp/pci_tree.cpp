@@ -1,0 +1,132 @@
+#include "proto/qmp/pci_tree.h"
+
+#include <nlohmann/json.hpp>
+
+namespace ivshmemd::qmp {
+namespace {
+
+// QOM trees are not this deep.
+constexpr int deepest_tree = 24;
+
+// QEMU's type PCI and those made from it.
+bool is_pci_bus(std::string_view type) {
+    if (type == "PCI" || type == "PCIE" || type == "CXL") return true;
+    const bool expander = type.starts_with("pxb-") && type.ends_with("-bus");
+    const bool board = type.starts_with("pnv-phb") && type.ends_with("-root");
+    return expander || board;
+}
+
+bool is_express(std::string_view type) {
+    return type == "PCIE" || type == "CXL" || type == "pxb-pcie-bus" || type == "pxb-cxl-bus";
+}
+
+class Walk {
+  public:
+    explicit Walk(QomMemo& memo) : memo_(memo) {}
+
+    std::vector<FoundBus> all() {
+        visit("/machine", "", false, 0);
+        return std::move(found_);
+    }
+
+  private:
+    const QomMemo::Listing& listing(const std::string& path, bool changes) {
+        const bool plugged = path == peripheral || path == peripheral_anon;
+        return changes || plugged ? memo_.list(path) : memo_.lasting_list(path);
+    }
+
+    // Whether there is a bus below it.
+    bool visit(const std::string& path, const std::string& type, bool changes, int depth) {
+        bool found = false;
+        if (depth > deepest_tree) return found;
+        for (const QomEntry& child : listing(path, changes).children) {
+            const std::string child_path = path + "/" + child.name;
+            const std::string child_type(child.child_type());
+            if (is_pci_bus(child_type)) {
+                found_.push_back({child_path, child.name, child_type, path, type});
+                visit(child_path, child_type, true, depth + 1);
+                found = true;
+            } else if (is_worth_a_look(child_type)) {
+                const bool below = visit(child_path, child_type, false, depth + 1);
+                if (below) memo_.fruitful.insert(child_type);
+                found = found || below;
+            }
+        }
+        return found;
+    }
+
+    bool is_worth_a_look(const std::string& type) {
+        if (type.ends_with("memory-region") || type == "irq" || type.ends_with("-cpu")) return false;
+        const bool first = seen_.insert(type).second;
+        return first || type == "container" || memo_.fruitful.contains(type);
+    }
+
+    QomMemo& memo_;
+    std::vector<FoundBus> found_;
+    std::set<std::string> seen_;
+};
+
+BusKind kind_of(const QomMemo::Listing& owner, bool express) {
+    if (!owner.has("addr")) return BusKind::root;
+    const bool port = express && owner.has("chassis") && owner.has("slot");
+    return port ? BusKind::port : BusKind::bridge;
+}
+
+BusFacts::Handler handler_of(QomMemo& memo, const FoundBus& bus) {
+    const std::string* handler = as_string(memo.get(bus.path, "hotplug-handler"));
+    if (!handler || handler->empty()) return BusFacts::Handler::none;
+    if (*handler == bus.owner) return BusFacts::Handler::own;
+    const bool acpi = memo.lasting_list(*handler).has_prefix("acpi-pci");
+    return acpi ? BusFacts::Handler::acpi : BusFacts::Handler::other;
+}
+
+}  // namespace
+
+std::vector<FoundBus> find_pci_buses(QomMemo& memo) {
+    return Walk(memo).all();
+}
+
+bool is_behind_device(QomMemo& memo, const FoundBus& bus) {
+    return memo.lasting_list(bus.owner).has("addr");
+}
+
+BusFacts read_bus_facts(QomMemo& memo, const FoundBus& bus) {
+    const QomMemo::Listing& owner = memo.lasting_list(bus.owner);
+    BusFacts facts;
+    facts.express = is_express(bus.type);
+    facts.kind = kind_of(owner, facts.express);
+    facts.handler = handler_of(memo, bus);
+    facts.acpi_selector = memo.list(bus.path).has("acpi-pcihp-bsel");
+    const bool native = facts.handler == BusFacts::Handler::own;
+    if (facts.kind != BusKind::port || !native) return facts;
+    if (owner.has("hotplug")) {
+        facts.port_hotplug = as_bool(memo.lasting(bus.owner, "hotplug"));
+    }
+    if (owner.has("power_controller_present")) {
+        facts.power_controller = as_bool(memo.lasting(bus.owner, "power_controller_present"));
+    }
+    return facts;
+}
+
+std::set<int> read_occupied(QomMemo& memo, const FoundBus& bus, BusKind kind) {
+    std::set<int> slots;
+    // QOM tells the truth even before firmware; query-pci shows a bridge as empty.
+    for (const std::string& link : memo.list(bus.path).links) {
+        if (kind == BusKind::port) return {0};
+        // A bus gives each link a number of its own, so that what is behind one stays.
+        const std::string* device = as_string(memo.lasting(bus.path, link));
+        if (!device) continue;
+        const json* place = memo.lasting(*device, "addr", bus.path + "/" + link);
+        if (const auto devfn = read_devfn(place)) slots.insert(*devfn / 8);
+    }
+    return slots;
+}
+
+std::string id_of(std::string_view path) {
+    const std::string below = std::string(peripheral) + "/";
+    if (!path.starts_with(below)) return "";
+    const std::string_view id = path.substr(below.size());
+    return id.find('/') == std::string_view::npos ? std::string(id) : "";
+}
+
+}  // namespace ivshmemd::qmp
