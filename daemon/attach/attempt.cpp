@@ -138,27 +138,33 @@ awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& deci
         if (!met) co_return met.error();
     }
     const std::size_t wanted = decision.server->announced.size() + handshake_descriptors;
-    const Result<int> top = co_await bound_next_descriptors(vm, wanted);
-    if (!top) co_return top.error();
+    Result<std::vector<int>> next = co_await next_descriptors(vm, wanted);
+    if (!next) co_return next.error();
+    decision.descriptors = std::move(*next);
     // Before QEMU has any of them: a daemon that is killed now leaves a device that can be
     // detached.
-    if (*top > 0 && !vm->has_kernel_interrupts(decision.spec)) {
-        co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, *top);
+    if (!decision.descriptors.empty() && !vm->has_kernel_interrupts(decision.spec)) {
+        const int top = decision.descriptors.back() + 1;
+        co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, top);
     }
     const std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
     co_return vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(*server));
 }
 
-// QEMU takes the lowest number that is free. One that it takes now, after the device's own vectors,
-// is above all of theirs, and closer than what bounded them before: see how doorbells are parked.
-awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec) {
+// Of the numbers that were the next, those which are free now are not the device's: a closer bound
+// than the last of them. See how doorbells are parked. A relay that has ended may have left
+// something that QEMU has still to take: then the first bound stays.
+awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec,
+                                 std::vector<int> expected) {
     if (vm->has_kernel_interrupts(spec)) co_return;
+    const Relays& relays = vm->host().relays;
     const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.descriptors;
-    while (!vm->host().relays.delivered(vm->name(), spec.name)) {
+    while (!relays.delivered(vm->name(), spec.name)) {
         if (SteadyClock::now() >= give_up || vm->unavailable()) co_return;
         co_await vm->sleep_until(SteadyClock::now() + relay_pause);
     }
-    const std::optional<int> top = co_await lowest_free_descriptor(vm);
+    if (!relays.connected(vm->name(), spec.name)) co_return;
+    const std::optional<int> top = co_await bound_taken(vm, std::move(expected));
     if (top) co_await remember_doorbell(*vm->host().store, vm->key(), spec.name, *top);
 }
 
@@ -203,7 +209,7 @@ awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
     Relays& relays = vm->host().relays;
     if (attempt.verdict == Attempt::Verdict::done) {
         relays.start(vm->name(), decision.spec.name);
-        co_await note_descriptors(vm, decision.spec);
+        co_await note_descriptors(vm, decision.spec, decision.descriptors);
     } else if (attempt.verdict != Attempt::Verdict::unknown) {
         relays.drop(vm->name(), decision.spec.name);
         co_await forget_doorbell(*vm->host().store, vm->key(), decision.spec.name);

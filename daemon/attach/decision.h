@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "daemon/qmp/session.h"
 #include "daemon/region/files.h"
@@ -28,6 +29,7 @@ struct Decision {
     RegionChoice region;                       // without a server
     std::shared_ptr<ServerConnection> server;  // once it was met; used up by one attempt
     std::shared_ptr<qmp::Session> session;     // with the QEMU that it is for
+    std::vector<int> descriptors{};  // with a server: the numbers that QEMU takes next, ascending
 };
 
 /// Finds out what decide() wants to know, and asks it. Looks at the region's file and makes

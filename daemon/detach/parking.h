@@ -19,10 +19,12 @@
 // The kernel gives out the lowest free number first, and nobody tells which numbers a device got.
 // What is known is a bound. Before the attach, QEMU is handed as many descriptors as the device
 // will take, and some more, and they are taken back: its own will be below the highest of those.
-// After the attach, one that QEMU takes gets a number that was free while it took the device's
-// vectors, so theirs are below that; this bound is the closer one. Occupying free numbers until the
-// lowest one is at or above it has occupied all of theirs, whatever else had become free below. It
-// is in the state file, for the next daemon. At least as many are occupied as were passed.
+// After the attach the free ones are counted once more, up to that bound: of the numbers that were
+// next, those which are free are not the device's, and the last of the others is the closer bound.
+// (The lowest free one says nothing: QEMU may have closed something below, such as its end of a
+// relay that has ended.) Occupying free numbers until the lowest one is at or above the bound has
+// occupied all of theirs. It is in the state file, for the next daemon. At least as many are
+// occupied as were passed.
 //
 // From device_del until then nothing else may take a number in that QEMU: Turn sees to that. And no
 // two descriptors are ever on their way to one QEMU at the same time: qmp::Session sees to that.

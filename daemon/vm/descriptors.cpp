@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <climits>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "daemon/vm/vm.h"
@@ -36,28 +38,30 @@ std::optional<int> number_of(const std::string& text) {
     return number;
 }
 
-// Hands over so many and takes them back. One more than the highest number; nothing when QEMU had
-// not so many free, and 0 when it did not answer, which is for what comes next to find out.
-awaitable<std::optional<int>> try_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted) {
+// What came of handing some over; they are taken back.
+struct Tried {
+    std::vector<int> numbers;
+    bool full = false;  // QEMU had no more free
+};
+
+// Hands one over after the other, up to so many or up to a number above `last`.
+awaitable<Tried> try_descriptors(std::shared_ptr<Vm> vm, std::size_t most, int last) {
+    Tried tried;
     const std::shared_ptr<qmp::Session> session = vm->session();
-    if (!session) co_return 0;
-    bool refused = false;
-    int top = 0;
-    for (std::size_t i = 0; i < wanted; ++i) {
+    if (!session) co_return tried;
+    while (tried.numbers.size() < most) {
         std::vector<qmp::Command> commands{qmp::hold_descriptor()};
         const std::vector<qmp::Answer> answers = co_await session->call_all(
             std::move(commands), vm->host().deadlines.query, never_rung());
-        refused = answers[0].kind == qmp::Answer::Kind::refused;
-        if (!answers[0].ok()) {
-            top = 0;
-            break;
-        }
-        top = std::max(top, qmp::read_descriptor(answers[0].get()).value_or(0) + 1);
+        tried.full = answers[0].kind == qmp::Answer::Kind::refused;
+        const std::optional<int> number = qmp::read_descriptor(answers[0].get());
+        if (!number) break;
+        tried.numbers.push_back(*number);
+        if (*number > last) break;
     }
     qmp::Command command = qmp::release_descriptors();
     co_await session->call(std::move(command), vm->host().deadlines.query);
-    if (refused) co_return std::nullopt;
-    co_return top;
+    co_return tried;
 }
 
 }  // namespace
@@ -102,10 +106,10 @@ int descriptor_limit(const Identity& identity) {
     return usual_limit;
 }
 
-awaitable<Result<int>> bound_next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted) {
+awaitable<Result<std::vector<int>>> next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted) {
     const std::size_t needed = wanted + kept_free;
-    const std::optional<int> top = co_await try_descriptors(vm, needed);
-    if (top) co_return *top;
+    Tried tried = co_await try_descriptors(vm, needed, INT_MAX);
+    if (!tried.full) co_return std::move(tried.numbers);
     const std::string reason =
         "the QEMU of VM " + vm->name() + " may have " +
         std::to_string(descriptor_limit(vm->identity())) + " descriptors, and has not the " +
@@ -114,6 +118,20 @@ awaitable<Result<int>> bound_next_descriptors(std::shared_ptr<Vm> vm, std::size_
         "(LimitNOFILE=, ulimit -n)";
     co_return Error(ErrorKind::config_unsupported, "configuration unsupported: " + reason,
                     {{"reason", reason}});
+}
+
+awaitable<std::optional<int>> bound_taken(std::shared_ptr<Vm> vm, std::vector<int> expected) {
+    if (expected.empty()) co_return std::nullopt;
+    const int last = expected.back();
+    const Tried tried = co_await try_descriptors(vm, SIZE_MAX, last);
+    const bool all_seen = tried.full || (!tried.numbers.empty() && tried.numbers.back() > last);
+    if (!all_seen) co_return std::nullopt;
+    const std::set<int> free(tried.numbers.begin(), tried.numbers.end());
+    int top = 0;
+    for (const int number : expected) {
+        if (!free.contains(number)) top = number + 1;
+    }
+    co_return top;
 }
 
 }  // namespace ivshmemd

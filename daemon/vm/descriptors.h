@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "daemon/base/async.h"
 #include "daemon/vm/identity.h"
@@ -27,8 +28,13 @@ std::optional<DescriptorUse> descriptors_in_use(const Identity& identity);
 int descriptor_limit(const Identity& identity);
 
 /// Whether QEMU has so many free, before it would run out of them in the middle: ConfigUnsupported
-/// when not. Otherwise a number that all of the next so many are below, as QEMU takes the lowest
-/// first. Costs a command for each.
-awaitable<Result<int>> bound_next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted);
+/// when not. Otherwise the numbers that it takes next, in ascending order: as many, and some more
+/// for what it opens by itself meanwhile. Costs a command for each.
+awaitable<Result<std::vector<int>>> next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted);
+
+/// A number that all of those are below which are not free any more of `expected`. Whatever else
+/// QEMU has opened or closed since, a device that took some of them has none above it. Nothing when
+/// QEMU does not answer. Costs a command for each that is free.
+awaitable<std::optional<int>> bound_taken(std::shared_ptr<Vm> vm, std::vector<int> expected);
 
 }  // namespace ivshmemd

@@ -55,9 +55,11 @@ void FakeDescriptors::free(const std::string& owner) {
     std::erase_if(used_, [&](const auto& each) { return each.second == owner; });
 }
 
-void FakeDescriptors::connect(const std::string& device, FileDescriptor relay) {
+void FakeDescriptors::connect(const std::string& device, FileDescriptor relay,
+                              const std::string& owner) {
     Reader& reader = readers_.emplace_back();
     reader.device = device;
+    reader.owner = owner;
     reader.relay = std::move(relay);
     reader.stop = FileDescriptor(::eventfd(0, EFD_CLOEXEC));
     {
@@ -75,7 +77,10 @@ void FakeDescriptors::read(Reader& reader) {
         pollfd entries[] = {{reader.relay.get(), POLLIN, 0}, {reader.stop.get(), POLLIN, 0}};
         if (::poll(entries, 2, -1) < 0 || entries[1].revents != 0) return;
         const auto received = receive(reader.relay.get(), soon(), message_bytes);
-        if (!received || received->bytes.size() != message_bytes) return;
+        if (!received || received->bytes.size() != message_bytes) {
+            free(reader.owner);
+            return;
+        }
         std::int64_t number = 0;
         std::memcpy(&number, received->bytes.data(), message_bytes);
         if (messages == 1) own_id = number;

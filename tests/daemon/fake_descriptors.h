@@ -31,8 +31,9 @@ class FakeDescriptors {
     /// All numbers of that owner become free.
     void free(const std::string& owner);
 
-    /// A device is made on the chardev behind this end of a relay.
-    void connect(const std::string& device, FileDescriptor relay);
+    /// A device is made on the chardev behind this end of a relay, whose number `owner` has. It
+    /// becomes free when the relay ends, as QEMU closes it then.
+    void connect(const std::string& device, FileDescriptor relay, const std::string& owner);
     /// Its numbers become free, those of its own vectors watched; the relay stays.
     void disconnect(const std::string& device);
     /// The chardev goes.
@@ -49,6 +50,7 @@ class FakeDescriptors {
   private:
     struct Reader {
         std::string device;
+        std::string owner;
         FileDescriptor relay;
         FileDescriptor stop;
         std::thread thread;

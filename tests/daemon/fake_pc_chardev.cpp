@@ -76,7 +76,7 @@ json FakePc::chardev_add(const json& arguments) {
     }
     const auto found = fds_.find(name);
     if (found == fds_.end()) return generic("file descriptor named '" + name + "' not found");
-    if (found->second) descriptors_.connect(id, std::move(found->second));
+    if (found->second) descriptors_.connect(id, std::move(found->second), "name " + name);
     fds_.erase(found);
     chardevs_[id] = name;
     return FakeQemu::ok(json::object());
@@ -105,7 +105,7 @@ json FakePc::add_with_chardev(const json& arguments, Device device) {
             "GenericError",
             "Property '" + device.driver + ".chardev' can't find value '" + device.chardev + "'");
     }
-    devices_[text_of(arguments, "id")] = std::move(device);
+    insert(text_of(arguments, "id"), std::move(device));
     return FakeQemu::ok(json::object());
 }
 

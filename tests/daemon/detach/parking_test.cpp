@@ -96,6 +96,22 @@ TEST_F(Parking, TakesNumbersBelowToo) {
     EXPECT_TRUE(attach_now(request("next")));
 }
 
+// Then QEMU closes its end of the relay, whose number is below those of the vectors.
+TEST_F(Parking, TakesTheNumbersOfADeviceWhoseServerEndedAtOnce) {
+    const ScriptedServer server(path(), [this](int client) {
+        send_handshake(client, 0, memory_.get());
+        send_vectors(client, 0, 2);
+    });
+    start();
+    for (int round = 0; round < 10; ++round) {
+        const Result<Attached> attached = attach_now(doorbell());
+        if (!attached) continue;  // it was too quick
+        ASSERT_EQ(*detach_now(leave("bell")), Detached::removed);
+        EXPECT_TRUE(pc_.descriptors().exposed().empty());
+    }
+    EXPECT_EQ(pc_.descriptors().failure(), "");
+}
+
 TEST_F(Parking, ComesBeforeWhateverElseGivesQemuADescriptor) {
     host_.deadlines.parked = Milliseconds(10000);
     const ScriptedServer server(path(), server_with(2));
