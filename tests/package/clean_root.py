@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 
 CLONE_NEWNS = 0x00020000
+MNT_DETACH = 2
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -53,7 +54,8 @@ class CleanRoot:
         except Impossible:
             self.__exit__()
             raise
-        os.chroot(f"{self.path}/root")
+        os.chdir(f"{self.path}/root")
+        self.change_root()
         os.chdir("/")
         self.forget_ours()
         return self
@@ -89,6 +91,14 @@ class CleanRoot:
         for path in self.visible:
             os.makedirs(root + path, exist_ok=True)
             mount("--bind", path, root + path)
+
+    @staticmethod
+    def change_root():
+        """To the working directory. Users may make namespaces there, but not in a mere chroot."""
+        if libc.pivot_root(b".", b".") == 0:
+            namespace(libc.umount2(b".", MNT_DETACH))
+        else:
+            os.chroot(".")  # we are in one ourselves
 
     @staticmethod
     def forget_ours():

@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 
 from clean_root import CleanRoot, Impossible, run  # noqa: E402
 from host import Host, mapped  # noqa: E402
+from machines import QEMU  # noqa: E402
 from unit_file import UnitFile  # noqa: E402
 
 TOOLS = ("cpack", "dpkg-shlibdeps", "lintian", "dpkg-deb")
@@ -184,7 +185,10 @@ def main():
         Package.path = make_package(build, packages, "0.1.0")
         Package.newer = make_package(build, packages, "0.1.0+1")
         try:
-            Life.root = stack.enter_context(CleanRoot(Package.source, packages))
+            visible = [Package.source, packages]
+            if os.path.isabs(QEMU):
+                visible.append(os.path.dirname(QEMU))
+            Life.root = stack.enter_context(CleanRoot(*visible))
         except Impossible as error:
             Life.why_not = f"this needs root and a root directory of its own: {error}"
         outcome = unittest.main(argv=[sys.argv[0], *selected], exit=False, verbosity=2).result
