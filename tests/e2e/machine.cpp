@@ -15,12 +15,17 @@ std::vector<Machine> acpi_machines() {
 
 std::vector<Machine> all_machines() {
     std::vector<Machine> machines = acpi_machines();
-    machines.push_back({.name = "q35Native",
-                        .type = "q35",
-                        .root_ports = 3,
-                        .extra = {"-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"},
-                        .native = true});
+    machines.push_back({.name = "q35Native", .type = "q35", .root_ports = 3, .native = true});
     return machines;
+}
+
+bool q35_has_acpi_hotplug() {
+    return QemuVm::installed_version() >= 6001;
+}
+
+std::vector<std::string> native_hotplug() {
+    if (!q35_has_acpi_hotplug()) return {};
+    return {"-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"};
 }
 
 std::vector<Machine> q35_machines() {
@@ -34,13 +39,26 @@ Machine arm_machine() {
         .name = "virt", .type = "virt", .root_ports = 1, .native = true, .architecture = "aarch64"};
 }
 
+void MachineTest::SetUp() {
+    const Machine& kind = GetParam();
+    require_qemu(kind.architecture);
+    if (IsSkipped() || HasFatalFailure()) return;
+    if (kind.type == "q35" && !kind.native && !q35_has_acpi_hotplug()) {
+        GTEST_SKIP() << "before QEMU 6.1 q35 has native hotplug only";
+    }
+    reset_removes_ = !kind.native;
+}
+
 VmOptions MachineTest::machine(VmOptions options) {
     const Machine& kind = GetParam();
     options.architecture = kind.architecture;
     options.machine = kind.type;
     if (kind.root_ports && !options.root_ports) options.root_ports = kind.root_ports;
     if (!kind.root_ports) options.root_ports = 0;
-    options.extra.insert(options.extra.end(), kind.extra.begin(), kind.extra.end());
+    if (kind.type == "q35" && kind.native) {
+        const std::vector<std::string> extra = native_hotplug();
+        options.extra.insert(options.extra.end(), extra.begin(), extra.end());
+    }
     return options;
 }
 

@@ -15,7 +15,6 @@ struct Machine {
     std::string name;  // as the test's name ends
     std::string type;  // of -machine
     int root_ports = 0;
-    std::vector<std::string> extra = {};
     /// Removals are a matter between guest and port, which takes seconds and an indicator that
     /// blinks; a port that no driver has switched on gives its device up at once.
     bool native = false;
@@ -28,16 +27,17 @@ std::vector<Machine> all_machines();
 std::vector<Machine> q35_machines();
 /// The virt board of 64-bit arm, with a root port.
 Machine arm_machine();
+/// Whether q35 takes and gives devices by ACPI, as it does since QEMU 6.1 unless told otherwise.
+bool q35_has_acpi_hotplug();
+/// What tells it otherwise.
+std::vector<std::string> native_hotplug();
 /// Those on which a removal waits when there is only firmware.
 std::vector<Machine> acpi_machines();
 
 /// Base of the tests that run on each of them.
 class MachineTest : public HotplugTest, public testing::WithParamInterface<Machine> {
   protected:
-    void SetUp() override {
-        require_qemu(GetParam().architecture);
-        reset_removes_ = !GetParam().native;
-    }
+    void SetUp() override;
 
     /// The options for a machine of this kind.
     static VmOptions machine(VmOptions options = {});

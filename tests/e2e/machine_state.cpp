@@ -37,7 +37,8 @@ std::set<std::string> qom_names(QemuVm& vm, const std::string& path) {
     for (const json& entry : vm.spy().call("qom-list", {{"path", path}})) {
         const std::string name = entry.value("name", ""), type = entry.value("type", "");
         // Newer QEMUs show their monitors among the objects.
-        const bool is_own = name == "type" || name == "pc.ram" || type.starts_with("child<monitor-");
+        const bool is_own =
+            name == "type" || name == "pc.ram" || type.starts_with("child<monitor-");
         if (!is_own) names.insert(name);
     }
     return names;

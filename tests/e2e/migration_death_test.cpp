@@ -24,7 +24,7 @@ class MigrationDeath : public MigrationFixture {
     void start() {
         const Machine machine = all_machines().back();
         start_relayed_source(
-            {.machine = machine.type, .root_ports = machine.root_ports, .extra = machine.extra});
+            {.machine = machine.type, .root_ports = machine.root_ports, .extra = native_hotplug()});
         attach("m", "master");
         attach("p1");
         attach("p2");

@@ -25,7 +25,7 @@ class MigrationPlan : public MigrationFixture {
   protected:
     MigrationPlan() : machine_(all_machines().back()) {
         kind_ = {
-            .machine = machine_.type, .root_ports = machine_.root_ports, .extra = machine_.extra};
+            .machine = machine_.type, .root_ports = machine_.root_ports, .extra = native_hotplug()};
     }
 
     /// Over there: a QEMU as qemu-args says, with that host's folder for regions.

@@ -1,5 +1,6 @@
 #include "tests/support/qemu_vm.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -122,6 +123,16 @@ std::string QemuVm::binary(const std::string& architecture) {
     const bool arm = architecture == "aarch64";
     const std::string chosen = environment(arm ? "QEMU_SYSTEM_AARCH64" : "QEMU_SYSTEM_X86_64");
     return chosen.empty() ? "qemu-system-" + architecture : chosen;
+}
+
+int QemuVm::installed_version() {
+    static const int version = [] {
+        const std::string text = run(Command{{binary(), "--version"}}).out;
+        int major = 0, minor = 0;
+        std::sscanf(text.c_str(), "QEMU emulator version %d.%d", &major, &minor);
+        return 1000 * major + minor;
+    }();
+    return version;
 }
 
 fs::path QemuVm::guest_dir(const std::string& architecture) {

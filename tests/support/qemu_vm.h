@@ -58,6 +58,8 @@ class QemuVm {
 
     /// $QEMU_SYSTEM_X86_64 (or _AARCH64), else qemu-system-x86_64.
     static std::string binary(const std::string& architecture = "x86_64");
+    /// Of the one for x86_64, before any is started; as version().
+    static int installed_version();
     static std::filesystem::path guest_dir(const std::string& architecture = "x86_64");
     /// Whether there is such a QEMU, and a guest for it.
     static bool available(const std::string& architecture = "x86_64");
