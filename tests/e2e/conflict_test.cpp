@@ -32,6 +32,7 @@ class Conflict : public MachineTest {
 };
 
 TEST_P(Conflict, IsToldFromARepetition) {
+    if (has_old_ports()) GTEST_SKIP() << old_ports_keep;
     QemuVm vm(dir_.path(), traced(machine()));
     start_daemon({&vm});
     const json first(expect_ctl_success(*daemon_, {"attach", "vm0", "shm0", "--size", "1M"}));

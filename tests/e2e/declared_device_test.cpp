@@ -88,6 +88,7 @@ TEST_P(DeclaredDevice, IsThereWheneverItsMachineIs) {
 }
 
 TEST_P(DeclaredDevice, ComesAndGoesByAReloadAndLeavesOthersAlone) {
+    if (has_old_ports()) GTEST_SKIP() << old_ports_drop;
     QemuVm vm(dir_.path(), traced(machine({.root_ports = 5, .guest = true})));
     start_daemon_with(device("one") + device("two", "role = \"master\"\n"));
     ASSERT_TRUE(wait_attached("one"));

@@ -23,6 +23,10 @@ bool q35_has_acpi_hotplug() {
     return QemuVm::installed_version() >= 6001;
 }
 
+bool has_old_native_ports() {
+    return QemuVm::installed_version() < 6002;
+}
+
 std::vector<std::string> native_hotplug() {
     if (!q35_has_acpi_hotplug()) return {};
     return {"-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"};

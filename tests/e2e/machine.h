@@ -31,6 +31,12 @@ Machine arm_machine();
 bool q35_has_acpi_hotplug();
 /// What tells it otherwise.
 std::vector<std::string> native_hotplug();
+/// Whether native ports are those of before QEMU 6.2, and what becomes of devices in them then.
+bool has_old_native_ports();
+inline constexpr const char* old_ports_keep =
+    "before QEMU 6.2 native ports let go of nothing without a guest";
+inline constexpr const char* old_ports_drop =
+    "before QEMU 6.2 a guest switches off a native port that was filled while it ran";
 /// Those on which a removal waits when there is only firmware.
 std::vector<Machine> acpi_machines();
 
@@ -41,6 +47,8 @@ class MachineTest : public HotplugTest, public testing::WithParamInterface<Machi
 
     /// The options for a machine of this kind.
     static VmOptions machine(VmOptions options = {});
+
+    static bool has_old_ports() { return GetParam().native && has_old_native_ports(); }
 
     /// Where the first device of an empty machine goes.
     static std::string first_bus();

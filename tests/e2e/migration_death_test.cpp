@@ -21,6 +21,11 @@ constexpr const char* other_uuid = "8a1c5d02-6b0e-4c3a-9d55-0f4de1b7c9aa";
 
 class MigrationDeath : public MigrationFixture {
   protected:
+    void SetUp() override {
+        MigrationFixture::SetUp();
+        if (has_old_native_ports()) GTEST_SKIP() << old_ports_keep;
+    }
+
     void start() {
         const Machine machine = all_machines().back();
         start_relayed_source(

@@ -28,6 +28,11 @@ class MigrationPlan : public MigrationFixture {
             .machine = machine_.type, .root_ports = machine_.root_ports, .extra = native_hotplug()};
     }
 
+    void SetUp() override {
+        MigrationFixture::SetUp();
+        if (has_old_native_ports()) GTEST_SKIP() << old_ports_keep;
+    }
+
     /// Over there: a QEMU as qemu-args says, with that host's folder for regions.
     void start_away(const std::string& with_uuid) {
         VmOptions options = kind_;

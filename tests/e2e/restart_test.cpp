@@ -48,6 +48,7 @@ class Restart : public MachineTest {
 class RestartInARemoval : public Restart {};
 
 TEST_P(Restart, FindsItsDevicesAsTheyWere) {
+    if (has_old_ports()) GTEST_SKIP() << old_ports_keep;
     QemuVm vm(dir_.path(), traced(machine()));
     start_daemon({&vm});
     attach({"shm0", "--size", "1M"}, true);
@@ -117,6 +118,7 @@ TEST_P(RestartInARemoval, FinishesARemovalThatIsStillPending) {
 }
 
 TEST_P(Restart, LeavesForeignDevicesAlone) {
+    if (has_old_ports()) GTEST_SKIP() << old_ports_keep;
     QemuVm vm(dir_.path(), machine());
     add_foreign_device(vm, "theirs", foreign_bus(0));
     start_daemon({&vm});

@@ -25,6 +25,7 @@ class RootPort : public MachineTest {
 };
 
 TEST_P(RootPort, IsTheLastEmptyOneEvenBeforeTheFirmwareRan) {
+    if (has_old_ports()) GTEST_SKIP() << old_ports_keep;
     QemuVm vm(dir_.path(), machine({.name = "q0", .paused = true}));
     start_daemon({&vm});
     const json before(expect_ctl_success(*daemon_, {"probe", "q0"}));
@@ -76,6 +77,7 @@ TEST_P(RootPort, IsNeverTheRootBusItself) {
 }
 
 TEST_P(RootPort, RestsBeforeItIsUsedAgain) {
+    if (has_old_ports()) GTEST_SKIP() << old_ports_keep;
     QemuVm vm(dir_.path(), machine({.name = "q0", .root_ports = 1}));
     start_daemon({&vm});
     attach("a");

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "tests/e2e/machine.h"
 #include "tests/support/qemu_test.h"
 #include "tests/support/qemu_vm.h"
 
@@ -83,6 +84,7 @@ TEST_F(Support, GuestOnI440fxSharesMemoryWithTheHost) {
 }
 
 TEST_F(Support, GuestBehindARootPortSharesMemoryWithTheHost) {
+    if (!q35_has_acpi_hotplug()) GTEST_SKIP() << old_ports_drop;
     QemuVm vm(dir_.path(), {.name = "q0", .machine = "q35", .root_ports = 2, .guest = true});
     vm.wait_guest_ready();
     attach(vm, {{"bus", "rp1"}, {"addr", "0"}});
