@@ -35,7 +35,7 @@ struct WrongDestination {
 // Those that QEMU itself notices, at the end of a migration.
 std::vector<WrongDestination> wrong_destinations(const std::vector<std::string>& right) {
     return {
-        {"slot", replaced(right, "addr=1f", "addr=1d"), "slot 31"},
+        {"slot", replaced(right, "addr=1e", "addr=1d"), "slot 30"},
         {"backend id", replaced(right, "ivshmemd.m.mem", "m0"), "backend m0"},
         {"size", replaced(replaced(right, "1048576", "2097152"), "/m,", "/larger,"), "2M"},
         {"master=off", replaced(right, "master=on", "master=off"), "master=on"},
