@@ -9,6 +9,8 @@ set(matrix
     Model
     NativePort
     RootPort
+    BusTest
+    BridgeTest
     # doorbells
     DoorbellAttach
     InterruptTest

@@ -136,19 +136,18 @@ TEST_P(PendingDetach, TellsOfItsProgress) {
     EXPECT_EQ(member(member(last, "parameters"), "progress"), nullptr);
 }
 
-TEST_P(PendingDetach, IsRefusedBeforeTheFirstStart) {
+TEST_P(PendingDetach, IsKeptBeforeTheFirstStartAndAskedForAfterIt) {
     QemuVm vm(dir_.path(), traced(machine({.paused = true})));
     start_daemon({&vm});
     attach("vm0", "shm0");
-    const json error(expect_ctl_error(*daemon_, {"detach", "vm0", "shm0"}, 5, "VmUnavailable"));
-    EXPECT_EQ(member(error, "state"), "prelaunch");
-    EXPECT_EQ(times_heard(vm, "device_del"), 0);
-    EXPECT_EQ(member(find_device(*daemon_, "vm0", "shm0"), "state"), "attached");
+    EXPECT_EQ(run_ctl(*daemon_, {"detach", "vm0", "shm0", "--no-wait"}).exit_code, 7);
+    EXPECT_EQ(times_heard(vm, "device_del"), 0) << "QEMU would lose it for good";
+    EXPECT_EQ(member(find_device(*daemon_, "vm0", "shm0"), "state"), "detaching");
 
     vm.resume();
-    ASSERT_TRUE(eventually(
-        soon(), [&] { return member(find_vm(*daemon_, "vm0"), "runState") == "running"; }));
-    detach_by_reset(vm, "shm0");
+    ASSERT_TRUE(eventually(boot_deadline(), [&] { return times_heard(vm, "device_del") > 0; }));
+    reset_machine(vm);
+    ASSERT_TRUE(eventually(soon(), [&] { return list_devices(*daemon_, "vm0").empty(); }));
     expect_gone(vm, "shm0");
 }
 
