@@ -12,6 +12,13 @@ constexpr Version ports_let_go{7, 2, 0};
 
 constexpr int slow_pace = 3;
 
+// Five seconds, and the guest's part of it.
+constexpr std::chrono::milliseconds blinking{8000};
+
+bool is_old_port(const Bus& bus, const Version& qemu) {
+    return bus.unplug == Unplug::port && qemu < ports_let_go;
+}
+
 std::string reason_without_handler(const BusFacts& facts) {
     if (facts.kind == BusKind::port) return "its port was started with hotplug=off";
     if (facts.kind == BusKind::root)
@@ -90,11 +97,22 @@ std::string staying_reason(const Bus& bus) {
 bool waits_for_start(const Bus& bus, const Version& qemu, std::string_view run_state,
                      bool started) {
     if (run_state != "prelaunch" || started) return false;
-    return bus.unplug == Unplug::acpi || (bus.unplug == Unplug::port && qemu < ports_let_go);
+    return bus.unplug == Unplug::acpi || is_old_port(bus, qemu);
 }
 
 int unplug_pace(const Bus& bus, const Version& qemu) {
-    return bus.unplug == Unplug::port && qemu < ports_let_go ? slow_pace : 1;
+    return is_old_port(bus, qemu) ? slow_pace : 1;
+}
+
+std::chrono::milliseconds settling_time(const Bus& bus, const Version& qemu) {
+    return is_old_port(bus, qemu) ? blinking : std::chrono::milliseconds(0);
+}
+
+std::string unplug_warning(const Bus& bus, const Version& qemu) {
+    if (!is_old_port(bus, qemu)) return "";
+    return "; QEMU " + to_string(qemu) +
+           " asks once: a guest that was not ready for it, as while "
+           "it boots, keeps the device until the VM ends";
 }
 
 }  // namespace ivshmemd

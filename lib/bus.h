@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -90,9 +91,17 @@ std::string staying_reason(const Bus& bus);
 ///    tried, and waits.
 bool waits_for_start(const Bus& bus, const Version& qemu, std::string_view run_state, bool started);
 
-/// How many times longer than elsewhere to wait before a removal is asked for again. Up to 5.2
-/// every request presses a port's button: one within the five seconds in which its light blinks
-/// takes the first one back, and power goes a while after those.
+/// How many times longer than elsewhere to wait before a removal is asked for again. On 3.1 every
+/// request presses a port's button: one within the five seconds in which its light blinks takes the
+/// first one back, and power goes a while after those. 5.2 refuses a second one.
 int unplug_pace(const Bus& bus, const Version& qemu);
+
+/// How long a device has to be there before its removal is asked for. Up to 5.2 a guest takes a
+/// port's button for a withdrawal while the light blinks after the device came, and QEMU never
+/// presses it again for that device.
+std::chrono::milliseconds settling_time(const Bus& bus, const Version& qemu);
+
+/// What else is to be said to who waits for a removal; empty where there is nothing.
+std::string unplug_warning(const Bus& bus, const Version& qemu);
 
 }  // namespace ivshmemd

@@ -88,7 +88,10 @@ std::string waiting_text(const Wait& wait) {
     if (wait.vm->run_state() != "running") {
         return "the VM is " + wait.vm->run_state() + "; " + name + " leaves when it runs or resets";
     }
-    return "waiting for the guest to let " + name + " go";
+    const Bus* bus = find_bus(wait.vm->inventory(), wait.entry.device.spec.bus);
+    const bool known = bus && wait.vm->capabilities();
+    return "waiting for the guest to let " + name + " go" +
+           (known ? unplug_warning(*bus, wait.vm->capabilities()->version) : "");
 }
 
 awaitable<void> stay_away(std::shared_ptr<Vm> vm, std::string device) {
@@ -171,6 +174,11 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
     // What was asked for was asked of that QEMU.
     if (vm->session() != wait.session) co_return gone_error(*vm, wait.what());
     if (must_wait(wait)) co_return Result<void>();
+    const SteadyClock::time_point from = vm->may_leave_from(wait.path());
+    if (from > SteadyClock::now()) {
+        vm->postpone(wait.path(), from);
+        co_return Result<void>();
+    }
     co_return co_await ask_guest(vm, wait.entry, Asking::first);
 }
 

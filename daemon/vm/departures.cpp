@@ -72,6 +72,10 @@ void Departures::set_pace(const std::string& path, int pace, Time now) {
     departure->again = now + interval(*departure);
 }
 
+void Departures::postpone(const std::string& path, Time until) {
+    if (Departure* departure = known(path)) departure->again = until;
+}
+
 void Departures::asking(const std::string& path) {
     Departure* departure = known(path);
     if (!departure) return;

@@ -77,6 +77,8 @@ class Departures {
     void set_top(const std::string& path, std::optional<int> top);
     /// Its guest needs time for a request, and would take another one meanwhile for its opposite.
     void set_pace(const std::string& path, int pace, Time now);
+    /// It was not asked for yet, and is not to be before then.
+    void postpone(const std::string& path, Time until);
     void asking(const std::string& path);
     /// QEMU took the request, did not answer it, or has no time for it: it stands.
     void answered(const std::string& path, Time now);

@@ -19,7 +19,17 @@ bool Holdings::apply(Inventory reading, std::uint64_t begun, Time now) {
         missing_.push_back(old.device.qom_path);
         inventory_.devices.push_back(old);
     }
+    std::map<std::string, Time> seen;
+    for (const InventoryDevice& each : inventory_.devices) {
+        seen[each.device.qom_path] = seen_since(each.device.qom_path, now);
+    }
+    seen_ = std::move(seen);
     return true;
+}
+
+Holdings::Time Holdings::seen_since(const std::string& qom_path, Time now) const {
+    const auto found = seen_.find(qom_path);
+    return found == seen_.end() ? now : found->second;
 }
 
 // Whatever device left a slot, others' included: the guest may still be busy with it.
@@ -32,7 +42,7 @@ void Holdings::rest_vacated(const Inventory& before, Time now) {
     }
 }
 
-void Holdings::add_device(const DeviceSpec& spec, const Parts& parts) {
+void Holdings::add_device(const DeviceSpec& spec, const Parts& parts, Time now) {
     InventoryDevice entry;
     entry.id = device_id(spec.name);
     entry.backend_id = parts.backend_id;
@@ -47,11 +57,15 @@ void Holdings::add_device(const DeviceSpec& spec, const Parts& parts) {
         inventory_.backends.push_back({parts.backend_id, parts.memory_path, spec.size, true});
     }
     if (!parts.chardev_id.empty()) inventory_.chardevs.push_back(parts.chardev_id);
+    const std::string& path = inventory_.devices.back().device.qom_path;
     for (Bus& bus : inventory_.buses) {
-        if (bus.name == spec.bus) bus.occupied.insert(spec.slot);
+        if (bus.name != spec.bus) continue;
+        bus.occupied.insert(spec.slot);
+        inventory_.devices.back().device.fixed = staying_reason(bus);
     }
+    seen_[path] = now;
     last_places_[spec.name] = {spec.bus, spec.slot};
-    births_[inventory_.devices.back().device.qom_path] = ++generation_;
+    births_[path] = ++generation_;
 }
 
 std::uint64_t Holdings::birth_of(const std::string& qom_path) const {
@@ -62,6 +76,7 @@ std::uint64_t Holdings::birth_of(const std::string& qom_path) const {
 void Holdings::forget_device(const std::string& qom_path, Time now) {
     ++generation_;
     births_.erase(qom_path);
+    seen_.erase(qom_path);
     const InventoryDevice* entry = find_by_path(inventory_, qom_path);
     if (!entry) return;
     const DeviceSpec spec = entry->device.spec;
@@ -89,6 +104,7 @@ void Holdings::start_afresh() {
     missing_.clear();
     vacated_.clear();
     births_.clear();
+    seen_.clear();
     ++generation_;
 }
 

@@ -38,9 +38,11 @@ class Holdings {
     const std::vector<std::string>& missing() const { return missing_; }
 
     /// A device of ours that QEMU just accepted.
-    void add_device(const DeviceSpec& spec, const Parts& parts);
+    void add_device(const DeviceSpec& spec, const Parts& parts, Time now);
     /// Tells a device of ours from a later one of its name; 0 for one that was not added here.
     std::uint64_t birth_of(const std::string& qom_path) const;
+    /// Since when a device is known to be there; now for one that is not.
+    Time seen_since(const std::string& qom_path, Time now) const;
     /// A device that is gone. One that is not known counts as a change all the same: a reading
     /// under way may still show it.
     void forget_device(const std::string& qom_path, Time now);
@@ -75,6 +77,7 @@ class Holdings {
     std::vector<std::pair<Placement, Time>> vacated_;
     std::map<std::string, Placement> last_places_;
     std::map<std::string, std::uint64_t> births_;  // by QOM path: the generation it came with
+    std::map<std::string, Time> seen_;             // by QOM path: when it was first
     Time unsettled_until_;
 };
 

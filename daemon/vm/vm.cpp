@@ -88,7 +88,7 @@ void Vm::follow_run_state(const std::string& run_state) {
 }
 
 void Vm::add_device(const DeviceSpec& spec, const Parts& parts) {
-    holdings_.add_device(spec, parts);
+    holdings_.add_device(spec, parts, SteadyClock::now());
     changed_.notify_all();
 }
 
@@ -107,6 +107,19 @@ int Vm::pace_of(const std::string& path) const {
     const InventoryDevice* entry = find_by_path(inventory(), path);
     const Bus* bus = entry ? find_bus(inventory(), entry->device.spec.bus) : nullptr;
     return bus && capabilities() ? unplug_pace(*bus, capabilities()->version) : 1;
+}
+
+SteadyClock::time_point Vm::may_leave_from(const std::string& path) const {
+    const SteadyClock::time_point now = SteadyClock::now();
+    const InventoryDevice* entry = find_by_path(inventory(), path);
+    const Bus* bus = entry ? find_bus(inventory(), entry->device.spec.bus) : nullptr;
+    if (!bus || !capabilities()) return now;
+    return holdings_.seen_since(path, now) + settling_time(*bus, capabilities()->version);
+}
+
+void Vm::postpone(const std::string& path, SteadyClock::time_point until) {
+    departures_.postpone(path, until);
+    changed_.notify_all();
 }
 
 bool Vm::want_gone(const std::string& path, bool remove_region) {

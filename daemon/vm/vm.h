@@ -106,6 +106,9 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
 
     // Departures; see there for their order.
     bool want_gone(const std::string& path, bool remove_region);
+    /// From when on its removal may be asked for.
+    SteadyClock::time_point may_leave_from(const std::string& path) const;
+    void postpone(const std::string& path, SteadyClock::time_point until);
     void resume_departure(const std::string& path, bool remove_region);
     void set_top(const std::string& path, std::optional<int> top) {
         departures_.set_top(path, top);

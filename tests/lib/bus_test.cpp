@@ -144,6 +144,10 @@ TEST(WaitsForStart, WhereQemuWouldLoseTheRequest) {
 TEST(UnplugPace, GivesAnOldPortTheTimeItNeeds) {
     Bus bus = slots_bus({});
     bus.unplug = Unplug::port;
+    EXPECT_GT(settling_time(bus, {5, 2, 0}), std::chrono::seconds(6));
+    EXPECT_EQ(settling_time(bus, {7, 2, 0}).count(), 0);
+    EXPECT_THAT(unplug_warning(bus, {5, 2, 0}), HasSubstr("asks once"));
+    EXPECT_EQ(unplug_warning(bus, {7, 2, 0}), "");
     EXPECT_EQ(unplug_pace(bus, {5, 2, 0}), 3);
     EXPECT_EQ(unplug_pace(bus, {7, 2, 0}), 1);
     bus.unplug = Unplug::acpi;

@@ -40,7 +40,7 @@ class HoldingsTest : public ::testing::Test {
 
 TEST_F(HoldingsTest, NeverTakeAnOlderReading) {
     const std::uint64_t begun = holdings_.generation();
-    holdings_.add_device(spec("x", 5), {"ivshmemd.x.mem", "/dev/shm/x", ""});
+    holdings_.add_device(spec("x", 5), {"ivshmemd.x.mem", "/dev/shm/x", ""}, now_);
     EXPECT_FALSE(holdings_.apply(bus_with({}), begun, now_));
     EXPECT_NE(find_managed(holdings_.inventory(), "x"), nullptr);
 }
@@ -50,7 +50,7 @@ TEST_F(HoldingsTest, TakeEveryChangeForOne) {
     std::uint64_t last = holdings_.generation();
     const auto changed = [&] { return std::exchange(last, holdings_.generation()) != last; };
     EXPECT_FALSE(changed());
-    holdings_.add_device(spec("x", 5), {"b", "/r", "c"});
+    holdings_.add_device(spec("x", 5), {"b", "/r", "c"}, now_);
     EXPECT_TRUE(changed());
     holdings_.forget_backend("b");
     EXPECT_TRUE(changed());
@@ -70,7 +70,7 @@ TEST_F(HoldingsTest, TakeEveryChangeForOne) {
 
 TEST_F(HoldingsTest, KeepADeviceThatAReadingMissesUntilItIsForgotten) {
     ASSERT_TRUE(apply(bus_with({})));
-    holdings_.add_device(spec("x", 5), {"b", "/r", ""});
+    holdings_.add_device(spec("x", 5), {"b", "/r", ""}, now_);
     ASSERT_TRUE(apply(bus_with({})));
     EXPECT_EQ(holdings_.missing(), std::vector<std::string>{path("x")});
     EXPECT_NE(find_managed(holdings_.inventory(), "x"), nullptr);
@@ -88,14 +88,14 @@ TEST_F(HoldingsTest, LetASlotRestWhoeverLeftIt) {
     ASSERT_EQ(holdings_.vacated(now_).size(), 1u);
     EXPECT_EQ(holdings_.vacated(now_)[0].place, (Placement{"pci.0", 3}));
     EXPECT_EQ(holdings_.vacated(now_ + 500ms)[0].age, 500ms);
-    holdings_.add_device(spec("x", 5), {});
+    holdings_.add_device(spec("x", 5), {}, now_);
     holdings_.forget_device(path("x"), now_);
     EXPECT_EQ(holdings_.vacated(now_).size(), 2u);
 }
 
 TEST_F(HoldingsTest, RememberWhereADeviceWasOverAnotherProcess) {
     ASSERT_TRUE(apply(bus_with({})));
-    holdings_.add_device(spec("x", 5), {});
+    holdings_.add_device(spec("x", 5), {}, now_);
     holdings_.start_afresh();
     EXPECT_TRUE(holdings_.inventory().devices.empty());
     EXPECT_TRUE(holdings_.vacated(now_).empty()) << "its guest is another one";
@@ -107,6 +107,17 @@ TEST_F(HoldingsTest, AreSettledAgainByAReading) {
     EXPECT_TRUE(holdings_.doubtful());
     ASSERT_TRUE(apply(bus_with({})));
     EXPECT_FALSE(holdings_.doubtful());
+}
+
+TEST_F(HoldingsTest, KnowSinceWhenADeviceIsThere) {
+    ASSERT_TRUE(apply(bus_with({})));
+    holdings_.add_device(spec("x", 5), {}, now_);
+    EXPECT_EQ(holdings_.seen_since(path("x"), now_ + 5s), now_);
+    Inventory reading = holdings_.inventory();
+    EXPECT_TRUE(holdings_.apply(reading, holdings_.generation(), now_ + 3s));
+    EXPECT_EQ(holdings_.seen_since(path("x"), now_ + 5s), now_);
+    holdings_.forget_device(path("x"), now_ + 6s);
+    EXPECT_EQ(holdings_.seen_since(path("x"), now_ + 7s), now_ + 7s);
 }
 
 }  // namespace
