@@ -10,6 +10,7 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <vector>
@@ -59,6 +60,8 @@ void write(spdlog::level::level_enum level, LogParts parts, LogFields fields) {
     if (!spdlog::should_log(level)) return;
     std::string line;
     for (const std::string_view part : parts) line += part;
+    // An entry is a line; some messages have arguments on lines of their own.
+    std::replace(line.begin(), line.end(), '\n', ' ');
     if (to_journal && send_to_journal(syslog_priority(level), line, fields)) return;
     spdlog::log(level, line);
 }

@@ -109,7 +109,7 @@ std::uint64_t BusRoom::behind(const PciFunction& bridge, const FoundBus& bus) {
 }
 
 std::uint64_t BusRoom::reserved_for(const FoundBus& bus) {
-    const QomMemo::Listing& owner = memo_.lasting_list(bus.owner);
+    const QomMemo::Listing& owner = owner_listing(memo_, bus);
     if (owner.has("pref64-reserve")) {
         const auto reserve = as_uint(memo_.lasting(bus.owner, "pref64-reserve"));
         if (reserve && *reserve != UINT64_MAX) return *reserve;
@@ -120,19 +120,16 @@ std::uint64_t BusRoom::reserved_for(const FoundBus& bus) {
     return closed ? 0 : default_window;
 }
 
-std::uint64_t BusRoom::before_firmware(const FoundBus& bus, int depth) {
-    std::uint64_t window = reserved_for(bus);
-    const FoundBus* parent = parent_of(bus);
-    if (parent && is_behind_device(memo_, *parent) && depth < deepest_nesting) {
-        window = std::min(window, of(*parent, depth + 1).value_or(window));
-    }
+// Firmware makes the windows above wide enough for those below.
+std::uint64_t BusRoom::before_firmware(const FoundBus& bus) {
+    const std::uint64_t window = reserved_for(bus);
     if (window == 0) return 0;
     return room_in(Window({0, window - 1}, {}), Window({1, 0}, {}), waiting_on(bus));
 }
 
 // The holes between the machine's memory and what it maps itself. Without them nobody can tell.
 std::optional<std::uint64_t> BusRoom::of_root(const FoundBus& bus) {
-    const QomMemo::Listing& owner = memo_.lasting_list(bus.owner);
+    const QomMemo::Listing& owner = owner_listing(memo_, bus);
     if (!owner.has("pci-hole64-start") || !owner.has("pci-hole-start")) return std::nullopt;
     const auto ask = [&](const char* property) {
         return as_uint(memo_.lasting(bus.owner, property)).value_or(0);
@@ -152,13 +149,13 @@ std::optional<std::uint64_t> BusRoom::of_root(const FoundBus& bus) {
                    hole(ask("pci-hole-start"), ask("pci-hole-end")), waiting_on(bus));
 }
 
-std::optional<std::uint64_t> BusRoom::of(const FoundBus& bus, int depth) {
+std::optional<std::uint64_t> BusRoom::of(const FoundBus& bus) {
     if (!is_behind_device(memo_, bus)) return of_root(bus);
-    const PciFunction* bridge = function_of(bus, depth);
+    const PciFunction* bridge = function_of(bus);
     // Firmware numbers the buses first and opens the windows later.
     const bool opened = bridge && bridge->secondary != 0 &&
                         (is_open(bridge->prefetch_window) || is_open(bridge->memory_window));
-    return opened ? behind(*bridge, bus) : before_firmware(bus, depth);
+    return opened ? behind(*bridge, bus) : before_firmware(bus);
 }
 
 }  // namespace ivshmemd::qmp

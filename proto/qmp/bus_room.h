@@ -24,16 +24,15 @@ class BusRoom {
             bool cold)
         : memo_(memo), found_(found), functions_(functions), waiting_(waiting), cold_(cold) {}
 
-    std::optional<std::uint64_t> of(const FoundBus& bus) { return of(bus, 0); }
+    std::optional<std::uint64_t> of(const FoundBus& bus);
 
     /// The bridge as query-pci shows it; null when it does not, or not under a name we know.
     const PciFunction* function_of(const FoundBus& bus) { return function_of(bus, 0); }
 
   private:
-    std::optional<std::uint64_t> of(const FoundBus& bus, int depth);
     std::optional<std::uint64_t> of_root(const FoundBus& bus);
     std::uint64_t reserved_for(const FoundBus& bus);
-    std::uint64_t before_firmware(const FoundBus& bus, int depth);
+    std::uint64_t before_firmware(const FoundBus& bus);
     std::uint64_t behind(const PciFunction& bridge, const FoundBus& bus);
     const PciFunction* function_of(const FoundBus& bus, int depth);
     std::optional<int> number_of(const FoundBus& bus, int depth);

@@ -65,6 +65,8 @@ std::vector<Question> InventoryQuery::first() {
     ask(Command("query-pci"), [this](const Response& reply) {
         functions_ = read_pci(reply.value);  // machines without PCI have none
     });
+    begin_search(memo_);
+    for (Question& question : memo_.missing()) questions.push_back(std::move(question));
     return questions;
 }
 
@@ -91,10 +93,10 @@ std::vector<Question> InventoryQuery::second() {
     for (RawDevice& raw : devices_) ask_about(raw, questions);
     for (Backend& backend : backends_) ask_about(backend, questions);
     for (const std::string& label : chardevs_) {
-        questions.push_back({qom_get("/chardevs/" + label, "addr"), [=, this](const Response& reply) {
-                                 if (auto path = read_server_path(reply.value))
-                                     servers_[label] = *path;
-                             }});
+        questions.push_back(
+            {qom_get("/chardevs/" + label, "addr"), [=, this](const Response& reply) {
+                 if (auto path = read_server_path(reply.value)) servers_[label] = *path;
+             }});
     }
     ask_who_is_left(questions);
     return questions;
@@ -122,7 +124,8 @@ void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions)
     const auto ask = [&](const char* property, std::function<void(const Response&)> answer) {
         questions.push_back({qom_get(path, property), std::move(answer)});
     };
-    ask("addr", [&raw](const Response& reply) { raw.devfn = read_devfn(reply.value).value_or(-1); });
+    ask("addr",
+        [&raw](const Response& reply) { raw.devfn = read_devfn(reply.value).value_or(-1); });
     ask("parent_bus", [&raw](const Response& reply) {
         if (const std::string* bus = as_string(reply.value)) raw.bus_path = *bus;
     });
@@ -156,8 +159,9 @@ void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions)
             if (const std::string* chardev = as_string(reply.value))
                 raw.entry.chardev_id = *chardev;
         });
-        ask("vectors",
-            [&spec](const Response& reply) { spec.vectors = as_number<std::uint32_t>(reply.value); });
+        ask("vectors", [&spec](const Response& reply) {
+            spec.vectors = as_number<std::uint32_t>(reply.value);
+        });
         ask("ioeventfd", [&spec](const Response& reply) { spec.ioeventfd = as_bool(reply.value); });
     }
 }

@@ -96,7 +96,7 @@ void InventoryQuery::read_buses() {
     for (std::size_t i = 0; i < found.size(); ++i) {
         judge_hotplug(read_bus_facts(memo_, found[i]), buses_[i]);
         buses_[i].device = found[i].owner_type;
-        buses_[i].reserves = memo_.lasting_list(found[i].owner).has("pref64-reserve");
+        buses_[i].reserves = owner_listing(memo_, found[i]).has("pref64-reserve");
         if (!buses_[i].hotpluggable && buses_[i].kind != BusKind::port) continue;
         buses_[i].occupied = read_occupied(memo_, found[i], buses_[i].kind);
         buses_[i].room = room.of(found[i]);

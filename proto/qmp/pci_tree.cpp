@@ -24,8 +24,16 @@ class Walk {
   public:
     explicit Walk(QomMemo& memo) : memo_(memo) {}
 
+    // Boards have their roots in the machine itself or in one of its devices. What is inside of
+    // those is looked at only where there is none.
     std::vector<FoundBus> all() {
         visit("/machine", "", false, 0);
+        const bool shallow_is_known = memo_.complete();
+        if (found_.empty() && shallow_is_known) {
+            seen_.clear();
+            deep_ = true;
+            visit("/machine", "", false, 0);
+        }
         return std::move(found_);
     }
 
@@ -38,6 +46,7 @@ class Walk {
     // Whether there is a bus below it.
     bool visit(const std::string& path, const std::string& type, bool changes, int depth) {
         bool found = false;
+        const bool shallow = depth == 0 || type == "container";
         if (depth > deepest_tree) return found;
         for (const QomEntry& child : listing(path, changes).children) {
             const std::string child_path = path + "/" + child.name;
@@ -46,22 +55,63 @@ class Walk {
                 found_.push_back({child_path, child.name, child_type, path, type});
                 visit(child_path, child_type, true, depth + 1);
                 found = true;
-            } else if (is_worth_a_look(child_type)) {
+            } else if (take_alike(child_path, child_type)) {
+                found = true;
+            } else if ((deep_ || shallow) && is_worth_a_look(child_type)) {
                 const bool below = visit(child_path, child_type, false, depth + 1);
                 if (below) memo_.fruitful.insert(child_type);
+                if (below) learn(child_path, child_type);
                 found = found || below;
             }
         }
         return found;
     }
 
+    // The first of its type shows what the others are like.
+    void learn(const std::string& path, const std::string& type) {
+        const std::string id = id_of(path);
+        if (id.empty() || memo_.alike.contains(type) || memo_.unlike.contains(type)) return;
+        const QomMemo::Listing& listing = memo_.lasting_list(path);
+        std::vector<std::string> buses;
+        for (const QomEntry& each : listing.children) {
+            if (is_pci_bus(each.child_type())) buses.push_back(each.name);
+        }
+        if (buses.size() == 1 && buses.front() == id) {
+            memo_.alike.emplace(type, listing);
+        } else {
+            memo_.unlike.insert(type);
+        }
+    }
+
+    // Asking for the bus tells whether it is there.
+    bool take_alike(const std::string& path, const std::string& type) {
+        const auto known = memo_.alike.find(type);
+        const std::string id = id_of(path);
+        if (known == memo_.alike.end() || id.empty()) return false;
+        for (const QomEntry& each : known->second.children) {
+            const std::string bus_type(each.child_type());
+            if (!is_pci_bus(bus_type)) continue;
+            const std::string bus = path + "/" + id;
+            if (memo_.is_missing(bus)) {
+                memo_.unlike.insert(type);
+                memo_.alike.erase(type);
+                return false;
+            }
+            found_.push_back({bus, id, bus_type, path, type});
+            return true;
+        }
+        return false;
+    }
+
     bool is_worth_a_look(const std::string& type) {
-        if (type.ends_with("memory-region") || type == "irq" || type.ends_with("-cpu")) return false;
+        if (type.ends_with("memory-region") || type == "irq" || type.ends_with("-cpu"))
+            return false;
         const bool first = seen_.insert(type).second;
         return first || type == "container" || memo_.fruitful.contains(type);
     }
 
     QomMemo& memo_;
+    bool deep_ = false;
     std::vector<FoundBus> found_;
     std::set<std::string> seen_;
 };
@@ -86,12 +136,23 @@ std::vector<FoundBus> find_pci_buses(QomMemo& memo) {
     return Walk(memo).all();
 }
 
+void begin_search(QomMemo& memo) {
+    memo.lasting_list("/machine");
+    memo.lasting_list("/machine/unattached");
+}
+
+const QomMemo::Listing& owner_listing(QomMemo& memo, const FoundBus& bus) {
+    const auto known = memo.alike.find(bus.owner_type);
+    const bool alike = known != memo.alike.end() && !id_of(bus.owner).empty();
+    return alike ? known->second : memo.lasting_list(bus.owner);
+}
+
 bool is_behind_device(QomMemo& memo, const FoundBus& bus) {
-    return memo.lasting_list(bus.owner).has("addr");
+    return owner_listing(memo, bus).has("addr");
 }
 
 BusFacts read_bus_facts(QomMemo& memo, const FoundBus& bus) {
-    const QomMemo::Listing& owner = memo.lasting_list(bus.owner);
+    const QomMemo::Listing& owner = owner_listing(memo, bus);
     BusFacts facts;
     facts.express = is_express(bus.type);
     facts.kind = kind_of(owner, facts.express);

@@ -26,8 +26,15 @@ struct FoundBus {
 };
 
 /// All of them, as far as the memo knows. Objects of a type are looked at one first, and the
-/// others only where that had a bus: a guest's five hundred disks cost one question.
+/// others only where that had a bus: a guest's five hundred disks cost one question. And where the
+/// first had a bus of its own id, the others are asked for theirs at once.
 std::vector<FoundBus> find_pci_buses(QomMemo& memo);
+
+/// Asks for what any search begins with, to have it early.
+void begin_search(QomMemo& memo);
+
+/// What the device that owns the bus lists.
+const QomMemo::Listing& owner_listing(QomMemo& memo, const FoundBus& bus);
 
 /// Whether the device that owns the bus sits on another PCI bus itself.
 bool is_behind_device(QomMemo& memo, const FoundBus& bus);

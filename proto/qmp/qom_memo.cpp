@@ -9,7 +9,7 @@ namespace {
 
 // The properties that readers look for. Of a thousand objects with a hundred each, these few are
 // kept.
-constexpr std::array looked_for{"acpi-pci",         "addr",     "chassis",
+constexpr std::array looked_for{"acpi-pci",       "addr",     "chassis",
                                 "hotplug",        "pci-hole", "power_controller_present",
                                 "pref64-reserve", "shpc",     "slot"};
 
@@ -20,6 +20,7 @@ bool is_looked_for(std::string_view name) {
 
 QomMemo::Listing read_listing(const json* reply) {
     QomMemo::Listing listing;
+    listing.exists = reply != nullptr;
     for (QomEntry& entry : read_qom_list(reply)) {
         if (!entry.child_type().empty()) {
             listing.children.push_back(std::move(entry));
@@ -94,6 +95,11 @@ const json* QomMemo::lasting(const std::string& path, const std::string& propert
 
 const json* QomMemo::get(const std::string& path, const std::string& property) {
     return known(values_.momentary, path + "\n" + property, path, property);
+}
+
+bool QomMemo::is_missing(const std::string& path) const {
+    const auto found = listings_.momentary.find(path);
+    return found != listings_.momentary.end() && !found->second.exists;
 }
 
 const QomMemo::Listing& QomMemo::listed(std::map<std::string, Listing, std::less<>>& known,

@@ -19,8 +19,9 @@ namespace ivshmemd::qmp {
 class QomMemo {
   public:
     struct Listing {
-        std::vector<QomEntry> children;    // child<...>
-        std::vector<std::string> links;    // names of link<...>
+        std::vector<QomEntry> children;  // child<...>
+        std::vector<std::string> links;  // names of link<...>
+        bool exists = false;
         std::set<std::string> properties;  // those of all others that a reader looks for
 
         bool has(std::string_view property) const;
@@ -48,14 +49,23 @@ class QomMemo {
                         const std::string& of);
 
     // What changes.
+    /// Whether QEMU said that there is no such object.
+    bool is_missing(const std::string& path) const;
     const Listing& list(const std::string& path);
     const json* get(const std::string& path, const std::string& property);
 
     /// What could not be answered since the last call. The questions must not outlive this.
     std::vector<Question> missing();
+    /// Whether everything asked for since then was known.
+    bool complete() const { return missing_.empty(); }
 
-    // Types of objects of which one was looked at.
-    std::set<std::string> fruitful;  // with a bus in or below them
+    /// Types of objects with a bus in or below one of them.
+    std::set<std::string> fruitful;
+    /// What the first device of a type lists that has a bus of its own id, and nothing else below:
+    /// by type. Others of it are taken to be alike.
+    std::map<std::string, Listing> alike;
+    /// Types of which one was not.
+    std::set<std::string> unlike;
 
   private:
     template <class T>

@@ -104,6 +104,9 @@ class Reading(WireTest):
         found = self.ask("Probe", vm="front")["capabilities"]
         self.assertEqual(found["models"], ["ivshmem_plain", "ivshmem_doorbell"])
         self.assertEqual(found["buses"][0]["name"], "pci.0")
+        root = self.ask("Probe", vm="full")["capabilities"]["buses"][0]
+        self.assertEqual((root["kind"], root["usable"]), ("root", []))
+        self.assertNotEqual(root["reason"], "")
         self.assertNotEqual(self.refuse("VmUnavailable", "Probe", vm="gone")["state"], "")
         self.refuse("NoSuchVm", "Probe", vm="nobody")
         self.refuse("BadName", "Probe", vm="no/body")
