@@ -45,8 +45,7 @@ awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::strin
 
 // A backend's memory outlives object-del by a moment, and QEMU aborts when a second one of its name
 // comes to the same slot. The resting of slots keeps them apart, except for what left before this
-// connection was made: then QEMU is asked.
-// False when QEMU fell silent or went away meanwhile.
+// connection was made: then QEMU is asked. False when it fell silent or went away meanwhile.
 awaitable<bool> await_unregistered(std::shared_ptr<Vm> vm, std::string block) {
     while (SteadyClock::now() < vm->holdings().unsettled_until()) {
         const std::shared_ptr<qmp::Session> session = vm->session();
@@ -63,8 +62,8 @@ awaitable<bool> await_unregistered(std::shared_ptr<Vm> vm, std::string block) {
 
 bool slot_was_taken(const Vm& vm, const DeviceSpec& spec) {
     const Bus* bus = find_bus(vm.inventory(), spec.bus);
-    const bool port = bus && bus->kind == BusKind::port;
-    return bus && (port ? !bus->occupied.empty() : bus->occupied.contains(spec.slot));
+    if (bus && bus->kind == BusKind::port) return !bus->occupied.empty();
+    return bus && bus->occupied.contains(spec.slot);
 }
 
 Attempt failed(Error error) {
@@ -174,9 +173,10 @@ awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts
     Execution run =
         co_await execute(vm, std::move(commands), vm->host().deadlines.add, std::move(fd));
     if (run.all_done()) {
-        const std::string* landed = as_string(run.answers.back().get());
-        if (!parts.bus_path.empty() && (!landed || *landed != parts.bus_path)) {
-            co_return co_await take_back_misplaced(vm, spec, parts, landed ? *landed : "");
+        const std::string* told = as_string(run.answers.back().get());
+        const std::string landed = told ? *told : std::string();
+        if (!parts.bus_path.empty() && landed != parts.bus_path) {
+            co_return co_await take_back_misplaced(vm, spec, parts, landed);
         }
         vm->add_device(spec, parts);
         co_return Attempt{};

@@ -80,11 +80,12 @@ void Vm::take_in(Reading reading, std::uint64_t begun) {
     changed_.notify_all();
 }
 
-// Just after the first start QEMU loses a request still: its clock stands at nought.
+// A guest that begins to run is not ready for a removal at once; and just after the first start
+// QEMU loses one, because its clock stands at nought.
 void Vm::follow_run_state(const std::string& run_state) {
-    const bool before = started();
+    const bool ran = this->run_state() == "running";
     link_.follow_run_state(run_state);
-    if (!before && started()) departures_.start_over(SteadyClock::now());
+    if (!ran && run_state == "running") departures_.start_over(SteadyClock::now());
 }
 
 void Vm::add_device(const DeviceSpec& spec, const Parts& parts) {

@@ -17,7 +17,7 @@ bool is_pci_bus(std::string_view type) {
 }
 
 bool is_express(std::string_view type) {
-    return type == "PCIE" || type == "CXL" || type == "pxb-pcie-bus" || type == "pxb-cxl-bus";
+    return type != "PCI" && type != "pxb-bus";
 }
 
 class Walk {

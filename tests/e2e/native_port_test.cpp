@@ -41,10 +41,12 @@ TEST_P(NativePort, ThatBlinksIsAskedAgainLater) {
 
     // QEMU refuses such a removal and forgets it; the daemon must not.
     EXPECT_EQ(run_ctl(*daemon_, {"detach", "vm0", "a", "--timeout", "0.5"}).exit_code, 7);
-    EXPECT_EQ(times_heard(vm, "device_del"), 1);
+    // An old one never asks again, so it is not asked while it would lose the request.
+    const bool old = has_old_native_ports();
+    EXPECT_EQ(times_heard(vm, "device_del"), old ? 0 : 1);
     vm.resume();
     EXPECT_TRUE(eventually(boot_deadline(), [&] { return qom_names(vm).empty(); }));
-    EXPECT_GE(times_heard(vm, "device_del"), 2);
+    EXPECT_GE(times_heard(vm, "device_del"), old ? 1 : 2);
     EXPECT_EQ(list_devices(*daemon_, "vm0"), json::array());
     EXPECT_EQ(vm.guest("shm list").output, "");
 }

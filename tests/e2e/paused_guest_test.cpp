@@ -61,6 +61,9 @@ TEST_P(PausedGuest, LetsGoWhenItRunsAgain) {
 }
 
 TEST_P(PausedGuest, LetsGoWhenItIsReset) {
+    if (GetParam().type == "q35" && has_old_native_ports()) {
+        GTEST_SKIP() << "a guest of QEMU 5.2's q35 that is reset resets for ever, device or not";
+    }
     attach_and_pause();
     expect_pending({"--no-wait", "--remove-region"});
     vm_->resume();

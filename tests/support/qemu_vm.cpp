@@ -1,5 +1,6 @@
 #include "tests/support/qemu_vm.h"
 
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -120,8 +121,11 @@ json QemuVm::object_add_file(const std::string& id, const fs::path& file, uint64
 }
 
 std::string QemuVm::binary(const std::string& architecture) {
-    const bool arm = architecture == "aarch64";
-    const std::string chosen = environment(arm ? "QEMU_SYSTEM_AARCH64" : "QEMU_SYSTEM_X86_64");
+    std::string variable = "QEMU_SYSTEM_";
+    for (const char letter : architecture) {
+        variable += letter == '_' ? letter : static_cast<char>(std::toupper(letter));
+    }
+    const std::string chosen = environment(variable.c_str());
     return chosen.empty() ? "qemu-system-" + architecture : chosen;
 }
 

@@ -15,7 +15,7 @@ namespace ivshmemd::test {
 
 struct VmOptions {
     std::string name = "vm0";
-    std::string architecture = "x86_64";     // or aarch64
+    std::string architecture = "x86_64";     // or aarch64, ppc64, ...
     std::string machine = "pc";              // or q35, virt; more properties may follow a comma
     int root_ports = 0;                      // pcie-root-ports rp0, rp1, ... (for q35)
     std::string root_port_options = {};      // of each, e.g. "pref64-reserve=64M"
@@ -56,7 +56,7 @@ class QemuVm {
     nlohmann::json object_add_file(const std::string& id, const std::filesystem::path& file,
                                    uint64_t size);
 
-    /// $QEMU_SYSTEM_X86_64 (or _AARCH64), else qemu-system-x86_64.
+    /// $QEMU_SYSTEM_X86_64 (or _AARCH64, ...), else qemu-system-x86_64.
     static std::string binary(const std::string& architecture = "x86_64");
     /// Of the one for x86_64, before any is started; as version().
     static int installed_version();
