@@ -33,7 +33,13 @@ void add_chardev(const InventoryDevice& entry, std::vector<std::string>& argumen
                                       ",path=" + doubled(entry.device.spec.server.value_or(""))});
 }
 
-std::string device_argument(const InventoryDevice& entry) {
+// As QEMU finds it, which is not what it is called where two share their name.
+std::string address_of_bus(const Inventory& inventory, const std::string& name) {
+    const Bus* bus = find_bus(inventory, name);
+    return bus && !bus->address.empty() ? bus->address : name;
+}
+
+std::string device_argument(const Inventory& inventory, const InventoryDevice& entry) {
     const DeviceSpec& spec = entry.device.spec;
     const bool legacy = spec.model == Model::legacy;
     std::string text(qom_type(spec.model));
@@ -51,7 +57,8 @@ std::string device_argument(const InventoryDevice& entry) {
     }
     if (legacy) text += ",size=" + std::to_string(spec.size) + "B";
     text += legacy ? ",role=master" : ",master=on";
-    return text + ",bus=" + doubled(spec.bus) + ",addr=" + slot_address(spec.slot);
+    return text + ",bus=" + doubled(address_of_bus(inventory, spec.bus)) +
+           ",addr=" + slot_address(spec.slot);
 }
 
 }  // namespace
@@ -62,7 +69,7 @@ std::vector<std::string> receiver_arguments(const Inventory& inventory) {
         if (blocks_migration(entry.device)) continue;
         if (!entry.backend_id.empty()) add_backend(inventory, entry.backend_id, arguments);
         if (!entry.chardev_id.empty()) add_chardev(entry, arguments);
-        arguments.insert(arguments.end(), {"-device", device_argument(entry)});
+        arguments.insert(arguments.end(), {"-device", device_argument(inventory, entry)});
     }
     return arguments;
 }

@@ -44,6 +44,19 @@ TEST(Migration, OfAVmWithMastersOnlyIsAllowed) {
     EXPECT_THAT(verdict.reasons, IsEmpty());
 }
 
+TEST(Migration, AdvisesNoDetachOfADeviceThatCannotLeave) {
+    for (const Origin origin : {Origin::managed, Origin::foreign}) {
+        Device fixed = device_of("a", Role::peer, origin);
+        fixed.fixed = "its bus takes no hotplug: it needs a restart without it";
+        const MigrationVerdict verdict = judge({fixed});
+        ASSERT_THAT(verdict.reasons, SizeIs(1));
+        EXPECT_THAT(verdict.reasons[0].text, HasSubstr("needs a restart without it"));
+        EXPECT_THAT(verdict.reasons[0].text, testing::Not(HasSubstr("detach")));
+        const MigrationWishes wishes{.detach_peers = true};
+        EXPECT_THAT(remaining_reasons(verdict, {fixed}, wishes), SizeIs(1));
+    }
+}
+
 TEST(Migration, IsBlockedByEveryPeerByName) {
     const MigrationVerdict verdict =
         judge({device_of("a", Role::peer), device_of("b", Role::peer, Origin::foreign),

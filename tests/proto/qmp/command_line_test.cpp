@@ -36,6 +36,17 @@ TEST(ReceiverArguments, RepeatIdsSizesAndSlots) {
                             "bus=rp1,addr=00"));
 }
 
+TEST(ReceiverArguments, NameABusAsQemuFindsIt) {
+    Inventory inventory;
+    inventory.devices = {master_of(Model::plain)};
+    inventory.devices[0].device.spec.bus = "/machine/peripheral/rp1/pcie.0";
+    Bus& bus = inventory.buses.emplace_back();
+    bus.name = bus.path = "/machine/peripheral/rp1/pcie.0";
+    bus.address = "/q35-pcihost/pcie.0/rp1";
+    EXPECT_THAT(receiver_arguments(inventory).back(),
+                testing::HasSubstr(",bus=/q35-pcihost/pcie.0/rp1,addr=00"));
+}
+
 TEST(ReceiverArguments, LeavePeersOut) {
     Inventory inventory;
     inventory.devices = {master_of(Model::plain)};
