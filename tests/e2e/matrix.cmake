@@ -11,6 +11,7 @@ set(matrix
     RootPort
     BusTest
     BridgeTest
+    BoardWithPci
     # doorbells
     DoorbellAttach
     InterruptTest
