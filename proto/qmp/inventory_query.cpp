@@ -14,6 +14,14 @@ constexpr std::string_view objects = "/objects";
 
 const std::array parents_of_devices{std::string(peripheral), std::string(peripheral_anon)};
 
+// Kinds of memory without a file.
+constexpr std::array without_file{"memory-backend-ram", "memory-backend-memfd",
+                                  "memory-backend-shm", "memory-backend-epc"};
+
+bool has_no_file(std::string_view type) {
+    return std::find(without_file.begin(), without_file.end(), type) != without_file.end();
+}
+
 }  // namespace
 
 const json* InventoryQuery::needed(const Command& command, const Response& reply) {
@@ -29,6 +37,7 @@ std::vector<Question> InventoryQuery::next() {
     if (round_ == 1) return first();
     std::vector<Question> questions;
     if (round_ == 2) questions = second();
+    if (round_ == 3) questions = third();
     read_buses();
     std::vector<Question> missing = memo_.missing();
     questions.insert(questions.end(), std::make_move_iterator(missing.begin()),
@@ -54,9 +63,9 @@ std::vector<Question> InventoryQuery::first() {
         // QEMU before 5.0 makes it with the first object.
         if (!reply.value && reply.error_class == "DeviceNotFound") return;
         for (const QomEntry& entry : read_qom_list(needed(qom_list(objects), reply))) {
-            if (entry.child_type().starts_with("memory-backend-")) {
-                backends_.push_back({.id = entry.name, .path = {}});
-            }
+            if (!entry.child_type().starts_with("memory-backend-")) continue;
+            backends_.push_back({.id = entry.name, .path = {}});
+            if (has_no_file(entry.child_type())) without_file_.insert(entry.name);
         }
     });
     ask(Command("query-chardev"), [this](const Response& reply) {
@@ -91,7 +100,9 @@ void InventoryQuery::read_devices(const json* reply, const std::string& parent) 
 std::vector<Question> InventoryQuery::second() {
     std::vector<Question> questions;
     for (RawDevice& raw : devices_) ask_about(raw, questions);
-    for (Backend& backend : backends_) ask_about(backend, questions);
+    for (Backend& backend : backends_) {
+        if (!without_file_.contains(backend.id)) ask_about(backend, questions);
+    }
     for (const std::string& label : chardevs_) {
         questions.push_back(
             {qom_get("/chardevs/" + label, "addr"), [=, this](const Response& reply) {
@@ -99,6 +110,19 @@ std::vector<Question> InventoryQuery::second() {
              }});
     }
     ask_who_is_left(questions);
+    return questions;
+}
+
+// Memory that is no file matters where a device shows it.
+std::vector<Question> InventoryQuery::third() {
+    std::vector<Question> questions;
+    for (Backend& backend : backends_) {
+        if (!without_file_.contains(backend.id)) continue;
+        const bool shown = std::any_of(devices_.begin(), devices_.end(), [&](const RawDevice& raw) {
+            return raw.entry.backend_id == backend.id;
+        });
+        if (shown) ask_about(backend, questions);
+    }
     return questions;
 }
 

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace ivshmemd::qmp {
 /// Reads a whole inventory in rounds of pipelined questions, without I/O of its own: send what
 /// next() gives, pass each answer to its question, and again until it gives none; then take the
 /// result(). Must stay in place while its questions are used, and so must the memo. Where the memo
-/// knows the machine there are two rounds.
+/// knows the machine there are two rounds, and a third for devices whose memory is no file.
 class InventoryQuery {
   public:
     /// Region names are those of files directly below `region_dir`.
@@ -42,6 +43,7 @@ class InventoryQuery {
 
     std::vector<Question> first();
     std::vector<Question> second();
+    std::vector<Question> third();
     const json* needed(const Command& command, const Response& reply);
     void read_devices(const json* reply, const std::string& parent);
     void ask_about(RawDevice& raw, std::vector<Question>& questions);
@@ -66,6 +68,7 @@ class InventoryQuery {
     // Deques: questions keep references to the elements.
     std::deque<RawDevice> devices_;
     std::deque<Backend> backends_;
+    std::set<std::string> without_file_;  // those of them that cannot have one
     std::vector<Bus> buses_;
 };
 
