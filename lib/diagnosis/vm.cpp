@@ -21,6 +21,12 @@ class VmDiagnosis {
     VmDiagnosis(const VmFacts& vm, const std::string& daemon_user, std::vector<Finding>& findings)
         : vm_(vm), daemon_user_(daemon_user), findings_(findings) {}
 
+    void connecting() {
+        add(Kind::vm_unreachable, note, "it is still being connected to" + reason(),
+            "wait; a QEMU with thousands of objects, or with very long names, takes a while to "
+            "say what it holds");
+    }
+
     void unreachable() {
         add(Kind::vm_unreachable, warning, "it cannot be reached" + reason(),
             "start the VM with -qmp unix:" + socket() +
@@ -174,8 +180,8 @@ void diagnose_vm(const VmFacts& vm, const std::string& daemon_user,
                  std::vector<Finding>& findings) {
     VmDiagnosis diagnosis(vm, daemon_user, findings);
     switch (vm.state) {
-        case VmState::connecting:  // soon something else
-            return;
+        case VmState::connecting:
+            return diagnosis.connecting();
         case VmState::busy:
             return diagnosis.held();
         case VmState::unreachable:

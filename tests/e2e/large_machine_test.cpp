@@ -1,5 +1,4 @@
 #include <gmock/gmock.h>
-#include <signal.h>
 
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -123,11 +122,14 @@ TEST_F(LargeMachine, WithFiveHundredDevicesIsReadInTime) {
     }
 }
 
+std::string long_name(int i) {
+    return "o" + number(1000 + i) + std::string(2995, 'n');
+}
+
 TEST_F(LargeMachine, WithNamesOfThreeThousandCharactersIsReadInTime) {
     QemuVm vm(dir_.path(), {.paused = true});
-    const std::string rest(2995, 'n');
     for (int i = 0; i < 400; ++i) {
-        json object{{"id", "o" + number(1000 + i) + rest}, {"qom-type", "rng-builtin"}};
+        json object{{"id", long_name(i)}, {"qom-type", "rng-builtin"}};
         if (i % 2) object.update({{"qom-type", "memory-backend-ram"}, {"size", 4096}});
         vm.spy().call("object-add", object);
     }
@@ -142,22 +144,29 @@ TEST_F(LargeMachine, WithNamesOfThreeThousandCharactersIsReadInTime) {
     EXPECT_EQ(shown[0]["stale"], false);
 }
 
-TEST_F(LargeMachine, KeepsNoOtherFromTheDoctorsList) {
+/// QEMU reads a question byte by byte, and needs a while for those about so many files.
+TEST_F(LargeMachine, IsNamedByTheDoctorUntilItIsConnected) {
+    QemuVm vm(dir_.path(), {.paused = true});
+    for (int i = 0; i < 100; ++i) {
+        vm.object_add_file(long_name(i), region_file("file" + number(i)), 4096);
+    }
     QemuVm held(dir_.path(), {.name = "held", .paused = true});
-    QemuVm stopped(dir_.path(), {.name = "stopped", .paused = true});
     const QmpClient holder(held.qmp_socket(), soon());
-    daemon_.emplace(DaemonOptions{.vms = {{"absent", dir_ / "absent.qmp"},
+    daemon_.emplace(DaemonOptions{.vms = {{"vm0", vm.qmp_socket()},
                                           {"held", held.qmp_socket()},
-                                          {"stopped", stopped.qmp_socket()}},
+                                          {"absent", dir_ / "absent.qmp"}},
                                   .region_dir = regions_.path()});
-    wait_connected("stopped");
-    stopped.signal(SIGSTOP);
-    std::set<std::string> named;
-    EXPECT_TRUE(eventually(soon(), [&] {
+    const auto named = [&] {
+        std::set<std::string> names;
         const json report(run_ctl(*daemon_, {"doctor"}).json());
-        for (const json& each : report["findings"]) named.insert(each["vm"]);
-        return named == std::set<std::string>{"absent", "held", "stopped"};
-    })) << json(named);
+        for (const json& each : report["findings"]) {
+            if (each.contains("vm")) names.insert(each["vm"]);
+        }
+        return names;
+    };
+    EXPECT_THAT(named(), testing::ElementsAre("absent", "held", "vm0"));
+    wait_connected("vm0");
+    EXPECT_THAT(named(), testing::ElementsAre("absent", "held"));
 }
 
 }  // namespace

@@ -185,7 +185,10 @@ TEST_F(RegionDiagnosis, NamesTheVmsThatMayUseARegionAndDoNotAnswer) {
     region().users.clear();
     host_.vms.push_back(healthy_vm("away"));
     host_.vms[1].state = VmState::connecting;
-    EXPECT_THAT(finding().text,
+    const std::vector<Finding> found = findings();
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0].kind, FindingKind::vm_unreachable);
+    EXPECT_THAT(found[1].text,
                 HasSubstr("unless one of these VMs does, which do not answer: away"));
 }
 

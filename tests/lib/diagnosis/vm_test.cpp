@@ -65,8 +65,12 @@ TEST(VmDiagnosis, FindsAMonitorThatSomebodyElseHolds) {
                 AllOf(HasSubstr("ss -xp | grep -F /run/vms/web.qmp"), HasSubstr("-qmp unix:")));
 }
 
-TEST(VmDiagnosis, WaitsForAConnectionThatIsBeingMade) {
-    EXPECT_THAT(found_in(in_state(VmState::connecting)), IsEmpty());
+TEST(VmDiagnosis, MentionsAConnectionThatIsBeingMade) {
+    const Finding finding = only_finding(found_in(in_state(VmState::connecting, "it ended")));
+    EXPECT_EQ(finding.kind, FindingKind::vm_unreachable);
+    EXPECT_EQ(finding.severity, FindingSeverity::note);
+    EXPECT_EQ(finding.vm, "web");
+    EXPECT_THAT(finding.text, HasSubstr("it ended"));
 }
 
 TEST(VmDiagnosis, FindsAQemuWithoutAnyModel) {
