@@ -94,10 +94,10 @@ std::string staying_reason(const Bus& bus) {
     return "";
 }
 
-bool waits_for_start(const Bus& bus, const Version& qemu, std::string_view run_state,
+bool waits_for_guest(const Bus& bus, const Version& qemu, std::string_view run_state,
                      bool started) {
-    if (run_state != "prelaunch" || started) return false;
-    return bus.unplug == Unplug::acpi || is_old_port(bus, qemu);
+    if (is_old_port(bus, qemu)) return run_state != "running";
+    return bus.unplug == Unplug::acpi && run_state == "prelaunch" && !started;
 }
 
 int unplug_pace(const Bus& bus, const Version& qemu) {

@@ -84,12 +84,12 @@ std::string unusable_reason(const Bus& bus);
 /// taken out.
 std::string staying_reason(const Bus& bus);
 
-/// Whether a removal has to wait until the VM was started: before that QEMU would lose the request
-/// for good. `started`: it was seen in another run state.
-///  - ACPI: always.
-///  - A port's own hotplug: up to 5.2; 7.2 lets the device go at once. What is between was not
-///    tried, and waits.
-bool waits_for_start(const Bus& bus, const Version& qemu, std::string_view run_state, bool started);
+/// Whether a removal has to wait until the guest runs, because QEMU would lose the request for
+/// good. `started`: the VM was seen in another run state than before its first start.
+///  - ACPI: before the first start.
+///  - A port's own hotplug: up to 5.2 whenever the VM does not run, since the guest's clock counts
+///    (settling_time); 7.2 lets the device go at once. What is between was not tried, and waits.
+bool waits_for_guest(const Bus& bus, const Version& qemu, std::string_view run_state, bool started);
 
 /// How many times longer than elsewhere to wait before a removal is asked for again. On 3.1 every
 /// request presses a port's button: one within the five seconds in which its light blinks takes the

@@ -45,7 +45,8 @@ struct PlacementRequest {
 /// Chooses a slot. On a bus with many slots the highest free one, since other managers fill from
 /// the lowest, but 31 only when nothing else is free: on QEMU 10 and 11 nobody can plug a device
 /// without naming a slot while it is taken. Roots come before bridges, both before ports, of which
-/// the last empty one is taken. InvalidParameter (unknown bus), SlotInUse, NoFreeSlot.
+/// the last empty one is taken; then bridges with a controller of their own, and last ports that
+/// give nothing back. InvalidParameter (unknown bus), SlotInUse, NoFreeSlot.
 Result<std::variant<Placement, WaitForSlot>> place(const PlacementRequest& request,
                                                    const std::vector<Bus>& buses,
                                                    const std::vector<VacatedSlot>& vacated);

@@ -2,7 +2,6 @@
 
 #include "daemon/vm/executor.h"
 #include "daemon/vm/refresh.h"
-#include "lib/bus.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
@@ -35,11 +34,7 @@ awaitable<Attempt> take_back_misplaced(std::shared_ptr<Vm> vm, DeviceSpec spec, 
     const std::string path = vm->announced(spec).qom_path;
     co_await refresh(vm, vm->host().deadlines.query);
     vm->want_gone(path, false);
-    const InventoryDevice* entry = find_by_path(vm->inventory(), path);
-    const Bus* bus = entry ? find_bus(vm->inventory(), entry->device.spec.bus) : nullptr;
-    const bool may_ask =
-        !bus || !waits_for_start(*bus, vm->capabilities()->version, vm->run_state(), vm->started());
-    if (may_ask) co_await ask(vm, path, device_id(spec.name));
+    if (!vm->hold_back(path)) co_await ask(vm, path, device_id(spec.name));
     const SteadyClock::time_point until = SteadyClock::now() + patience;
     while (vm->departures().find(path) && SteadyClock::now() < until && !vm->unavailable()) {
         co_await vm->changed().wait_until(until);

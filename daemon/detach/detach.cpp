@@ -72,26 +72,19 @@ Error fixed_error(const Wait& wait) {
                  {{"reason", device.fixed}});
 }
 
-// Until then nobody asks; once it runs, whoever drives the departures does.
-bool must_wait(const Wait& wait) {
-    const Bus* bus = find_bus(wait.vm->inventory(), wait.entry.device.spec.bus);
-    return bus && waits_for_start(*bus, wait.vm->capabilities()->version, wait.vm->run_state(),
-                                  wait.vm->started());
-}
-
 std::string waiting_text(const Wait& wait) {
-    if (must_wait(wait)) {
-        return "the VM was never started; " + wait.entry.device.spec.name +
-               " leaves once the guest runs";
-    }
     const std::string& name = wait.entry.device.spec.name;
-    if (wait.vm->run_state() != "running") {
-        return "the VM is " + wait.vm->run_state() + "; " + name + " leaves when it runs or resets";
+    const Bus* bus = wait.vm->bus_of(wait.path());
+    const Version qemu = wait.vm->capabilities()->version;
+    const std::string run_state = wait.vm->run_state();
+    if (bus && waits_for_guest(*bus, qemu, run_state, wait.vm->started())) {
+        return "the VM is " + run_state + "; " + name + " is asked to leave once the guest runs";
     }
-    const Bus* bus = find_bus(wait.vm->inventory(), wait.entry.device.spec.bus);
-    const bool known = bus && wait.vm->capabilities();
+    if (run_state != "running") {
+        return "the VM is " + run_state + "; " + name + " leaves when it runs or resets";
+    }
     return "waiting for the guest to let " + name + " go" +
-           (known ? unplug_warning(*bus, wait.vm->capabilities()->version) : "");
+           (bus ? unplug_warning(*bus, qemu) : std::string());
 }
 
 awaitable<void> stay_away(std::shared_ptr<Vm> vm, std::string device) {
@@ -173,12 +166,7 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
     }
     // What was asked for was asked of that QEMU.
     if (vm->session() != wait.session) co_return gone_error(*vm, wait.what());
-    if (must_wait(wait)) co_return Result<void>();
-    const SteadyClock::time_point from = vm->may_leave_from(wait.path());
-    if (from > SteadyClock::now()) {
-        vm->postpone(wait.path(), from);
-        co_return Result<void>();
-    }
+    if (vm->hold_back(wait.path())) co_return Result<void>();
     co_return co_await ask_guest(vm, wait.entry, Asking::first);
 }
 

@@ -106,9 +106,10 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
 
     // Departures; see there for their order.
     bool want_gone(const std::string& path, bool remove_region);
-    /// From when on its removal may be asked for.
-    SteadyClock::time_point may_leave_from(const std::string& path) const;
-    void postpone(const std::string& path, SteadyClock::time_point until);
+    /// Whether asking for its removal now would lose the request: then it is asked for later.
+    bool hold_back(const std::string& path);
+    /// The bus of a device; null when it is not known.
+    const Bus* bus_of(const std::string& path) const;
     void resume_departure(const std::string& path, bool remove_region);
     void set_top(const std::string& path, std::optional<int> top) {
         departures_.set_top(path, top);

@@ -8,9 +8,6 @@ namespace {
 // QEMU reads no more of a part of a path.
 constexpr std::size_t longest_part = 127;
 
-// Ports nest no deeper than PCI has buses.
-constexpr int deepest_path = 256;
-
 class Names {
   public:
     Names(QomMemo& memo, const std::vector<FoundBus>& found) : memo_(memo), found_(found) {}
@@ -22,10 +19,10 @@ class Names {
 
     // Empty where there is none.
     std::string address(const FoundBus& bus, int depth = 0) {
-        if (bus.name.size() > longest_part || depth > deepest_path) return "";
+        if (bus.name.size() > longest_part || depth > deepest_nesting) return "";
         if (is_unique(bus)) return bus.name;
         if (!is_behind_device(memo_, bus)) return address_of_root(bus);
-        const FoundBus* parent = parent_of(bus);
+        const FoundBus* parent = parent_of(memo_, found_, bus);
         const std::string part = part_of(bus);
         if (!parent || part.empty() || part.size() > longest_part) return "";
         const std::string before = address(*parent, depth + 1);
@@ -44,14 +41,6 @@ class Names {
 
     const std::string* parent_path(const FoundBus& bus) {
         return as_string(memo_.lasting(bus.owner, "parent_bus"));
-    }
-
-    const FoundBus* parent_of(const FoundBus& bus) {
-        const std::string* path = parent_path(bus);
-        const auto parent = std::find_if(found_.begin(), found_.end(), [&](const FoundBus& each) {
-            return path && each.path == *path;
-        });
-        return parent == found_.end() ? nullptr : &*parent;
     }
 
     std::string part_of(const FoundBus& bus) {

@@ -12,9 +12,6 @@ constexpr std::uint64_t default_window = std::uint64_t{2} << 20;
 // An ivshmem device's registers and interrupt table, which share the window below 4 GiB with it.
 constexpr std::uint64_t registers = 0x2000;
 
-// Bridges nest no deeper than PCI has buses.
-constexpr int deepest_nesting = 256;
-
 bool is_open(AddressRange window) {
     return window.first <= window.last;
 }
@@ -52,14 +49,6 @@ std::uint64_t room_in(Window prefetchable, Window low, std::vector<std::uint64_t
 
 }  // namespace
 
-const FoundBus* BusRoom::parent_of(const FoundBus& bus) {
-    const std::string* path = as_string(memo_.lasting(bus.owner, "parent_bus"));
-    const auto parent = std::find_if(found_.begin(), found_.end(), [&](const FoundBus& each) {
-        return path && each.path == *path;
-    });
-    return parent == found_.end() ? nullptr : &*parent;
-}
-
 std::optional<int> BusRoom::number_of(const FoundBus& bus, int depth) {
     if (!is_behind_device(memo_, bus)) {
         return bus.type.starts_with("pxb-") ? std::nullopt : std::optional(0);
@@ -75,7 +64,7 @@ const PciFunction* BusRoom::function_of(const FoundBus& bus, int depth) {
     std::optional<int> number;
     std::optional<int> devfn;
     if (id.empty()) {
-        const FoundBus* parent = parent_of(bus);
+        const FoundBus* parent = parent_of(memo_, found_, bus);
         if (parent) number = number_of(*parent, depth);
         devfn = read_devfn(memo_.lasting(bus.owner, "addr"));
         if (!number || !devfn) return nullptr;
@@ -95,15 +84,20 @@ std::vector<std::uint64_t> BusRoom::waiting_on(const FoundBus& bus) const {
     return sizes;
 }
 
-std::uint64_t BusRoom::behind(const PciFunction& bridge, const FoundBus& bus) {
+std::vector<AddressRange> BusRoom::taken_on(int first_bus, int last_bus) const {
     std::vector<AddressRange> taken;
     for (const PciFunction& each : functions_) {
-        if (each.bus < bridge.secondary || each.bus > bridge.subordinate) continue;
+        if (each.bus < first_bus || each.bus > last_bus) continue;
         taken.insert(taken.end(), each.bars.begin(), each.bars.end());
         for (const AddressRange window : {each.prefetch_window, each.memory_window}) {
             if (each.bridge && is_open(window)) taken.push_back(window);
         }
     }
+    return taken;
+}
+
+std::uint64_t BusRoom::behind(const PciFunction& bridge, const FoundBus& bus) {
+    const std::vector<AddressRange> taken = taken_on(bridge.secondary, bridge.subordinate);
     return room_in(Window(bridge.prefetch_window, taken), Window(bridge.memory_window, taken),
                    waiting_on(bus));
 }
@@ -134,14 +128,7 @@ std::optional<std::uint64_t> BusRoom::of_root(const FoundBus& bus) {
     const auto ask = [&](const char* property) {
         return as_uint(memo_.lasting(bus.owner, property)).value_or(0);
     };
-    std::vector<AddressRange> taken;
-    for (const PciFunction& each : functions_) {
-        if (each.bus != 0) continue;
-        taken.insert(taken.end(), each.bars.begin(), each.bars.end());
-        for (const AddressRange window : {each.prefetch_window, each.memory_window}) {
-            if (each.bridge && is_open(window)) taken.push_back(window);
-        }
-    }
+    const std::vector<AddressRange> taken = taken_on(0, 0);
     const auto hole = [&](std::uint64_t start, std::uint64_t end) {
         return Window(end > start ? AddressRange{start, end - 1} : AddressRange{1, 0}, taken);
     };

@@ -36,7 +36,7 @@ class BusRoom {
     std::uint64_t behind(const PciFunction& bridge, const FoundBus& bus);
     const PciFunction* function_of(const FoundBus& bus, int depth);
     std::optional<int> number_of(const FoundBus& bus, int depth);
-    const FoundBus* parent_of(const FoundBus& bus);
+    std::vector<AddressRange> taken_on(int first_bus, int last_bus) const;
     std::vector<std::uint64_t> waiting_on(const FoundBus& bus) const;
 
     QomMemo& memo_;

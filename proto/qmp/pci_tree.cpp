@@ -1,5 +1,6 @@
 #include "proto/qmp/pci_tree.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace ivshmemd::qmp {
@@ -149,6 +150,14 @@ const QomMemo::Listing& owner_listing(QomMemo& memo, const FoundBus& bus) {
 
 bool is_behind_device(QomMemo& memo, const FoundBus& bus) {
     return owner_listing(memo, bus).has("addr");
+}
+
+const FoundBus* parent_of(QomMemo& memo, const std::vector<FoundBus>& found, const FoundBus& bus) {
+    const std::string* path = as_string(memo.lasting(bus.owner, "parent_bus"));
+    const auto parent = std::find_if(found.begin(), found.end(), [&](const FoundBus& each) {
+        return path && each.path == *path;
+    });
+    return parent == found.end() ? nullptr : &*parent;
 }
 
 BusFacts read_bus_facts(QomMemo& memo, const FoundBus& bus) {

@@ -39,6 +39,12 @@ const QomMemo::Listing& owner_listing(QomMemo& memo, const FoundBus& bus);
 /// Whether the device that owns the bus sits on another PCI bus itself.
 bool is_behind_device(QomMemo& memo, const FoundBus& bus);
 
+/// The bus that this device sits on; null when that is not among the found.
+const FoundBus* parent_of(QomMemo& memo, const std::vector<FoundBus>& found, const FoundBus& bus);
+
+/// Bridges nest no deeper than PCI has buses.
+inline constexpr int deepest_nesting = 256;
+
 BusFacts read_bus_facts(QomMemo& memo, const FoundBus& bus);
 
 /// The slots that hold a device. Ports have one device, wherever it says it is: {0}.

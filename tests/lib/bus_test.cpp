@@ -126,19 +126,22 @@ TEST(StayingReason, IsGivenWhereNothingLeaves) {
     EXPECT_THAT(staying_reason(port), HasSubstr("power_controller_present=off"));
 }
 
-TEST(WaitsForStart, WhereQemuWouldLoseTheRequest) {
+TEST(WaitsForGuest, WhereQemuWouldLoseTheRequest) {
     constexpr Version old{5, 2, 0};
     constexpr Version late{7, 2, 0};
     Bus bus = slots_bus({});
     bus.unplug = Unplug::acpi;
-    EXPECT_TRUE(waits_for_start(bus, late, "prelaunch", false));
-    EXPECT_FALSE(waits_for_start(bus, late, "prelaunch", true));  // a paused VM that was reset
-    EXPECT_FALSE(waits_for_start(bus, late, "running", true));
+    EXPECT_TRUE(waits_for_guest(bus, late, "prelaunch", false));
+    EXPECT_FALSE(waits_for_guest(bus, late, "prelaunch", true));  // a paused VM that was reset
+    EXPECT_FALSE(waits_for_guest(bus, late, "running", true));
     bus.unplug = Unplug::port;
-    EXPECT_TRUE(waits_for_start(bus, old, "prelaunch", false));
-    EXPECT_FALSE(waits_for_start(bus, late, "prelaunch", false));
+    EXPECT_TRUE(waits_for_guest(bus, old, "prelaunch", false));
+    EXPECT_TRUE(waits_for_guest(bus, old, "paused", true));
+    EXPECT_FALSE(waits_for_guest(bus, old, "running", true));
+    EXPECT_FALSE(waits_for_guest(bus, late, "prelaunch", false));
+    EXPECT_FALSE(waits_for_guest(bus, late, "paused", true));
     bus.unplug = Unplug::at_once;
-    EXPECT_FALSE(waits_for_start(bus, old, "prelaunch", false));
+    EXPECT_FALSE(waits_for_guest(bus, old, "prelaunch", false));
 }
 
 TEST(UnplugPace, GivesAnOldPortTheTimeItNeeds) {

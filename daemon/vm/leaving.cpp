@@ -1,0 +1,97 @@
+#include "daemon/vm/vm.h"
+
+// A VM's devices on their way out.
+namespace ivshmemd {
+
+const Bus* Vm::bus_of(const std::string& path) const {
+    const InventoryDevice* entry = find_by_path(inventory(), path);
+    return entry ? find_bus(inventory(), entry->device.spec.bus) : nullptr;
+}
+
+int Vm::pace_of(const std::string& path) const {
+    const Bus* bus = bus_of(path);
+    return bus && capabilities() ? unplug_pace(*bus, capabilities()->version) : 1;
+}
+
+// Once the guest runs, whoever drives the departures asks.
+bool Vm::hold_back(const std::string& path) {
+    const Bus* bus = bus_of(path);
+    if (!bus || !capabilities()) return false;
+    const Version& qemu = capabilities()->version;
+    if (waits_for_guest(*bus, qemu, run_state(), started())) return true;
+    const SteadyClock::time_point now = SteadyClock::now();
+    const SteadyClock::time_point from =
+        holdings_.seen_since(path, now) + settling_time(*bus, qemu);
+    if (from <= now) return false;
+    departures_.postpone(path, from);
+    changed_.notify_all();
+    return true;
+}
+
+bool Vm::want_gone(const std::string& path, bool remove_region) {
+    const SteadyClock::time_point now = SteadyClock::now();
+    const bool first = departures_.want(path, remove_region, now);
+    if (first) departures_.set_pace(path, pace_of(path), now);
+    changed_.notify_all();
+    return first;
+}
+
+void Vm::resume_departure(const std::string& path, bool remove_region) {
+    const SteadyClock::time_point now = SteadyClock::now();
+    departures_.resume(path, remove_region, now);
+    departures_.set_pace(path, pace_of(path), now);
+    changed_.notify_all();
+}
+
+void Vm::answered(const std::string& path) {
+    departures_.answered(path, SteadyClock::now());
+    changed_.notify_all();
+}
+
+void Vm::refuse_departure(const std::string& path, std::string refusal) {
+    departures_.refuse(path, std::move(refusal));
+    changed_.notify_all();
+}
+
+void Vm::withdraw_departure(const std::string& path) {
+    departures_.withdraw(path);
+    changed_.notify_all();
+}
+
+void Vm::heard_gone(const std::string& path) {
+    departures_.heard(path, SteadyClock::now());
+    changed_.notify_all();
+}
+
+void Vm::look_again(const std::string& path) {
+    departures_.look_again(path, SteadyClock::now());
+}
+
+void Vm::relapse(const std::string& path, std::uint64_t number) {
+    departures_.relapse(path, number, SteadyClock::now());
+    changed_.notify_all();
+}
+
+void Vm::parked(const std::string& path) {
+    departures_.parked(path);
+    changed_.notify_all();
+}
+
+void Vm::start_departures_over() {
+    departures_.start_over(SteadyClock::now());
+    changed_.notify_all();
+}
+
+void Vm::gone(const std::string& path, const std::string& detail) {
+    const InventoryDevice* entry = find_by_path(inventory(), path);
+    const Departure* departure = departures_.find(path);
+    if (!entry || !departure) return;
+    const DeviceSpec spec = entry->device.spec;
+    const EventKind kind = departure->asked_for ? EventKind::detached : EventKind::vanished;
+    holdings_.forget_device(path, SteadyClock::now());
+    departures_.gone(path);
+    host_.events.publish({kind, name(), spec.name, detail, spec.region.value_or("")});
+    changed_.notify_all();
+}
+
+}  // namespace ivshmemd
