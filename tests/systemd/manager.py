@@ -79,6 +79,10 @@ class Service:
     def stop(self):
         """SIGTERM; the exit code. Takes what it says meanwhile."""
         self.process.send_signal(signal.SIGTERM)
+        return self.wait_for_end()
+
+    def wait_for_end(self):
+        """The exit code of a program that was told to end; another signal would end it at once."""
         end = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < end:
             self.notify.read_message(0.05)

@@ -121,7 +121,7 @@ class Reload(Running):
         service.process.send_signal(signal.SIGTERM)
         self.assertIsNotNone(self.notify.wait("STOPPING="))
         self.configure("b")
-        self.assertEqual(service.stop(), 0)
+        self.assertEqual(service.wait_for_end(), 0)
 
     def test_names_what_needs_a_restart(self):
         self.configure("a")
