@@ -24,6 +24,7 @@ struct Host {
     Config config;
     Deadlines deadlines;
     Worker worker;
+    Worker looker;  // at /proc of the QEMUs, and never behind a reservation of memory
     Events events;
     Relays relays;
     RegionFiles regions;
@@ -37,7 +38,7 @@ struct Host {
           config(std::move(config_)),
           relays(executor, [this](const std::string& vm, const std::string& device,
                                   const std::string& why) { server_lost(vm, device, why); }),
-          regions(config.region_dir, config.region_group) {}
+          regions(config.places(), config.region_group, config.reserve_percent) {}
 
   private:
     void server_lost(const std::string& vm, const std::string& device, const std::string& why);

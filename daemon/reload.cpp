@@ -25,6 +25,9 @@ std::string keep_what_needs_a_restart(const Config& before, Config& after) {
     keep("daemon.group", before.socket_group, after.socket_group, kept);
     keep("daemon.state_dir", before.state_dir, after.state_dir, kept);
     keep("region.dir", before.region_dir, after.region_dir, kept);
+    keep("region_dir", before.region_dirs, after.region_dirs, kept);
+    keep("region_device", before.region_devices, after.region_devices, kept);
+    keep("limits.reserve_percent", before.reserve_percent, after.reserve_percent, kept);
     keep("region.group", before.region_group, after.region_group, kept);
     return kept;
 }

@@ -17,7 +17,7 @@
 #include "daemon/base/watchdog.h"
 #include "daemon/events/event_log.h"
 #include "daemon/fleet/registry.h"
-#include "daemon/region/unlink.h"
+#include "daemon/region/lease.h"
 #include "daemon/state/declared.h"
 #include "daemon/state/regions.h"
 

@@ -1,5 +1,7 @@
 #include "lib/decide.h"
 
+#include <sys/stat.h>
+
 #include "lib/equality.h"
 #include "lib/resolve.h"
 #include "lib/run_state.h"
@@ -25,6 +27,9 @@ DeviceSpec spec_of(const DeviceRequest& request, Model model) {
     spec.name = request.name;
     spec.model = model;
     spec.role = request.role.value_or(Role::peer);
+    spec.readonly = request.readonly.value_or(false);
+    spec.numa = request.numa;
+    spec.prealloc = request.prealloc.value_or(false);
     return spec;
 }
 
@@ -50,8 +55,8 @@ Result<void> check_existing(const DeviceRequest& request, const Device& existing
 
 }  // namespace
 
-std::string region_path(const std::string& directory, const DeviceRequest& request) {
-    return directory + "/" + request.region.value_or(request.name);
+std::string region_path(const RegionPlaces& places, const DeviceRequest& request) {
+    return places.path_of(request.region.value_or(request.name));
 }
 
 Result<void> check_only_master(const std::string& holder, const std::string& what) {
@@ -62,15 +67,74 @@ Result<void> check_only_master(const std::string& holder, const std::string& wha
         {{"holder", holder}});
 }
 
+namespace {
+
+// One that waits for a migration counts once it runs: until then its source is the master.
+Result<void> check_masters(const ToAttach& decided, const AttachFacts& facts) {
+    const bool counts = decided.spec.role == Role::master && facts.run_state != "inmigrate";
+    if (!counts) return {};
+    return check_only_master(facts.master, "region " + decided.region_path);
+}
+
+// What the driver says, or the configuration, or the caller.
+Result<std::uint64_t> size_of_device(const DeviceRequest& request, const RegionDevice& device,
+                                     const std::string& path, const AttachFacts& facts) {
+    std::optional<std::uint64_t> size = device.size;
+    if (facts.region.size != 0) size = facts.region.size;
+    if (size && request.size && *size != *request.size) {
+        return Error(ErrorKind::region_mismatch, path + " has " + format_size(*size) +
+                                                     ", not the requested " +
+                                                     format_size(*request.size));
+    }
+    if (!size) size = request.size;
+    if (!size) {
+        return Error(ErrorKind::bad_size, path +
+                                              " does not tell its size; ask for it, or give it "
+                                              "in [[region_device]] of the configuration");
+    }
+    const Result<void> sound = check_size(*size, facts.size_limit);
+    if (!sound) return sound.error();
+    return *size;
+}
+
+// Memory that a driver of the host provides.
+Result<ToAttach> with_device(ToAttach decided, const DeviceRequest& request,
+                             const RegionDevice& device, const AttachFacts& facts) {
+    const std::string& path = decided.region_path;
+    if (!facts.region.exists) {
+        return Error(ErrorKind::region_unavailable,
+                     path + " is not there; load the driver that provides it");
+    }
+    if (!S_ISCHR(facts.region.mode) && !S_ISREG(facts.region.mode)) {
+        return Error(ErrorKind::region_mismatch, path +
+                                                     " is no memory device; correct its "
+                                                     "[[region_device]] in the configuration");
+    }
+    const Result<std::uint64_t> size = size_of_device(request, device, path, facts);
+    if (!size) return size.error();
+    decided.spec.size = *size;
+    decided.region_is_device = true;
+    const Result<void> only = check_masters(decided, facts);
+    if (!only) return only.error();
+    return decided;
+}
+
+}  // namespace
+
 Result<ToAttach> decide_memory(const DeviceRequest& request, Model model,
                                const AttachFacts& facts) {
     if (request.server) return decide_server(request, model, facts.size_limit);
+    const std::string region = request.region.value_or(request.name);
+    const Result<void> place = facts.places.check(region);
+    if (!place) return place.error();
     if (model == Model::legacy) {
-        const Result<void> below = check_legacy_directory(facts.region_directory);
+        const Result<void> below = check_legacy_directory(facts.places.directory_of(region));
         if (!below) return below.error();
     }
-    ToAttach decided{spec_of(request, model), region_path(facts.region_directory, request), false};
-    decided.spec.region = request.region.value_or(request.name);
+    ToAttach decided{spec_of(request, model), region_path(facts.places, request), false};
+    decided.spec.region = region;
+    const RegionDevice* device = facts.places.device_at(decided.region_path);
+    if (device) return with_device(std::move(decided), request, *device, facts);
     const Result<std::uint64_t> size = decide_size(request.size, facts.region, facts.size_limit);
     if (!size) return size.error();
     decided.spec.size = *size;
@@ -78,10 +142,9 @@ Result<ToAttach> decide_memory(const DeviceRequest& request, Model model,
         check_region(decided.region_path, *size, facts.region, facts.trust);
     if (!plan) return plan.error();
     decided.create_region = plan->create;
-    // One that waits for a migration counts once it runs: until then its source is the master.
-    const bool counts = decided.spec.role == Role::master && facts.run_state != "inmigrate";
-    if (!counts || plan->create) return decided;
-    const Result<void> only = check_only_master(facts.master, "region " + decided.region_path);
+    decided.fill_region = plan->fill;
+    if (plan->create) return decided;
+    const Result<void> only = check_masters(decided, facts);
     if (!only) return only.error();
     return decided;
 }

@@ -7,6 +7,7 @@
 #include "lib/capabilities.h"
 #include "lib/device.h"
 #include "lib/region.h"
+#include "lib/region_places.h"
 #include "lib/result.h"
 
 // What becomes of a request to attach, from what is known at that moment. Pure: whoever calls it
@@ -19,7 +20,7 @@ struct AttachFacts {
     Capabilities capabilities;
     std::optional<Device> existing;  // of the requested name
     std::uint64_t size_limit = 0;    // bytes
-    std::string region_directory;
+    RegionPlaces places;
     RegionFacts region;  // the file at region_path(); not looked at for a device with a server
     RegionTrust trust;
     std::string master;  // "VM/NAME" of another master of that file; empty when there is none
@@ -29,15 +30,17 @@ struct AttachFacts {
 /// may be.
 struct ToAttach {
     DeviceSpec spec;
-    std::string region_path;     // empty with a server
-    bool create_region = false;  // there is no such file yet
+    std::string region_path;        // empty with a server
+    bool create_region = false;     // there is no such file yet
+    bool fill_region = false;       // there is one, and it is empty
+    bool region_is_device = false;  // its memory is a driver's, which reserves it
 };
 
 /// An equal device is there, or one is to be made.
 using Decided = std::variant<Device, ToAttach>;
 
 /// Where the region of a request is, or will be.
-std::string region_path(const std::string& directory, const DeviceRequest& request);
+std::string region_path(const RegionPlaces& places, const DeviceRequest& request);
 
 /// In the order of the contract; the first failure is the answer: VmUnavailable (run state),
 /// ModelNotSupported, ConfigUnsupported, OperationInProgress (it is being detached), DeviceExists,

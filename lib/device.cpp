@@ -10,6 +10,9 @@ DeviceRequest request_again(const DeviceSpec& spec) {
     request.role = spec.role;
     request.region = spec.region;
     request.server = spec.server;
+    if (spec.readonly) request.readonly = true;
+    if (spec.prealloc) request.prealloc = true;
+    request.numa = spec.numa;
     if (spec.server) {
         request.vectors = spec.vectors;
         request.msi = spec.msi;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "lib/mapping.h"
 #include "lib/model.h"
 #include "lib/role.h"
 
@@ -22,6 +23,9 @@ struct DeviceRequest {
     std::optional<bool> ioeventfd;
     std::optional<std::string> bus;
     std::optional<int> slot;
+    std::optional<bool> readonly{};  // what the guest writes is dropped
+    std::optional<int> numa{};       // node of the host that the memory is taken from
+    std::optional<bool> prealloc{};  // QEMU touches all of it before the guest has it
 
     bool operator==(const DeviceRequest&) const = default;
 };
@@ -39,6 +43,9 @@ struct DeviceSpec {
     std::optional<bool> ioeventfd;
     std::string bus;
     int slot = 0;
+    bool readonly = false;
+    std::optional<int> numa{};
+    bool prealloc = false;
 
     bool operator==(const DeviceSpec&) const = default;
 };
@@ -70,7 +77,8 @@ struct Device {
     bool has_server = false;                   // even where its path cannot be told
     bool stale = false;                        // the VM is not connected; last known
     std::optional<bool> memory_sealed;         // with a server: whether its memory's size is fixed
-    std::optional<bool> relay_lost;  // with a server: whether the device is cut off from it
+    std::optional<bool> relay_lost;   // with a server: whether the device is cut off from it
+    std::optional<Mapping> memory{};  // without a server
     std::string fixed;  // why it cannot be taken out while the VM runs; empty when it can
 };
 

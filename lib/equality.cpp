@@ -29,6 +29,13 @@ std::string difference(const DeviceRequest& request, const DeviceSpec& there) {
             return "another ioeventfd";
         }
     }
+    if (request.readonly.value_or(false) != there.readonly) {
+        return there.readonly ? "readonly memory" : "memory that can be written to";
+    }
+    if (differs(request.numa, there.numa)) {
+        return there.numa ? "memory of node " + std::to_string(*there.numa) : "memory of any node";
+    }
+    if (differs(request.prealloc, there.prealloc)) return "another prealloc";
     if (differs(request.bus, there.bus)) return "bus " + there.bus;
     if (differs(request.slot, there.slot)) return "slot " + std::to_string(there.slot);
     return "";

@@ -31,11 +31,22 @@ const Bus* find_bus(const Inventory& inventory, std::string_view name) {
     return found == inventory.buses.end() ? nullptr : &*found;
 }
 
+const Backend* find_backend(const Inventory& inventory, std::string_view id) {
+    const auto found = std::find_if(inventory.backends.begin(), inventory.backends.end(),
+                                    [&](const Backend& backend) { return backend.id == id; });
+    return found == inventory.backends.end() ? nullptr : &*found;
+}
+
+bool serves_a_device(const Inventory& inventory, const Backend& backend) {
+    return find_device(inventory, [&](const InventoryDevice& each) {
+               return each.backend_id == backend.id;
+           }) != nullptr;
+}
+
 std::vector<std::string> orphan_backends(const Inventory& inventory) {
     std::vector<std::string> orphans;
     for (const Backend& backend : inventory.backends) {
-        const bool used = find_device(
-            inventory, [&](const InventoryDevice& each) { return each.backend_id == backend.id; });
+        const bool used = serves_a_device(inventory, backend);
         if (!used && name_of_backend_id(backend.id)) orphans.push_back(backend.id);
     }
     return orphans;
@@ -54,9 +65,7 @@ std::vector<std::string> orphan_chardevs(const Inventory& inventory) {
 std::string fresh_backend_id(const Inventory& inventory, std::string_view name) {
     for (int generation = 1;; ++generation) {
         std::string id = backend_id(name, generation);
-        const bool taken = std::any_of(inventory.backends.begin(), inventory.backends.end(),
-                                       [&](const Backend& each) { return each.id == id; });
-        if (!taken) return id;
+        if (!find_backend(inventory, id)) return id;
     }
 }
 

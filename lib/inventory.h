@@ -8,6 +8,7 @@
 
 #include "lib/bus.h"
 #include "lib/device.h"
+#include "lib/mapping.h"
 
 namespace ivshmemd {
 
@@ -17,6 +18,14 @@ struct Backend {
     std::string path;        // mem-path; empty for kinds that have none
     std::uint64_t size = 0;  // bytes
     bool share = false;
+    std::string type{};  // QOM type, such as "memory-backend-file"
+    // Of one that a device shows; of others they are not asked for.
+    std::uint64_t offset = 0;  // in the file, bytes; QEMU 8.1 and later
+    bool read_only = false;    // QEMU 6.0 and later
+    bool prealloc = false;
+    std::optional<int> numa{};  // the only node of the host that it may come from
+    bool discarded = false;    // emptied when QEMU ends: discard-data=on
+    Mapping mapping{};
 };
 
 /// An ivshmem device as QOM shows it.
@@ -26,6 +35,8 @@ struct InventoryDevice {
     std::string backend_id;   // of plain
     std::string chardev_id;   // of doorbell, and of legacy with a server
     std::string memory_path;  // file of its memory; empty when it has none that can be told
+    int function = 0;         // of its slot
+    Mapping mapping{};        // without a server
 };
 
 /// What one QEMU holds of ours and of others', read at one moment.
@@ -43,6 +54,12 @@ const InventoryDevice* find_managed(const Inventory& inventory, std::string_view
 const InventoryDevice* find_by_path(const Inventory& inventory, std::string_view qom_path);
 
 const Bus* find_bus(const Inventory& inventory, std::string_view name);
+
+/// The backend of this id, or null.
+const Backend* find_backend(const Inventory& inventory, std::string_view id);
+
+/// Whether a device stands on this backend.
+bool serves_a_device(const Inventory& inventory, const Backend& backend);
 
 /// Ids of backends and chardevs that carry our prefix and serve no device: left behind by an
 /// attachment that did not finish.

@@ -25,7 +25,8 @@ bool is_device_name(std::string_view name) {
            std::all_of(name.begin(), name.end(), inner);
 }
 
-bool is_vm_name(std::string_view name) {
+// Of VMs and of regions' files: never hidden, "..", or taken for an option.
+bool is_dotted_name(std::string_view name) {
     const auto inner = [](char c) {
         return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.';
     };
@@ -37,11 +38,6 @@ bool is_vm_name(std::string_view name) {
 Error bad_name(std::string_view what, std::string_view name, std::string_view rule) {
     return Error(ErrorKind::bad_name, std::string(what) + " name '" + printable(name, 80) +
                                           "' breaks the rule " + std::string(rule));
-}
-
-Result<void> check_name(std::string_view what, std::string_view name) {
-    if (is_device_name(name)) return {};
-    return bad_name(what, name, "[A-Za-z][A-Za-z0-9_-]{0,62}");
 }
 
 std::optional<std::string> between(std::string_view id, std::string_view suffix) {
@@ -56,15 +52,20 @@ std::optional<std::string> between(std::string_view id, std::string_view suffix)
 }  // namespace
 
 Result<void> check_device_name(std::string_view name) {
-    return check_name("device", name);
+    if (is_device_name(name)) return {};
+    return bad_name("device", name, "[A-Za-z][A-Za-z0-9_-]{0,62}");
 }
 
 Result<void> check_region_name(std::string_view name) {
-    return check_name("region", name);
+    const std::size_t colon = name.find(':');
+    const bool has_place = colon != std::string_view::npos;
+    const bool place_is_good = !has_place || is_device_name(name.substr(0, colon));
+    if (place_is_good && is_dotted_name(has_place ? name.substr(colon + 1) : name)) return {};
+    return bad_name("region", name, "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
 }
 
 Result<void> check_vm_name(std::string_view name) {
-    if (is_vm_name(name)) return {};
+    if (is_dotted_name(name)) return {};
     return bad_name("VM", name, "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
 }
 

@@ -8,9 +8,13 @@
 
 namespace ivshmemd {
 
-/// Device and region names: `[A-Za-z][A-Za-z0-9_-]{0,62}`. They become QEMU ids and file names, so
-/// the rule is narrower than either. BadName.
+/// Device names: `[A-Za-z][A-Za-z0-9_-]{0,62}`. They become QEMU ids and file names, so the rule is
+/// narrower than either. BadName.
 Result<void> check_device_name(std::string_view name);
+
+/// Region names: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`, as those that shm_open(3) is used with; before
+/// them the name of a configured directory and a colon, for one that is not in the usual one.
+/// BadName.
 Result<void> check_region_name(std::string_view name);
 
 /// VM names: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`. BadName.

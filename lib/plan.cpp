@@ -15,9 +15,9 @@ Plan plan_of(const DeviceSpec& spec, const Parts& parts) {
                 device};
     }
     if (spec.model == Model::legacy) return {device};
-    return {
-        {AddBackend{parts.backend_id, parts.memory_path, spec.size}, DelBackend{parts.backend_id}},
-        device};
+    const AddBackend backend{parts.backend_id, parts.memory_path, spec.size,
+                             spec.readonly,    spec.numa,         spec.prealloc};
+    return {{backend, DelBackend{parts.backend_id}}, device};
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ struct AddBackend {
     std::string id;
     std::string path;
     std::uint64_t size = 0;  // bytes
+    bool readonly = false;
+    std::optional<int> numa{};
+    bool prealloc = false;
 };
 struct DelBackend {
     std::string id;
@@ -26,6 +29,7 @@ struct Parts {
     std::string chardev_id;     // with a server
     std::string bus_address{};  // what QEMU calls the bus
     std::string bus_path{};  // QOM path of the bus, where QEMU's answer has to be compared with it
+    Mapping memory{};        // what the backend maps, once that is known
 };
 struct AddDevice {
     std::string id;

@@ -7,13 +7,21 @@
 namespace ivshmemd {
 namespace {
 
-const char* kind_of(mode_t mode) {
-    if (S_ISLNK(mode)) return "a symbolic link";
-    if (S_ISDIR(mode)) return "a directory";
-    if (S_ISFIFO(mode)) return "a FIFO";
-    if (S_ISSOCK(mode)) return "a socket";
-    if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device node";
-    return "not a regular file";
+// What it is, and what to do then.
+std::string kind_of(mode_t mode) {
+    if (S_ISLNK(mode)) {
+        return "a symbolic link, which can be turned elsewhere at any time; use the name of the "
+               "file that it leads to";
+    }
+    if (S_ISDIR(mode)) {
+        return "a directory, in which QEMU would make memory that nobody else can open; use "
+               "another name";
+    }
+    if (S_ISFIFO(mode)) return "a FIFO, which holds no memory; use another name";
+    if (S_ISSOCK(mode)) {
+        return "a socket, which holds no memory; name a doorbell server's with --server";
+    }
+    return "a device node, whose memory is not made by ivshmemd; use another name";
 }
 
 }  // namespace
@@ -36,6 +44,10 @@ Result<std::uint64_t> decide_size(std::optional<std::uint64_t> requested, const 
     if (requested) {
         size = *requested;
     } else if (facts.exists && S_ISREG(facts.mode)) {
+        if (facts.size == 0) {
+            return Error(ErrorKind::bad_size,
+                         "the region is there and empty; say with --size how large it is to be");
+        }
         size = facts.size;
     } else if (!facts.exists) {
         return Error(
@@ -53,20 +65,21 @@ Result<RegionPlan> check_region(const std::string& path, std::uint64_t size,
                                 const RegionFacts& facts, const RegionTrust& trust) {
     if (!facts.exists) return RegionPlan{size, true};
     if (!S_ISREG(facts.mode)) {
-        return Error(ErrorKind::region_mismatch, path + " is " + kind_of(facts.mode) +
-                                                     ", not a regular file; remove it or use "
-                                                     "another region");
+        return Error(ErrorKind::region_mismatch,
+                     path + " is no regular file but " + kind_of(facts.mode));
     }
     if (!trust.trusts(facts.owner)) {
-        return Error(ErrorKind::permission_denied,
-                     path + " belongs to user " + std::to_string(facts.owner) +
-                         ", who could truncate it and kill the VM; remove it or list the user in "
-                         "[trust] users");
+        return Error(
+            ErrorKind::permission_denied,
+            path + " belongs to user " + std::to_string(facts.owner) +
+                ", who could truncate it and kill the VM; give it to a user who is trusted, "
+                "or list this one in [trust] users");
     }
+    if (facts.size == 0) return RegionPlan{size, false, true};
     if (facts.size != size) {
         return Error(ErrorKind::region_mismatch, path + " has " + format_size(facts.size) +
                                                      ", not the requested " + format_size(size) +
-                                                     "; use that size, or another region");
+                                                     "; ask for that size, or use another region");
     }
     return RegionPlan{size, false};
 }

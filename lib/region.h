@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "lib/mapping.h"
 #include "lib/result.h"
 #include "lib/role.h"
 
@@ -16,7 +17,7 @@ namespace ivshmemd {
 /// What the daemon gives the regions it makes; users and groups beside these get in by the ACL.
 inline constexpr mode_t region_mode = 0660;
 
-/// What lstat(2) says about a region file.
+/// What stat(2) says about a region file.
 struct RegionFacts {
     bool exists = false;
     mode_t mode = 0;  // type and permission bits
@@ -27,7 +28,8 @@ struct RegionFacts {
 /// The region file a request names: its state decides between making it and refusing.
 struct RegionPlan {
     std::uint64_t size = 0;  // bytes
-    bool create = false;
+    bool create = false;     // there is no such file
+    bool fill = false;       // there is an empty one, to get this size if nobody has it open
 };
 
 /// Who may own a region. Whoever can truncate the file can kill the VMs that map it.
@@ -46,6 +48,7 @@ struct RegionUser {
     std::string vm;
     std::string device;
     Role role = Role::peer;
+    Mapping memory{};
 };
 
 /// A region as it is: its file and who uses it.
@@ -54,6 +57,12 @@ struct Region {
     RegionFacts facts;
     std::vector<RegionUser> users;
     bool created_by_us = false;
+    std::string name{};
+
+    // For a diagnosis alone.
+    std::vector<std::string> other_memory{};  // "VM/BACKEND": no device's, such as a VM's own
+    std::optional<std::uint64_t> reserved{};  // bytes of it that have memory behind them
+    std::optional<bool> open{};               // whether any process has it open; not always told
 };
 
 /// The permission bits as four octal digits, such as "0660".
@@ -66,8 +75,8 @@ std::string region_name(const std::string& path);
 Result<std::uint64_t> decide_size(std::optional<std::uint64_t> requested, const RegionFacts& facts,
                                   std::uint64_t limit);
 
-/// Whether the file serves. RegionMismatch (not a regular file, another size) or PermissionDenied
-/// (an owner who is not trusted).
+/// Whether the file serves, or can be made to. RegionMismatch (not a regular file, another size) or
+/// PermissionDenied (an owner who is not trusted).
 Result<RegionPlan> check_region(const std::string& path, std::uint64_t size,
                                 const RegionFacts& facts, const RegionTrust& trust);
 

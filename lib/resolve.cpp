@@ -3,6 +3,8 @@
 namespace ivshmemd {
 namespace {
 
+constexpr Version oldest_readonly{6, 0, 0};
+
 Error not_supported(Model model, const Capabilities& capabilities) {
     std::vector<std::string> supported;
     std::string list;
@@ -42,6 +44,19 @@ Result<Model> choose(const DeviceRequest& request, const Capabilities& capabilit
 }  // namespace
 
 Result<void> check_options(Model model, const DeviceRequest& request) {
+    const bool readonly = request.readonly.value_or(false);
+    const bool for_backend = readonly || request.numa || request.prealloc.value_or(false);
+    if (for_backend && request.server) {
+        return unsupported("with a server the memory is the server's; leave readonly, numa and "
+                           "prealloc out");
+    }
+    if (for_backend && model == Model::legacy) {
+        return unsupported("legacy ivshmem knows no readonly, numa or prealloc");
+    }
+    if (readonly && request.role == Role::master) {
+        return unsupported("a master's content is written to at its destination, so it cannot be "
+                           "readonly");
+    }
     if (!request.server && (request.vectors || request.msi || request.ioeventfd)) {
         return unsupported("vectors, msi and ioeventfd need a server");
     }
@@ -72,6 +87,10 @@ Result<Model> resolve_model(const DeviceRequest& request, const Capabilities& ca
     if (!model) return model.error();
     const Result<void> options = check_options(*model, request);
     if (!options) return options.error();
+    if (request.readonly.value_or(false) && capabilities.version < oldest_readonly) {
+        return unsupported("QEMU " + to_string(capabilities.version) +
+                           " has no readonly memory; 6.0 and later have");
+    }
     if (capabilities.only_migratable && request.role.value_or(Role::peer) == Role::peer) {
         return unsupported(
             "the VM was started with -only-migratable, which takes no peer; use role master");

@@ -94,6 +94,18 @@ struct DoorbellRecord {
     bool operator==(const DoorbellRecord&) const = default;
 };
 
+/// A memory backend of ours that was proved to map a region's file, where /proc does not tell.
+struct ProofRecord {
+    std::string vm;
+    std::string uuid;
+    std::string run;  // the QEMU process
+    std::string backend;
+    std::uint64_t device = 0;  // of the file
+    std::uint64_t inode = 0;
+
+    bool operator==(const ProofRecord&) const = default;
+};
+
 /// What QEMU cannot tell and a restart must not lose.
 struct SavedState {
     std::vector<CreatedRegion> regions;
@@ -101,6 +113,7 @@ struct SavedState {
     std::vector<MigrationRecord> migrations;
     std::vector<DeclaredRecord> declared;
     std::vector<DoorbellRecord> doorbells = {};
+    std::vector<ProofRecord> proofs = {};
 
     bool operator==(const SavedState&) const = default;
 };

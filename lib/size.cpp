@@ -11,6 +11,15 @@ Error bad_size(std::string message) {
                  std::move(message) + "; use a power of two of at least 4K, such as 64M");
 }
 
+// The closest sizes that serve, where both do.
+Error not_a_power(std::uint64_t bytes, std::uint64_t limit) {
+    const std::string what = "size " + format_size(bytes) + " is not a power of two";
+    const std::uint64_t below = std::bit_floor(bytes);
+    if (below < min_region_size || below > limit / 2) return bad_size(what);
+    return Error(ErrorKind::bad_size, what + "; the next sizes are " + format_size(below) +
+                                          " and " + format_size(2 * below));
+}
+
 int shift_of(char suffix) {
     switch (suffix) {
         case 'K':
@@ -43,9 +52,7 @@ Result<std::uint64_t> parse_size(std::string_view text) {
 }
 
 Result<void> check_size(std::uint64_t bytes, std::uint64_t limit) {
-    if (!std::has_single_bit(bytes)) {
-        return bad_size("size " + std::to_string(bytes) + " is not a power of two");
-    }
+    if (!std::has_single_bit(bytes)) return not_a_power(bytes, limit);
     if (bytes < min_region_size) return bad_size("size " + std::to_string(bytes) + " is too small");
     if (bytes > limit) {
         return bad_size("size " + format_size(bytes) + " is over the limit of " +

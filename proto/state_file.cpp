@@ -28,6 +28,7 @@ constexpr List removals{"removals", "removal", true};
 constexpr List migrations{"migrations", "migration"};
 constexpr List declared{"declared", "declared device"};
 constexpr List doorbells{"doorbells", "doorbell"};
+constexpr List proofs{"proofs", "proof"};
 
 // Reads the lists, and keeps account of what cannot be read.
 class Reader {
@@ -82,7 +83,8 @@ std::string spell_state(const SavedState& state) {
                            {removals.key, spell_all(state.removals)},
                            {migrations.key, spell_all(state.migrations)},
                            {declared.key, spell_all(state.declared)},
-                           {doorbells.key, spell_all(state.doorbells)}};
+                           {doorbells.key, spell_all(state.doorbells)},
+                           {proofs.key, spell_all(state.proofs)}};
     return dump_json(document) + "\n";
 }
 
@@ -97,6 +99,7 @@ Result<ReadState> parse_state(std::string_view text) {
     state.migrations = reader.read<MigrationRecord>(migrations, read_migration);
     state.declared = reader.read<DeclaredRecord>(declared, read_declared);
     state.doorbells = reader.read<DoorbellRecord>(doorbells, read_doorbell);
+    state.proofs = reader.read<ProofRecord>(proofs, read_proof);
     return ReadState{std::move(state), reader.left_out()};
 }
 

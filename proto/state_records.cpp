@@ -141,4 +141,21 @@ json spell(const DoorbellRecord& record) {
             {"top", record.top}};
 }
 
+std::optional<ProofRecord> read_proof(const json& entry) {
+    const std::string* vm = as_string(find(entry, "vm"));
+    const std::string* uuid = as_string(find(entry, "uuid"));
+    const std::string* run = as_string(find(entry, "run"));
+    const std::string* backend = as_string(find(entry, "backend"));
+    const auto device = as_uint(find(entry, "device"));
+    const auto inode = as_uint(find(entry, "inode"));
+    if (!vm || !uuid || !run || !backend || !device || !inode) return std::nullopt;
+    if (!check_vm_name(*vm) || !name_of_backend_id(*backend)) return std::nullopt;
+    return ProofRecord{*vm, *uuid, *run, *backend, *device, *inode};
+}
+
+json spell(const ProofRecord& record) {
+    return {{"vm", record.vm},           {"uuid", record.uuid},     {"run", record.run},
+            {"backend", record.backend}, {"device", record.device}, {"inode", record.inode}};
+}
+
 }  // namespace ivshmemd::state_records

@@ -14,11 +14,13 @@ std::optional<RemovalIntent> read_removal(const json& entry);
 std::optional<MigrationRecord> read_migration(const json& entry);
 std::optional<DeclaredRecord> read_declared(const json& entry);
 std::optional<DoorbellRecord> read_doorbell(const json& entry);
+std::optional<ProofRecord> read_proof(const json& entry);
 
 json spell(const CreatedRegion& record);
 json spell(const RemovalIntent& record);
 json spell(const MigrationRecord& record);
 json spell(const DeclaredRecord& record);
 json spell(const DoorbellRecord& record);
+json spell(const ProofRecord& record);
 
 }  // namespace ivshmemd::state_records

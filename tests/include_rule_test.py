@@ -44,7 +44,8 @@ HEIGHTS = {room: height for height, rooms in enumerate(STOREYS) for room in room
 
 # Programs of their own: nothing includes them, and they include themselves and this of daemon.
 PROGRAMS = ("ctl", "doorbell", "libvirt")
-SHARED = ("daemon/base/", "daemon/region/files.h", "daemon/relay/peer_table.h")
+SHARED = ("daemon/base/", "daemon/region/files.h", "daemon/region/lease.h",
+          "daemon/relay/peer_table.h")
 SOURCES = (".h", ".cpp", ".cpp.in", ".h.in")
 
 

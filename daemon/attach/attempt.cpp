@@ -1,9 +1,10 @@
 #include "daemon/attach/attempt.h"
 
 #include "daemon/attach/misplaced.h"
+#include "daemon/attach/proof.h"
 #include "daemon/attach/server.h"
+#include "daemon/attach/steps.h"
 #include "daemon/state/doorbells.h"
-#include "daemon/vm/descriptors.h"
 #include "daemon/vm/executor.h"
 #include "daemon/vm/refresh.h"
 #include "lib/names.h"
@@ -15,12 +16,6 @@ namespace {
 
 // Between two looks at QEMU's RAM blocks.
 constexpr Milliseconds ram_block_pause{50};
-
-// The memory's, and that of the relay.
-constexpr std::size_t handshake_descriptors = 2;
-
-// Between two looks at whether QEMU has read what the relay sent.
-constexpr Milliseconds relay_pause{2};
 
 // What QEMU calls the memory of a device that got it from a server.
 constexpr const char* server_memory_block = "ivshmem.bar2";
@@ -125,53 +120,32 @@ awaitable<Attempt> settle_refusal(std::shared_ptr<Vm> vm, DeviceSpec spec, Plan 
             Error(ErrorKind::slot_in_use, "slot " + std::to_string(spec.slot) + " of " + spec.bus +
                                               " was taken meanwhile")};
     }
+    if (run.answers[refused].kind == qmp::Answer::Kind::not_sent) {
+        co_return failed(busy_error(*vm, attach_of(spec)));
+    }
     co_return failed(qemu_error(plan[refused].command, run.answers[refused].error, leftovers,
                                 vm->capabilities()->version));
 }
 
-// The end of a new relay that QEMU gets; none for a device without a server.
-awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& decision) {
-    if (!decision.spec.server) co_return UniqueFd();
-    if (!decision.server) {
-        const Result<void> met = co_await meet_server(vm, decision);
-        if (!met) co_return met.error();
-    }
-    const std::size_t wanted = decision.server->announced.size() + handshake_descriptors;
-    Result<std::vector<int>> next = co_await next_descriptors(vm, wanted);
-    if (!next) co_return next.error();
-    decision.descriptors = std::move(*next);
-    // Before QEMU has any of them: a daemon that is killed now leaves a device that can be
-    // detached.
-    if (!decision.descriptors.empty() && !vm->has_kernel_interrupts(decision.spec)) {
-        const int top = decision.descriptors.back() + 1;
-        co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, top);
-    }
-    const std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
-    co_return vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(*server));
+// The memory is not the region's: without a device it is taken back.
+awaitable<Attempt> settle_other_memory(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts,
+                                       std::string problem) {
+    const std::string backend = parts.backend_id;
+    const bool gone = co_await delete_backend(vm, backend, spec.name);
+    Error error = other_memory_error(vm->name(), parts.memory_path, problem);
+    if (!gone) error.message += "; " + backend + " cannot be deleted, and stays until the VM ends";
+    co_return failed(std::move(error));
 }
 
-// Of the numbers that were the next, those which are free now are not the device's: a closer bound
-// than the last of them. See how doorbells are parked. A relay that has ended may have left
-// something that QEMU has still to take: then the first bound stays.
-awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec,
-                                 std::vector<int> expected) {
-    if (vm->has_kernel_interrupts(spec)) co_return;
-    const Relays& relays = vm->host().relays;
-    const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.descriptors;
-    while (!relays.delivered(vm->name(), spec.name)) {
-        if (SteadyClock::now() >= give_up || vm->unavailable()) co_return;
-        co_await vm->sleep_until(SteadyClock::now() + relay_pause);
-    }
-    if (!relays.connected(vm->name(), spec.name)) co_return;
-    const std::optional<int> top = co_await bound_taken(vm, std::move(expected));
-    if (top) co_await remember_doorbell(*vm->host().store, vm->key(), spec.name, *top);
-}
-
-awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts, UniqueFd fd) {
+awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, const Decision& decision, Parts parts,
+                            UniqueFd fd) {
+    const DeviceSpec spec = decision.spec;
     const Plan plan = plan_attach(spec, parts);
-    std::vector<Command> commands = commands_of(plan);
-    Execution run =
-        co_await execute(vm, std::move(commands), vm->host().deadlines.add, std::move(fd));
+    std::string problem;
+    Execution run = co_await run_steps(vm, decision, plan, parts, std::move(fd), problem);
+    if (!problem.empty()) {
+        co_return co_await settle_other_memory(vm, spec, parts, std::move(problem));
+    }
     if (run.all_done()) {
         const std::string* told = as_string(run.answers.back().get());
         const std::string landed = told ? *told : std::string();
@@ -183,7 +157,9 @@ awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts
     }
     if (run.not_sent()) co_return failed(busy_error(*vm, attach_of(spec)));
     if (run.disconnected()) co_return co_await settle_loss(vm, spec);
-    if (run.first_refused() == plan.size()) co_return co_await settle_silence(vm, spec, parts);
+    if (run.first_refused() == run.outcomes.size()) {
+        co_return co_await settle_silence(vm, spec, parts);
+    }
     co_return co_await settle_refusal(vm, spec, plan, std::move(run));
 }
 
@@ -204,7 +180,7 @@ awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
         vm->host().relays.drop(vm->name(), decision.spec.name);
         co_return failed(gone_error(*vm, attach_of(decision.spec)));
     }
-    Attempt attempt = co_await run_plan(vm, decision.spec, std::move(parts), std::move(*relay_end));
+    Attempt attempt = co_await run_plan(vm, decision, std::move(parts), std::move(*relay_end));
     if (!decision.spec.server) co_return attempt;
     Relays& relays = vm->host().relays;
     if (attempt.verdict == Attempt::Verdict::done) {

@@ -15,12 +15,12 @@ struct Found {
 };
 
 void look_at_region(const Vm& vm, const DeviceRequest& request, Found& found) {
-    const std::string path = region_path(found.facts.region_directory, request);
+    const std::string path = region_path(found.facts.places, request);
     found.file = std::make_shared<const RegionFile>(RegionFiles::look(path));
     found.facts.region = found.file->facts;
     if (!found.facts.region.exists) return;
-    found.facts.master =
-        vm.host().region_users.find_master(found.file->identity, vm.name() + "/" + request.name);
+    found.facts.master = vm.host().region_users.find_master(whole_file(found.file->identity, 0),
+                                                            vm.name() + "/" + request.name);
 }
 
 Found find_out(const Vm& vm, const DeviceRequest& request) {
@@ -31,7 +31,7 @@ Found find_out(const Vm& vm, const DeviceRequest& request) {
     found.facts.capabilities = *vm.capabilities();
     found.facts.existing = vm.device(request.name);
     found.facts.size_limit = host.config.region_size_limit;
-    found.facts.region_directory = host.regions.directory();
+    found.facts.places = host.regions.places();
     found.facts.trust = {::geteuid(), vm.qemu_user(), host.config.trusted_users};
     if (!request.server) look_at_region(vm, request, found);
     return found;
@@ -40,7 +40,10 @@ Found find_out(const Vm& vm, const DeviceRequest& request) {
 Decision with_file(const ToAttach& decided, const Found& found) {
     Decision decision;
     decision.spec = decided.spec;
-    decision.region = {decided.region_path, decided.create_region, nullptr};
+    decision.region.path = decided.region_path;
+    decision.region.create = decided.create_region;
+    decision.region.fill = decided.fill_region;
+    decision.region.device = decided.region_is_device;
     if (!decided.spec.server && !decided.create_region) decision.region.file = found.file;
     return decision;
 }
@@ -66,7 +69,7 @@ Result<Decision> decide_memory(const Vm& vm, const DeviceRequest& request, Model
     return with_file(*decided, found);
 }
 
-Result<void> check_only_master(const Vm& vm, const RegionIdentity& memory, const std::string& what,
+Result<void> check_only_master(const Vm& vm, const Mapping& memory, const std::string& what,
                                const std::string& device) {
     if (vm.run_state() == "inmigrate") return {};
     return check_only_master(vm.host().region_users.find_master(memory, vm.name() + "/" + device),

@@ -20,7 +20,10 @@ class Vm;
 struct RegionChoice {
     std::string path;
     bool create = false;
+    bool device = false;                               // it is a driver's, which reserves it
+    bool fill = false;                                 // it is there, and empty
     std::shared_ptr<const RegionFile> file = nullptr;  // that was judged; null when there is none
+    RegionIdentity identity{};                         // once it is prepared
 };
 
 /// What decide() made of a request, with the things of this host that it was about.
@@ -40,7 +43,7 @@ Result<std::variant<Device, Decision>> decide_attach(const Vm& vm, const DeviceR
 Result<Decision> decide_memory(const Vm& vm, const DeviceRequest& request, Model model);
 
 /// MasterExists when another device than this one of the VM is this memory's master.
-Result<void> check_only_master(const Vm& vm, const RegionIdentity& memory, const std::string& what,
+Result<void> check_only_master(const Vm& vm, const Mapping& memory, const std::string& what,
                                const std::string& device);
 
 /// What QEMU will be told to make for this device, under ids that are free there.

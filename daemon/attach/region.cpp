@@ -18,23 +18,42 @@ Result<void> check_legacy_access(const Vm& vm, const std::string& path) {
                      " aborts when it cannot; let that user read and write it");
 }
 
+// One that is there: all of its memory is reserved, and the VM's QEMU is let in.
+awaitable<Result<void>> prepare_existing(std::shared_ptr<Vm> vm, Decision& decision) {
+    Host& host = vm->host();
+    const std::string path = decision.region.path;
+    const RegionIdentity file = decision.region.file->identity;
+    const std::uint64_t size = decision.spec.size;
+    if (RegionFiles::identity(path) != file) {
+        co_return Error(ErrorKind::region_mismatch, path + " was replaced meanwhile; try again");
+    }
+    decision.region.identity = file;
+    if (decision.region.device) co_return Result<void>();
+    if (decision.region.fill) decision.region.file.reset();  // nobody may have it open
+    const auto reserve = [files = host.regions, judged = decision.region.file, path, file, size] {
+        return judged ? files.complete(*judged, path, size) : files.fill(path, file, size);
+    };
+    const Result<void> reserved = co_await host.worker.run(reserve);
+    if (!reserved) co_return reserved.error();
+    decision.region.file.reset();
+    const RegionFile ready = RegionFiles::look(path);
+    if (ready.identity != file) {
+        co_return Error(ErrorKind::region_mismatch, path + " was replaced meanwhile; try again");
+    }
+    host.regions.grant(ready, vm->qemu_user());
+    if (decision.spec.model != Model::legacy) co_return Result<void>();
+    co_return check_legacy_access(*vm, path);
+}
+
 }  // namespace
 
 awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<Vm> vm,
-                                                                Decision decision) {
+                                                                Decision& decision) {
     Host& host = vm->host();
     const std::string path = decision.region.path;
     if (!decision.region.create) {
-        const RegionFile& judged = *decision.region.file;
-        if (RegionFiles::identity(path) != judged.identity) {
-            co_return Error(ErrorKind::region_mismatch,
-                            path + " was replaced meanwhile; try again");
-        }
-        host.regions.grant(judged, vm->qemu_user());
-        if (decision.spec.model == Model::legacy) {
-            const Result<void> access = check_legacy_access(*vm, path);
-            if (!access) co_return access.error();
-        }
+        const Result<void> ready = co_await prepare_existing(vm, decision);
+        if (!ready) co_return ready.error();
         co_return std::optional<RegionIdentity>();
     }
     const auto reserve = [files = host.regions, spec = decision.spec, user = vm->qemu_user()] {
@@ -42,6 +61,7 @@ awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<
     };
     const Result<UnnamedRegion> made = co_await host.worker.run(reserve);
     if (!made) co_return made.error();
+    decision.region.identity = made->identity;
     co_await remember_region(*host.store, path, made->identity);
     const Result<void> named = host.regions.publish(*made, *decision.spec.region);
     if (!named) {

@@ -11,12 +11,12 @@ namespace ivshmemd {
 
 class Vm;
 
-/// Makes the region's file when the decision says so; otherwise lets the VM's QEMU into the one
-/// that is there. What was made is in the state file before it has a name, so that a daemon killed
-/// in between knows its own. The identity of a new file, for taking it back. RegionUnavailable,
-/// RegionMismatch, PermissionDenied.
+/// Makes the region's file when the decision says so; otherwise reserves what is missing of the one
+/// that is there, and lets the VM's QEMU into it. What was made is in the state file before it has
+/// a name, so that a daemon killed in between knows its own. The identity of a new file, for taking
+/// it back. RegionUnavailable, RegionMismatch, PermissionDenied.
 awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<Vm> vm,
-                                                                Decision decision);
+                                                                Decision& decision);
 
 /// Removes the file that an attach of this device made for nothing, and forgets it; unless another
 /// VM joined it meanwhile. Why it stays, for people; empty once it is gone.

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "daemon/state/doorbells.h"
+#include "daemon/vm/descriptors.h"
 #include "daemon/vm/vm.h"
 #include "lib/size.h"
 
@@ -25,6 +27,12 @@ Error not_first(const std::string& server, std::uint16_t id) {
                  "configuration unsupported: " + server + ": " + reason, {{"reason", reason}});
 }
 
+// The memory's, and that of the relay.
+constexpr std::size_t handshake_descriptors = 2;
+
+// Between two looks at whether QEMU has read what the relay sent.
+constexpr Milliseconds relay_pause{2};
+
 }  // namespace
 
 awaitable<Result<void>> meet_server(std::shared_ptr<Vm> vm, Decision& decision) {
@@ -43,12 +51,47 @@ awaitable<Result<void>> meet_server(std::shared_ptr<Vm> vm, Decision& decision) 
     spec.size = server->size;
     if (spec.role == Role::master) {
         if (server->id != 0) co_return not_first(*spec.server, server->id);
-        const Result<void> only = check_only_master(*vm, server->file, *spec.server, spec.name);
+        const Mapping memory = whole_file(server->file, server->size);
+        const Result<void> only = check_only_master(*vm, memory, *spec.server, spec.name);
         if (!only) co_return only.error();
     }
     if (const auto unavailable = vm->unavailable()) co_return *unavailable;
     decision.server = std::make_shared<ServerConnection>(std::move(*server));
     co_return Result<void>();
+}
+
+awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& decision) {
+    if (!decision.spec.server) co_return UniqueFd();
+    if (!decision.server) {
+        const Result<void> met = co_await meet_server(vm, decision);
+        if (!met) co_return met.error();
+    }
+    const std::size_t wanted = decision.server->announced.size() + handshake_descriptors;
+    Result<std::vector<int>> next = co_await next_descriptors(vm, wanted);
+    if (!next) co_return next.error();
+    decision.descriptors = std::move(*next);
+    // Before QEMU has any of them: a daemon that is killed now leaves a device that can be
+    // detached.
+    if (!decision.descriptors.empty() && !vm->has_kernel_interrupts(decision.spec)) {
+        const int top = decision.descriptors.back() + 1;
+        co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, top);
+    }
+    const std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
+    co_return vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(*server));
+}
+
+awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec,
+                                 std::vector<int> expected) {
+    if (vm->has_kernel_interrupts(spec)) co_return;
+    const Relays& relays = vm->host().relays;
+    const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.descriptors;
+    while (!relays.delivered(vm->name(), spec.name)) {
+        if (SteadyClock::now() >= give_up || vm->unavailable()) co_return;
+        co_await vm->sleep_until(SteadyClock::now() + relay_pause);
+    }
+    if (!relays.connected(vm->name(), spec.name)) co_return;
+    const std::optional<int> top = co_await bound_taken(vm, std::move(expected));
+    if (top) co_await remember_doorbell(*vm->host().store, vm->key(), spec.name, *top);
 }
 
 }  // namespace ivshmemd

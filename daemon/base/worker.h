@@ -9,7 +9,8 @@
 
 namespace ivshmemd {
 
-/// The one other thread, for file work that may take long: reserving memory for a region.
+/// A thread of its own, for what may take long: reserving memory for a region, for one. Jobs run
+/// one after the other.
 class Worker {
   public:
     /// Runs `function` there and resumes the caller here. It must not throw.

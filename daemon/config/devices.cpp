@@ -46,10 +46,10 @@ Readers device_readers(json& parameters) {
     for (const char* key : {"name", "model", "role", "region", "server", "bus"}) {
         readers[key] = word_into(parameters, key);
     }
-    for (const char* key : {"vectors", "slot"}) {
+    for (const char* key : {"vectors", "slot", "numa"}) {
         readers[key] = value_into<std::int64_t>(parameters, key, "expected a number");
     }
-    for (const char* key : {"msi", "ioeventfd"}) {
+    for (const char* key : {"msi", "ioeventfd", "readonly", "prealloc"}) {
         readers[key] = value_into<bool>(parameters, key, "expected true or false");
     }
     return readers;

@@ -34,6 +34,13 @@ std::string read_region_size(const toml::node& node, Config& config) {
     return "";
 }
 
+std::string read_percent(const toml::node& node, Config& config) {
+    const auto percent = node.value_exact<std::int64_t>();
+    if (!percent || *percent < 0 || *percent > 90) return "expected a number of percent, 0 to 90";
+    config.reserve_percent = static_cast<unsigned>(*percent);
+    return "";
+}
+
 std::string read_users(const toml::node& node, Config& config) {
     const toml::array* users = node.as_array();
     if (!users) return "expected a list of users";
@@ -44,6 +51,52 @@ std::string read_users(const toml::node& node, Config& config) {
         config.trusted_users.insert(*id);
     }
     return "";
+}
+
+// A name that stands before a colon, or for a device; empty when it is fine.
+std::string fault_of_name(const std::string& name, const Config& config) {
+    const Result<void> sound = check_device_name(name);
+    if (!sound) return sound.error().message;
+    const bool is_taken = config.region_dirs.contains(name) || config.region_devices.contains(name);
+    return is_taken ? "two places of regions are named " + name : "";
+}
+
+Result<void> read_region_dir(const toml::table& table, Config& config) {
+    std::string name;
+    std::string path;
+    const auto store = [&path](std::string absolute) { path = std::move(absolute); };
+    const Result<void> read =
+        read_table(table, "region_dir.", {{"name", text_into(name)}, {"path", path_into(store)}});
+    if (!read) return read.error();
+    const std::string fault = fault_of_name(name, config);
+    if (!fault.empty()) return config_error("region_dir.name", fault, table.source());
+    if (path.empty()) return config_error("region_dir.path", "it has no path", table.source());
+    config.region_dirs[name] = path;
+    return {};
+}
+
+Result<void> read_region_device(const toml::table& table, Config& config) {
+    std::string name;
+    RegionDevice device;
+    const auto store = [&device](std::string absolute) { device.path = std::move(absolute); };
+    const auto read_size = [&device](const toml::node& node) -> std::string {
+        const auto text = node.value_exact<std::string>();
+        const Result<std::uint64_t> size = parse_size(text ? *text : "");
+        if (!size || !check_size(*size, UINT64_MAX)) return "expected a size such as \"64M\"";
+        device.size = *size;
+        return "";
+    };
+    const Result<void> read =
+        read_table(table, "region_device.",
+                   {{"name", text_into(name)}, {"path", path_into(store)}, {"size", read_size}});
+    if (!read) return read.error();
+    const std::string fault = fault_of_name(name, config);
+    if (!fault.empty()) return config_error("region_device.name", fault, table.source());
+    if (device.path.empty()) {
+        return config_error("region_device.path", "it has no path", table.source());
+    }
+    config.region_devices[name] = std::move(device);
+    return {};
 }
 
 // Declared before the VM's name is known, perhaps: tables come in no order.
@@ -114,10 +167,20 @@ Readers top_level(Config& config) {
                                            })}})},
         {"region", table_with("region.", {{"dir", text_into(config.region_dir)},
                                           {"group", group_into(config.region_group)}})},
+        {"region_dir", tables_with("region_dir",
+                                   [&config](const toml::table& table) {
+                                       return read_region_dir(table, config);
+                                   })},
+        {"region_device", tables_with("region_device",
+                                      [&config](const toml::table& table) {
+                                          return read_region_device(table, config);
+                                      })},
         {"limits",
          table_with("limits.",
                     {{"region_size",
                       [&config](const toml::node& node) { return read_region_size(node, config); }},
+                     {"reserve_percent",
+                      [&config](const toml::node& node) { return read_percent(node, config); }},
                      {"connections_per_user", count_into(config.connections_per_user)}})},
         {"trust",
          table_with(

@@ -18,10 +18,8 @@ struct Arguments {
     std::optional<std::string> size;  // as written; read when the command runs
 };
 
-constexpr const char* examples = R"(Examples:
-  ivshmemctl attach web shm0 --size 64M                  # in /dev/shm/shm0
-  ivshmemctl attach db shm0 --role master                # the same region
-  ivshmemctl attach web bell --server /run/bell --vectors 2)";
+constexpr const char* examples = R"(Example: ivshmemctl attach web shm0 --size 64M
+         ivshmemctl attach web bell --server /run/bell --vectors 2)";
 
 void declare_options(CLI::App& app, Arguments& arguments) {
     json& request = arguments.request;
@@ -43,6 +41,13 @@ void declare_options(CLI::App& app, Arguments& arguments) {
     add_switch(app, "--ioeventfd", request, "ioeventfd", "Fast doorbells (default: as --msi)");
     add_text(app, "--bus", request, "bus", "PCI bus; see 'ivshmemctl probe VM'")->type_name("BUS");
     add_number(app, "--slot", request, "slot", "Slot on that bus");
+    app.add_flag_callback(
+        "--readonly", [&request] { request["readonly"] = true; },
+        "Drop what the guest writes");
+    add_number(app, "--numa", request, "numa", "Node of the host to take the memory from");
+    app.add_flag_callback(
+        "--prealloc", [&request] { request["prealloc"] = true; },
+        "Have QEMU touch all of the memory first");
     app.add_flag_callback(
         "--dry-run", [&request] { request["dryRun"] = true; },
         "Change nothing; print the QMP commands");

@@ -57,6 +57,15 @@ std::string ranges_field(const json* object, std::string_view key) {
     return result;
 }
 
+std::string window_field(const json& region, const json& user) {
+    const auto offset = as_uint(find(user, "offset"));
+    const auto size = as_uint(find(user, "size"));
+    const auto whole = as_uint(find(region, "size"));
+    if (!offset || !size || !whole || (*offset == 0 && (*size == 0 || *size == *whole))) return "";
+    const std::string begin = *offset == 0 ? "0" : format_size(*offset);
+    return begin + "-" + (*size == 0 ? "" : format_size(*offset + *size));
+}
+
 const json& list_field(const json& object, std::string_view key) {
     static const json none = json::array();
     const json* list = as_array(find(object, key));

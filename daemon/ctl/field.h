@@ -16,6 +16,9 @@ std::string size_field(const nlohmann::json* object, std::string_view key);
 /// Member `key`, ascending numbers, with runs joined: "3-29,31".
 std::string ranges_field(const nlohmann::json* object, std::string_view key);
 
+/// What a user of a region maps of it, as in "64M-128M"; empty for all of it.
+std::string window_field(const nlohmann::json& region, const nlohmann::json& user);
+
 /// Member `key`, a list; an empty one when there is none.
 const nlohmann::json& list_field(const nlohmann::json& object, std::string_view key);
 

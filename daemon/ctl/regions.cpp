@@ -9,13 +9,18 @@
 namespace ivshmemd::ctl {
 namespace {
 
-// "web/shm0:master, db/shm1:peer"
+// "web/shm0:master, db/shm1:peer"; with what is out of the ordinary: "db/w:peer(64M-128M,readonly)"
 std::string users_of(const json& region) {
     std::string text;
     for (const json& user : list_field(region, "users")) {
         if (!text.empty()) text += ", ";
         text += text_field(&user, "vm") + "/" + text_field(&user, "device") + ":" +
                 text_field(&user, "role");
+        std::string remarks = window_field(region, user);
+        if (text_field(&user, "sharing") == "unverified") remarks += ",unverified";
+        if (flag_field(&user, "readonly")) remarks += ",readonly";
+        if (remarks.starts_with(',')) remarks.erase(0, 1);
+        if (!remarks.empty()) text += "(" + remarks + ")";
     }
     return text;
 }

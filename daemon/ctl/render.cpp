@@ -31,6 +31,12 @@ std::string memory_source(const json& device) {
     return region.empty() ? text_field(&device, "server") : region;
 }
 
+// Not the beginning of its file.
+bool is_window(const json& device) {
+    const std::string offset = text_field(&device, "offset");
+    return !offset.empty() && offset != "0";
+}
+
 Cell notes(const json& device) {
     std::string text;
     const auto note = [&text](bool applies, std::string_view words) {
@@ -44,6 +50,11 @@ Cell notes(const json& device) {
     note(text_field(&device, "origin") == "foreign", "foreign");
     note(flag_field(&device, "blocksMigration"), "blocks migration");
     note(relay_lost, "relay lost");
+    const std::string sharing = text_field(&device, "sharing");
+    note(sharing == "private", "private");
+    note(sharing == "unverified", "sharing unverified");
+    note(flag_field(&device, "readonly"), "readonly");
+    note(is_window(device), "from " + size_field(&device, "offset"));
     return {text, stale || relay_lost ? Tone::warn : Tone::plain};
 }
 
@@ -76,6 +87,10 @@ std::vector<std::pair<std::string, Cell>> device_fields(const json& device) {
         {"msi", {text_field(&device, "msi")}},
         {"ioeventfd", {text_field(&device, "ioeventfd")}},
         {"interrupts", {text_field(&device, "interrupts")}},
+        {"sharing", {text_field(&device, "sharing")}},
+        {"offset in its file", {is_window(device) ? size_field(&device, "offset") : ""}},
+        {"readonly", {text_field(&device, "readonly")}},
+        {"memory at", {text_field(&device, "memoryPath")}},
         {"memory sealed", {text_field(&device, "memorySealed")}},
         {"relay lost", yes_no(device, "relayLost", Tone::warn)},
         {"bus", {text_field(&device, "bus")}},

@@ -34,20 +34,29 @@ MemoryUser* known_user(std::vector<SharedMemory>& all, const std::string& vm,
 SharedMemory& memory_of(const json& device, std::vector<SharedMemory>& all) {
     const std::string region = text_field(&device, "region");
     const std::string server = text_field(&device, "server");
-    if (!region.empty()) return memory_called(all, Kind::region, region);
+    // What its memory is was known, and the list of regions knows it not as one of theirs.
+    const bool is_elsewhere =
+        !text_field(&device, "sharing").empty() && !flag_field(&device, "stale");
+    if (!region.empty() && !is_elsewhere) return memory_called(all, Kind::region, region);
     if (!server.empty()) return memory_called(all, Kind::server, server);
     return memory_called(all, Kind::private_, "");
 }
 
 void add_region(const json& region, std::vector<SharedMemory>& all) {
-    SharedMemory& memory = memory_called(all, Kind::region, text_field(&region, "name"));
+    // Files in different places can have the same name.
+    const std::string name = text_field(&region, "name");
+    const bool is_taken = std::any_of(all.begin(), all.end(),
+                                      [&](const SharedMemory& each) { return each.name == name; });
+    SharedMemory& memory =
+        memory_called(all, Kind::region, is_taken ? text_field(&region, "path") : name);
     memory.size = size_field(&region, "size");
     for (const json& user : list_field(region, "users")) {
         memory.users.push_back({.vm = text_field(&user, "vm"),
                                 .device = text_field(&user, "device"),
                                 .role = text_field(&user, "role"),
                                 .model = {},
-                                .state = {}});
+                                .state = {},
+                                .window = window_field(region, user)});
     }
 }
 

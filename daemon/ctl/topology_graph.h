@@ -12,8 +12,9 @@ struct MemoryUser {
     std::string device;
     std::string role;
     std::string model;
-    std::string state;   // of the device; empty when only the list of regions knows it
-    bool stale = false;  // its VM is not connected
+    std::string state;        // of the device; empty when only the list of regions knows it
+    bool stale = false;       // its VM is not connected
+    std::string window = {};  // "64M-128M" where it does not map the whole; else empty
 };
 
 /// What several VMs can share, and who does.
@@ -31,7 +32,7 @@ struct SharedMemory {
 
 /// Puts the replies of ListRegions and ListDevices together: regions first, then servers, then what
 /// is neither; each in the order of the replies. A device that the list of regions does not know
-/// (yet) counts as a user of the region it names.
+/// (yet) counts as a user of the region it names, unless it is known to map something else.
 std::vector<SharedMemory> topology_of(const nlohmann::json& regions, const nlohmann::json& devices);
 
 }  // namespace ivshmemd::ctl

@@ -38,6 +38,7 @@ std::string title(const SharedMemory& memory) {
 std::string note(const MemoryUser& user) {
     std::string text = user.state == "attached" ? "" : user.state;
     if (user.stale) text += text.empty() ? "stale" : ", stale";
+    if (!user.window.empty()) text += (text.empty() ? "" : ", ") + user.window;
     return text;
 }
 

@@ -60,8 +60,18 @@ Result<Memory> open_region(const std::string& path, std::optional<std::uint64_t>
     if (!bytes) return bytes.error();
     const Result<RegionPlan> plan = check(file, *bytes, facts);
     if (!plan) return plan.error();
+    const RegionFiles files({file.parent_path()}, group);
+    if (!plan->create && !plan->fill) {
+        const Result<void> reserved = files.complete(RegionFiles::look(file), file, *bytes);
+        if (!reserved) return reserved.error();
+    }
+    if (plan->fill) {
+        const RegionIdentity empty =
+            RegionFiles::identity(file.string()).value_or(RegionIdentity());
+        const Result<void> filled = files.fill(file, empty, *bytes);
+        if (!filled) return filled.error();
+    }
     if (plan->create) {
-        const RegionFiles files(file.parent_path(), group);
         const auto made = files.create(file.filename(), *bytes, ::geteuid());
         if (!made) return made.error();
     }

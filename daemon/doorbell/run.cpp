@@ -16,6 +16,7 @@
 #include "daemon/doorbell/memory.h"
 #include "daemon/doorbell/server.h"
 #include "daemon/region/files.h"
+#include "daemon/region/lease.h"
 #include "lib/size.h"
 
 namespace ivshmemd::doorbell {
@@ -106,6 +107,7 @@ int fail(const Error& error) {
 
 int run_server(const Options& options) {
     open_log(options.log_level);
+    ignore_broken_leases();
     const std::uint64_t descriptor_limit = raise_descriptor_limit();
     const Result<unsigned> peers = decide_peers(options.peers, options.vectors, descriptor_limit);
     if (!peers) return fail(peers.error());

@@ -6,12 +6,14 @@
 #include <cerrno>
 
 #include "daemon/base/accounts.h"
-#include "daemon/fleet/mapped_files.h"
 #include "daemon/fleet/region_list.h"
+#include "daemon/region/lease.h"
 #include "daemon/vm/descriptors.h"
 
 namespace ivshmemd {
 namespace {
+
+constexpr std::uint64_t stat_block = 512;  // bytes of what st_blocks counts
 
 // A file that this user may not look at counts as there.
 bool is_missing(const std::string& path) {
@@ -19,17 +21,23 @@ bool is_missing(const std::string& path) {
     return ::stat(path.c_str(), &status) != 0 && errno == ENOENT;
 }
 
-using MappedFiles = std::optional<std::vector<MappedFile>>;
+// A place of the QEMU's own, such as one of its descriptors, is another one for this process.
+bool is_same_here(const std::string& path) {
+    return path.starts_with('/') && !path.starts_with("/proc/") && !path.starts_with("/dev/fd/");
+}
 
-DeviceFacts device_facts(const Vm& vm, const Device& device, const MappedFiles& mapped) {
+DeviceFacts device_facts(const Vm& vm, const Device& device) {
     DeviceFacts facts;
     facts.device = device;
     const InventoryDevice* entry = find_by_path(vm.inventory(), device.qom_path);
     if (!entry || entry->memory_path.empty()) return facts;
-    facts.memory_path = entry->memory_path;
+    facts.memory_path =
+        is_same_here(entry->memory_path) ? entry->memory_path : entry->mapping.path;
+    if (facts.memory_path.empty()) return facts;
     // Outside of the region directory the QEMU may see files that this daemon does not.
     facts.memory_missing = device.spec.region && is_missing(facts.memory_path);
-    if (mapped) facts.mapping = judge_mapping(*mapped, facts.memory_path);
+    const std::optional<RegionIdentity> at_path = RegionFiles::identity(facts.memory_path);
+    facts.match = match_path(entry->mapping, facts.memory_path, at_path.value_or(RegionIdentity()));
     return facts;
 }
 
@@ -48,13 +56,28 @@ VmFacts vm_facts(const Vm& vm) {
         facts.descriptors = use->count;
         facts.descriptor_limit = static_cast<std::size_t>(descriptor_limit(vm.identity()));
     }
-    const MappedFiles mapped = facts.pid ? mapped_files(*facts.pid) : std::nullopt;
-    facts.maps_readable = mapped.has_value();
-    for (const Device& device : vm.devices()) {
-        facts.devices.push_back(device_facts(vm, device, mapped));
-    }
+    for (const Device& device : vm.devices()) facts.devices.push_back(device_facts(vm, device));
     facts.declared_failures = vm.declared().failures();
     return facts;
+}
+
+// What else may be in a region's file, and who has it open.
+void add_to_diagnose(Region& region, const Registry& registry) {
+    struct stat status {};
+    if (::stat(region.path.c_str(), &status) != 0) return;
+    const RegionIdentity file{status.st_dev, status.st_ino};
+    region.reserved = static_cast<std::uint64_t>(status.st_blocks) * stat_block;
+    for (const std::shared_ptr<Vm>& vm : registry.all()) {
+        for (const Backend& backend : vm->inventory().backends) {
+            const bool is_a_device = serves_a_device(vm->inventory(), backend);
+            if (is_a_device || backend.mapping.file != file) continue;
+            region.other_memory.push_back(vm->name() + "/" + backend.id);
+        }
+    }
+    if (!region.users.empty()) return;
+    const Openers openers = find_openers(region.path, file);
+    if (openers == Openers::nobody) region.open = false;
+    if (openers == Openers::somebody) region.open = true;
 }
 
 // Regions of devices that are being attached, or wait for the end of a migration.
@@ -78,6 +101,7 @@ HostFacts diagnosis_facts(const Host& host, const Registry& registry) {
     HostFacts facts;
     for (const std::shared_ptr<Vm>& vm : registry.all()) facts.vms.push_back(vm_facts(*vm));
     facts.regions = list_regions(host, registry);
+    for (Region& region : facts.regions) add_to_diagnose(region, registry);
     facts.awaited = awaited_regions(host, registry);
     facts.daemon = ::geteuid();
     facts.daemon_user = user_name(facts.daemon);

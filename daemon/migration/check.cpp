@@ -13,10 +13,9 @@ namespace ivshmemd {
 namespace {
 
 void add_sharers(const Vm& vm, const InventoryDevice& entry, std::vector<RegionSharer>& sharers) {
-    const std::optional<RegionIdentity> memory = vm.memory_of(entry);
-    if (!memory) return;
     const DeviceSpec& spec = entry.device.spec;
-    for (std::string& user : vm.host().region_users.find_sharers(*memory, vm.name())) {
+    const Mapping memory = vm.memory_of(entry);
+    for (std::string& user : vm.host().region_users.find_sharers(memory, vm.name())) {
         const std::string region = spec.region.value_or(spec.server.value_or(entry.memory_path));
         sharers.push_back({spec.name, region, std::move(user)});
     }

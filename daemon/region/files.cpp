@@ -1,12 +1,18 @@
 #include "daemon/region/files.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "daemon/region/acl.h"
+#include "daemon/region/lease.h"
+#include "daemon/region/reservation.h"
+#include "lib/shell_word.h"
+#include "lib/size.h"
 
 namespace ivshmemd {
 namespace {
@@ -34,11 +40,60 @@ std::string reopened(const UniqueFd& handle) {
     return "/proc/self/fd/" + std::to_string(handle.get());
 }
 
+// Where there are no ACLs there is one owner and one group.
+Result<void> admit_by_mode(int fd, const std::string& path, std::optional<uid_t> user,
+                           std::optional<gid_t> group) {
+    constexpr auto as_it_is = static_cast<uid_t>(-1);
+    if (group && ::fchown(fd, as_it_is, *group) == 0) return {};
+    const bool may_give_away = !group && user && ::geteuid() == 0;
+    if (may_give_away && ::fchown(fd, *user, static_cast<gid_t>(-1)) == 0) return {};
+    const std::string whom =
+        group ? "group " + std::to_string(*group) : "user " + std::to_string(*user);
+    return Error(ErrorKind::region_unavailable,
+                 "cannot let " + whom + " into region " + path +
+                     ": its file system has no POSIX ACLs; set [region] group to a group that "
+                     "ivshmemd and the VM's user are members of");
+}
+
+Result<void> admit(int fd, const std::string& path, std::optional<uid_t> user,
+                   std::optional<gid_t> group) {
+    const int granted = grant_access(fd, user, group);
+    if (granted == EOPNOTSUPP) return admit_by_mode(fd, path, user, group);
+    if (granted != 0) return unavailable(path, "granting access", granted);
+    return {};
+}
+
+// Huge pages are not divided.
+Result<void> check_page_size(int fd, const std::string& path, std::uint64_t size) {
+    struct statfs status {};
+    if (::fstatfs(fd, &status) != 0 || status.f_type != HUGETLBFS_MAGIC) return {};
+    const auto page = static_cast<std::uint64_t>(status.f_bsize);
+    if (size >= page) return {};
+    return Error(ErrorKind::bad_size, "region " + path + " cannot have " + format_size(size) +
+                                          ": it is made of pages of " + format_size(page) +
+                                          "; ask for at least that");
+}
+
+// As its owner can reserve it.
+std::string by_hand(const std::string& path, std::uint64_t size) {
+    return "; as its owner: fallocate -l " + std::to_string(size) + " " + shell_word(path);
+}
+
+UniqueFd open_to_write(const RegionFile& file) {
+    return UniqueFd(::open(reopened(file.handle).c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+}
+
 }  // namespace
 
 RegionFacts RegionFiles::inspect(const std::string& path) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) return {};
+    return facts_of(status);
+}
+
+RegionFacts RegionFiles::inspect_target(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return {};
     return facts_of(status);
 }
 
@@ -58,13 +113,16 @@ std::optional<RegionIdentity> RegionFiles::identity(const std::string& path) {
 Result<UnnamedRegion> RegionFiles::reserve(const std::string& region, std::uint64_t size,
                                            uid_t qemu_user) const {
     const std::string path = path_of(region);
-    UniqueFd file(::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    UniqueFd file(
+        ::open(places_.directory_of(region).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file) return unavailable(path, "open", errno);
-    const int reserved = ::posix_fallocate(file.get(), 0, static_cast<off_t>(size));
-    if (reserved != 0) return unavailable(path, "reserving its memory", reserved);
+    const Result<void> fits = check_page_size(file.get(), path, size);
+    if (!fits) return fits.error();
+    const Result<void> reserved = reserve_in_place(file.get(), path, size, reserve_percent_);
+    if (!reserved) return reserved.error();
     if (::fchmod(file.get(), region_mode) != 0) return unavailable(path, "fchmod", errno);
-    const int granted = grant_access(file.get(), user_to_admit(qemu_user), group_);
-    if (granted != 0) return unavailable(path, "granting access", granted);
+    const Result<void> admitted = admit(file.get(), path, user_to_admit(qemu_user), group_);
+    if (!admitted) return admitted.error();
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) return unavailable(path, "fstat", errno);
     return UnnamedRegion{std::move(file), identity_of(status)};
@@ -81,6 +139,13 @@ Result<void> RegionFiles::publish(const UnnamedRegion& made, const std::string& 
     return Error(ErrorKind::region_mismatch, path + " appeared meanwhile; try again");
 }
 
+std::uint64_t RegionFiles::smallest_size(const std::string& region) const {
+    struct statfs status {};
+    const bool is_huge = ::statfs(places_.directory_of(region).c_str(), &status) == 0 &&
+                         status.f_type == HUGETLBFS_MAGIC;
+    return is_huge ? static_cast<std::uint64_t>(status.f_bsize) : min_region_size;
+}
+
 Result<RegionIdentity> RegionFiles::create(const std::string& region, std::uint64_t size,
                                            uid_t qemu_user) const {
     const Result<UnnamedRegion> made = reserve(region, size, qemu_user);
@@ -90,10 +155,41 @@ Result<RegionIdentity> RegionFiles::create(const std::string& region, std::uint6
     return made->identity;
 }
 
+Result<void> RegionFiles::complete(const RegionFile& file, const std::string& path,
+                                   std::uint64_t size) const {
+    const UniqueFd open = open_to_write(file);
+    if (open) return reserve_in_place(open.get(), path, size, reserve_percent_);
+    const int error = errno;
+    const std::uint64_t missing = missing_bytes(reservation_facts(file.handle.get(), size));
+    if (missing == 0) return {};
+    return Error(ErrorKind::region_unavailable,
+                 format_size(missing) + " of region " + path +
+                     " are not reserved, which would kill a guest that touches them when there is "
+                     "no memory left; ivshmemd cannot reserve them: " +
+                     std::strerror(error) + by_hand(path, size));
+}
+
+Result<void> RegionFiles::fill(const std::string& path, const RegionIdentity& file,
+                               std::uint64_t size) const {
+    const Openers openers = find_openers(path, file);
+    if (openers == Openers::somebody || openers == Openers::untold) {
+        const char* why = openers == Openers::somebody
+                              ? " is empty, and some process has it open"
+                              : " is empty, and whether some process has it open cannot be told";
+        return Error(ErrorKind::region_unavailable,
+                     path + why + ", so that it is not given a size now" + by_hand(path, size));
+    }
+    const RegionFile there = look(path);
+    if (openers == Openers::not_there || there.identity != file) {
+        return Error(ErrorKind::region_mismatch, path + " was replaced meanwhile; try again");
+    }
+    return complete(there, path, size);
+}
+
 void RegionFiles::grant(const RegionFile& file, uid_t qemu_user) const {
     const std::optional<uid_t> user = user_to_admit(qemu_user);
     if (!user || !file.handle || !S_ISREG(file.facts.mode)) return;
-    const UniqueFd open(::open(reopened(file.handle).c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    const UniqueFd open = open_to_write(file);
     if (open) grant_access(open.get(), user, std::nullopt);
 }
 

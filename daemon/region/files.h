@@ -7,18 +7,13 @@
 #include <string>
 
 #include "daemon/base/unique_fd.h"
+#include "lib/mapping.h"
 #include "lib/region.h"
+#include "lib/region_places.h"
+#include "lib/reservation.h"
 #include "lib/result.h"
 
 namespace ivshmemd {
-
-/// Identifies a region whatever name it is reached by.
-struct RegionIdentity {
-    dev_t device = 0;
-    ino_t inode = 0;
-
-    bool operator==(const RegionIdentity&) const = default;
-};
 
 /// A file as it was judged, and a handle for what is done to it later: whatever its path names by
 /// then. The handle opens nothing.
@@ -34,35 +29,53 @@ struct UnnamedRegion {
     RegionIdentity identity;
 };
 
-/// The files of one region directory. Calls block briefly; reserve() and create() may
-/// block for seconds.
+/// The files of regions. Calls block briefly; those that reserve memory may block for
+/// seconds.
 class RegionFiles {
   public:
-    RegionFiles(std::string directory, std::optional<gid_t> group)
-        : directory_(std::move(directory)), group_(group) {}
+    /// `reserve_percent`: see check_reservation().
+    RegionFiles(RegionPlaces places, std::optional<gid_t> group,
+                unsigned reserve_percent = default_reserve_percent)
+        : places_(std::move(places)), group_(group), reserve_percent_(reserve_percent) {}
 
-    const std::string& directory() const { return directory_; }
-    std::string path_of(const std::string& region) const { return directory_ + "/" + region; }
+    const RegionPlaces& places() const { return places_; }
+    std::string path_of(const std::string& region) const { return places_.path_of(region); }
 
     /// What is there, symbolic links not followed.
     static RegionFacts inspect(const std::string& path);
 
-    /// The same, to be kept.
+    /// The same, of what a symbolic link leads to.
+    static RegionFacts inspect_target(const std::string& path);
+
+    /// What is there, links not followed, to be kept.
     static RegionFile look(const std::string& path);
 
     static std::optional<RegionIdentity> identity(const std::string& path);
 
     /// Makes a region whole: reserved (a full tmpfs would kill VMs at a later write), mode 0660,
-    /// with entries in its POSIX ACL for the group and the QEMU user. RegionUnavailable.
+    /// with entries in its POSIX ACL for the group and the QEMU user; where the file system has no
+    /// ACLs, with that group, or as root with that owner. RegionUnavailable, BadSize.
     Result<UnnamedRegion> reserve(const std::string& region, std::uint64_t size,
                                   uid_t qemu_user) const;
 
     /// Gives it its name. RegionUnavailable; RegionMismatch when the name was taken meanwhile.
     Result<void> publish(const UnnamedRegion& made, const std::string& region) const;
 
+    /// Of a file beside this region: one page.
+    std::uint64_t smallest_size(const std::string& region) const;
+
     /// Both in one.
     Result<RegionIdentity> create(const std::string& region, std::uint64_t size,
                                   uid_t qemu_user) const;
+
+    /// Reserves what is missing of a region that is there; what is in it stays. RegionUnavailable.
+    Result<void> complete(const RegionFile& file, const std::string& path,
+                          std::uint64_t size) const;
+
+    /// Gives an empty file its size, provided that nobody has it open: older kernels count even a
+    /// RegionFile. RegionUnavailable, RegionMismatch.
+    Result<void> fill(const std::string& path, const RegionIdentity& file,
+                      std::uint64_t size) const;
 
     /// Lets another QEMU user in. Does nothing for a file that is not ours: its owner decides.
     void grant(const RegionFile& file, uid_t qemu_user) const;
@@ -72,8 +85,9 @@ class RegionFiles {
     static bool admits(const std::string& path, uid_t user);
 
   private:
-    std::string directory_;
+    RegionPlaces places_;
     std::optional<gid_t> group_;
+    unsigned reserve_percent_;
 };
 
 }  // namespace ivshmemd

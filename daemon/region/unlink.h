@@ -25,8 +25,4 @@ struct Unlinking {
 /// What it does not grant is not unlinked. May block for a moment: a job for the Worker.
 Unlinking unlink_unused(const std::string& path, const RegionIdentity& file);
 
-/// Who opens a leased file makes the kernel send SIGIO, whose default ends the process. To be
-/// called when the program starts; unlink_unused() takes no lease without.
-void ignore_broken_leases();
-
 }  // namespace ivshmemd

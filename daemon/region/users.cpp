@@ -15,18 +15,22 @@ std::string listed(const std::vector<std::string>& names) {
     return text;
 }
 
-bool is_master_of(const MemoryUser& user, const RegionIdentity& region) {
-    return user.master && user.memory == region;
+bool is_master_of(const MemoryUser& user, const Mapping& memory) {
+    return user.master && may_share(user.memory, memory);
+}
+
+// What cannot be told is left to the kernel here.
+bool touches(const MemoryUser& user, const RegionIdentity& file) {
+    return user.memory.kind == Mapping::Kind::file && user.memory.file == file;
 }
 
 // "VM/NAME" of a master in this VM; empty when it has none.
-std::string master_in(const RegionSource& vm, const RegionIdentity& region,
-                      const std::string& except) {
+std::string master_in(const RegionSource& vm, const Mapping& memory, const std::string& except) {
     for (const MemoryUser& user : vm.memory_users()) {
-        if (is_master_of(user, region) && spell(vm, user) != except) return spell(vm, user);
+        if (is_master_of(user, memory) && spell(vm, user) != except) return spell(vm, user);
     }
     const std::optional<MemoryUser> coming = vm.coming();
-    const bool counts = coming && is_master_of(*coming, region) && spell(vm, *coming) != except;
+    const bool counts = coming && is_master_of(*coming, memory) && spell(vm, *coming) != except;
     return counts ? spell(vm, *coming) : "";
 }
 
@@ -50,10 +54,10 @@ RegionUsers::Answer RegionUsers::ask(const RegionIdentity& region,
     Answer answer;
     for (const auto& [name, vm] : vms_) {
         for (const MemoryUser& user : vm->memory_users()) {
-            if (user.memory == region) answer.mapped.push_back(spell(*vm, user));
+            if (touches(user, region)) answer.mapped.push_back(spell(*vm, user));
         }
         const std::optional<MemoryUser> coming = vm->coming();
-        if (coming && coming->memory == region && spell(*vm, *coming) != failed) {
+        if (coming && touches(*coming, region) && spell(*vm, *coming) != failed) {
             answer.coming.push_back(spell(*vm, *coming));
         }
         if (vm->sight() == Sight::partial) answer.cannot_tell.push_back(name);
@@ -61,23 +65,22 @@ RegionUsers::Answer RegionUsers::ask(const RegionIdentity& region,
     return answer;
 }
 
-std::string RegionUsers::find_master(const RegionIdentity& region,
-                                     const std::string& except) const {
+std::string RegionUsers::find_master(const Mapping& memory, const std::string& except) const {
     for (const auto& [name, vm] : vms_) {
         if (vm->holds_for_migration()) continue;
-        std::string master = master_in(*vm, region, except);
+        std::string master = master_in(*vm, memory, except);
         if (!master.empty()) return master;
     }
     return "";
 }
 
-std::vector<std::string> RegionUsers::find_sharers(const RegionIdentity& region,
+std::vector<std::string> RegionUsers::find_sharers(const Mapping& memory,
                                                    const std::string& except) const {
     std::vector<std::string> sharers;
     for (const auto& [name, vm] : vms_) {
         if (name == except || vm->holds_for_migration()) continue;
         for (const MemoryUser& user : vm->memory_users()) {
-            if (user.memory == region) sharers.push_back(spell(*vm, user));
+            if (may_share(user.memory, memory)) sharers.push_back(spell(*vm, user));
         }
     }
     return sharers;

@@ -16,6 +16,9 @@
 //   tell. What it was known to map last counts as mapped all the same, and its masters as masters,
 //   until that QEMU is known to be gone.
 // - A VM that is not there at all uses nothing: one that is switched off holds up nobody.
+// - Whose memory cannot be told may be using any region: its masters count as masters of all. Only
+//   the removal of a file leaves those to the kernel, which knows.
+// - A private mapping is nobody's business: what it holds is its own.
 // - A region that is losing its name is in nobody's hands: an attach waits until that is over.
 //
 // What other programs of the host do, only the kernel knows: see unlink_unused().
@@ -31,7 +34,7 @@ enum class Sight {
 /// Memory in a VM.
 struct MemoryUser {
     std::string device;  // its name in the VM, or the name of what is left of it
-    RegionIdentity memory;
+    Mapping memory;
     bool master = false;  // carries the memory's content along in a migration
 };
 
@@ -66,17 +69,16 @@ class RegionUsers {
     void add(std::shared_ptr<const RegionSource> vm);
     void remove(const std::string& vm) { vms_.erase(vm); }
 
-    /// Who uses this region. An attach of `failed`, "VM/NAME", is not coming any more.
+    /// Who uses any of this file. An attach of `failed`, "VM/NAME", is not coming any more.
     Answer ask(const RegionIdentity& region, const std::string& failed = "") const;
 
-    /// "VM/NAME" of a master of this region that is there or coming, other than `except`; empty
-    /// when none is known.
-    std::string find_master(const RegionIdentity& region, const std::string& except) const;
+    /// "VM/NAME" of a master of this memory, or of any part of it, that is there or coming, other
+    /// than `except`; empty when none is known.
+    std::string find_master(const Mapping& memory, const std::string& except) const;
 
-    /// "VM/NAME" of all users in other VMs than this one, but not those that hold the region for
-    /// the other end of a migration.
-    std::vector<std::string> find_sharers(const RegionIdentity& region,
-                                          const std::string& vm) const;
+    /// "VM/NAME" of all users of this memory in other VMs than this one, but not those that hold it
+    /// for the other end of a migration.
+    std::vector<std::string> find_sharers(const Mapping& memory, const std::string& vm) const;
 
     /// Says that a region is losing its name, for as long as this lives.
     class UnlinkingMark {

@@ -82,11 +82,13 @@ awaitable<std::string> ask_uuid(std::shared_ptr<Session> session, Milliseconds d
 }
 
 // A reading nothing overtook: an event during it may have made it old already.
-awaitable<Result<Reading>> read_settled(std::shared_ptr<Vm> vm, std::shared_ptr<Session> session) {
+awaitable<Result<Reading>> read_settled(std::shared_ptr<Vm> vm, std::shared_ptr<Session> session,
+                                        std::optional<pid_t> pid) {
     for (int attempt = 1;; ++attempt) {
         const std::uint64_t generation = vm->holdings().generation();
-        Result<Reading> reading = co_await read_inventory(session, vm->host().regions.directory(),
-                                                          vm->host().deadlines.query);
+        const Milliseconds deadline = vm->host().deadlines.query;
+        Result<Reading> reading =
+            co_await read_inventory_and_memory(vm->host(), session, pid, deadline);
         const bool settled = !reading || vm->holdings().generation() == generation;
         if (settled || attempt == reading_attempts) co_return reading;
     }
@@ -106,7 +108,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     // An operation that the last connection's end is failing right now does not hold this one up.
     std::optional<Turn::Pass> pass;
     if (!vm->turn().busy()) pass.emplace(co_await vm->turn().enter());
-    Result<Reading> reading = co_await read_settled(vm, session);
+    Result<Reading> reading = co_await read_settled(vm, session, identity.pid);
     if (!reading) co_return reading.error();
     vm->connect(session, std::move(identity), std::move(uuid), std::move(*capabilities),
                 std::move(*reading));

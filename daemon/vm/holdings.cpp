@@ -48,13 +48,18 @@ void Holdings::add_device(const DeviceSpec& spec, const Parts& parts, Time now) 
     entry.backend_id = parts.backend_id;
     entry.chardev_id = parts.chardev_id;
     entry.memory_path = parts.memory_path;
+    entry.mapping = parts.memory;
     entry.device.spec = spec;
     entry.device.qom_path = "/machine/peripheral/" + entry.id;
     entry.device.origin = Origin::managed;
     entry.device.has_server = spec.server.has_value();
     inventory_.devices.push_back(std::move(entry));
     if (!parts.backend_id.empty()) {
-        inventory_.backends.push_back({parts.backend_id, parts.memory_path, spec.size, true});
+        inventory_.backends.push_back({.id = parts.backend_id,
+                                       .path = parts.memory_path,
+                                       .size = spec.size,
+                                       .share = true,
+                                       .mapping = parts.memory});
     }
     if (!parts.chardev_id.empty()) inventory_.chardevs.push_back(parts.chardev_id);
     const std::string& path = inventory_.devices.back().device.qom_path;

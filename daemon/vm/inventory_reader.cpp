@@ -1,5 +1,6 @@
 #include "daemon/vm/inventory_reader.h"
 
+#include "daemon/region/inventory_memory.h"
 #include "lib/names.h"
 #include "proto/qmp/inventory_query.h"
 
@@ -70,8 +71,8 @@ awaitable<std::string> ask(std::shared_ptr<qmp::Session> session,
 }  // namespace
 
 awaitable<Result<Reading>> read_inventory(std::shared_ptr<qmp::Session> session,
-                                          std::string region_dir, Milliseconds deadline) {
-    qmp::InventoryQuery query(std::move(region_dir), session->memo());
+                                          RegionPlaces places, Milliseconds deadline) {
+    qmp::InventoryQuery query(std::move(places), session->memo());
     while (true) {
         std::vector<qmp::Question> questions = query.next();
         if (questions.empty()) break;
@@ -80,6 +81,26 @@ awaitable<Result<Reading>> read_inventory(std::shared_ptr<qmp::Session> session,
         if (!query.fault().empty()) co_return unread(query.fault());
     }
     Reading reading{query.result(), query.run_state()};
+    co_return reading;
+}
+
+awaitable<Result<Reading>> read_inventory_and_memory(Host& host,
+                                                     std::shared_ptr<qmp::Session> session,
+                                                     std::optional<pid_t> pid,
+                                                     Milliseconds deadline) {
+    RegionPlaces places = host.regions.places();
+    Result<Reading> reading =
+        co_await read_inventory(std::move(session), std::move(places), deadline);
+    const bool is_empty =
+        reading && reading->inventory.backends.empty() && reading->inventory.devices.empty();
+    if (!reading || is_empty) {
+        co_return reading;
+    }
+    auto look = [inventory = std::move(reading->inventory), pid]() mutable {
+        find_mappings(inventory, pid);
+        return std::move(inventory);
+    };
+    reading->inventory = co_await host.looker.run(std::move(look));
     co_return reading;
 }
 

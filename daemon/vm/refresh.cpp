@@ -14,8 +14,9 @@ awaitable<bool> refresh(std::shared_ptr<Vm> vm, Milliseconds deadline) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     if (!session) co_return false;
     const std::uint64_t generation = vm->holdings().generation();
+    const std::optional<pid_t> pid = vm->identity().pid;
     Result<Reading> reading =
-        co_await read_inventory(session, vm->host().regions.directory(), deadline);
+        co_await read_inventory_and_memory(vm->host(), session, pid, deadline);
     if (!reading || vm->session() != session) co_return false;
     vm->apply(std::move(*reading), generation);
     settle_relays(*vm);

@@ -16,11 +16,6 @@ bool is_missing(const std::string& path) {
     return ::lstat(path.c_str(), &status) != 0 && errno == ENOENT;
 }
 
-bool serves_a_device(const Inventory& inventory, const Backend& backend) {
-    return std::any_of(inventory.devices.begin(), inventory.devices.end(),
-                       [&](const InventoryDevice& each) { return each.backend_id == backend.id; });
-}
-
 }  // namespace
 
 Sight Vm::sight() const {
@@ -36,16 +31,15 @@ std::vector<MemoryUser> Vm::memory_users() const {
     std::vector<MemoryUser> users;
     if (link_.last_qemu_gone()) return users;
     for (const InventoryDevice& entry : inventory().devices) {
-        const std::optional<RegionIdentity> memory = maps(entry) ? memory_of(entry) : std::nullopt;
-        if (!memory) continue;
-        users.push_back({entry.device.spec.name, *memory, !blocks_migration(entry.device)});
+        if (!maps(entry)) continue;
+        users.push_back(
+            {entry.device.spec.name, memory_of(entry), !blocks_migration(entry.device)});
     }
     // What cannot be deleted goes on mapping its file without a device.
     for (const Backend& backend : inventory().backends) {
-        if (backend.path.empty() || serves_a_device(inventory(), backend)) continue;
-        const std::optional<RegionIdentity> memory = RegionFiles::identity(backend.path);
-        if (!memory) continue;
-        users.push_back({name_of_backend_id(backend.id).value_or(backend.id), *memory, false});
+        if (serves_a_device(inventory(), backend)) continue;
+        users.push_back(
+            {name_of_backend_id(backend.id).value_or(backend.id), backend.mapping, false});
     }
     return users;
 }
@@ -53,14 +47,14 @@ std::vector<MemoryUser> Vm::memory_users() const {
 std::optional<MemoryUser> Vm::coming() const {
     const std::optional<DeviceSpec>& coming = turn_.coming();
     if (!coming) return std::nullopt;
-    std::optional<RegionIdentity> memory;
+    std::optional<RegionIdentity> file;
     if (coming->region) {
-        memory = RegionFiles::identity(host_.regions.path_of(*coming->region));
+        file = RegionFiles::identity(host_.regions.path_of(*coming->region));
     } else if (const auto known = host_.relays.memory(name(), coming->name)) {
-        memory = known->file;
+        file = known->file;
     }
-    if (!memory) return std::nullopt;
-    return MemoryUser{coming->name, *memory, coming->role == Role::master};
+    if (!file) return std::nullopt;
+    return MemoryUser{coming->name, whole_file(*file, coming->size), coming->role == Role::master};
 }
 
 bool Vm::holds_for_migration() const {

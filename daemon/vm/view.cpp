@@ -6,12 +6,17 @@
 // A VM's devices as the API shows them.
 namespace ivshmemd {
 
-std::optional<RegionIdentity> Vm::memory_of(const InventoryDevice& entry) const {
-    if (!entry.memory_path.empty()) return RegionFiles::identity(entry.memory_path);
-    if (entry.device.origin != Origin::managed) return std::nullopt;
+// A server's memory is its own, unless it is known to be a region.
+Mapping Vm::memory_of(const InventoryDevice& entry) const {
+    if (entry.chardev_id.empty()) return entry.mapping;
+    Mapping mapping;
+    mapping.kind = Mapping::Kind::anonymous;
+    if (entry.device.origin != Origin::managed) return mapping;
     const auto memory = host_.relays.memory(name(), entry.device.spec.name);
-    if (!memory) return std::nullopt;
-    return memory->file;
+    if (!memory) return mapping;
+    mapping = whole_file(memory->file, entry.device.spec.size);
+    mapping.verified = true;
+    return mapping;
 }
 
 bool Vm::maps(const InventoryDevice& entry) const {
@@ -27,6 +32,7 @@ Device Vm::view(const InventoryDevice& entry) const {
     device.vm = name();
     device.stale = !session();
     if (departures_.leaving(device.qom_path)) device.state = DeviceState::detaching;
+    if (entry.chardev_id.empty()) device.memory = entry.mapping;
     if (device.origin == Origin::managed && device.has_server) add_relay_facts(device);
     return device;
 }

@@ -1,5 +1,7 @@
 #include "daemon/vm/vm.h"
 
+#include "daemon/region/inventory_memory.h"
+#include "daemon/state/proofs.h"
 #include "lib/names.h"
 
 namespace ivshmemd {
@@ -74,6 +76,8 @@ void Vm::take_in(Reading reading, std::uint64_t begun) {
         there.insert(each.device.qom_path);
     }
     const SteadyClock::time_point now = SteadyClock::now();
+    keep_proofs(reading.inventory, inventory());
+    apply_proofs(*host_.store, key(), reading.inventory);
     if (!holdings_.apply(std::move(reading.inventory), begun, now)) return;
     departures_.reconcile(there, holdings_.missing(), now);
     follow_run_state(reading.run_state);

@@ -137,8 +137,8 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
 
     /// Whether QEMU maps the memory of this device: also while it still has to be taken back.
     bool maps(const InventoryDevice& entry) const;
-    /// The file behind a device's memory; nothing when it has none, or none that can be told.
-    std::optional<RegionIdentity> memory_of(const InventoryDevice& entry) const;
+    /// What a device's memory is.
+    Mapping memory_of(const InventoryDevice& entry) const;
 
     // As a user of regions
     Sight sight() const override;

@@ -111,7 +111,7 @@ Finding missing(const VmFacts& vm, const DeviceFacts& facts) {
 Finding split(const VmFacts& vm, const DeviceFacts& facts) {
     Finding finding = finding_of(vm, facts.device, Kind::region_split, problem);
     const std::string& path = facts.memory_path;
-    if (facts.mapping == Mapping::replaced) {
+    if (facts.match == PathMatch::replaced) {
         finding.text = "its QEMU maps a file that was at " + path +
                        " before and has been replaced: it shares no memory with those who map the "
                        "file that is there now, and what it holds goes with its last device";
@@ -127,10 +127,32 @@ Finding split(const VmFacts& vm, const DeviceFacts& facts) {
     return finding;
 }
 
+// Other managers' alone: this daemon's are always shared.
+Finding private_memory(const VmFacts& vm, const DeviceFacts& facts) {
+    Finding finding = finding_of(vm, facts.device, Kind::private_memory, warning);
+    finding.text = "its memory is private: it shares nothing with those who map " +
+                   (facts.memory_path.empty() ? "the same" : facts.memory_path);
+    finding.mend = "start the VM with share=on for its memory backend";
+    return finding;
+}
+
+Finding discarded_memory(const VmFacts& vm, const DeviceFacts& facts) {
+    Finding finding = finding_of(vm, facts.device, Kind::discarded_memory, problem);
+    finding.text = "its backend has discard-data=on: when this QEMU ends, " + facts.memory_path +
+                   " is emptied for everybody who maps it";
+    finding.mend = "save what is in it before the VM ends, and start the VM with discard-data=off";
+    return finding;
+}
+
 void judge_memory(const VmFacts& vm, const DeviceFacts& facts, std::vector<Finding>& findings) {
+    const std::optional<Mapping>& memory = facts.device.memory;
+    if (memory && !memory->shared) findings.push_back(private_memory(vm, facts));
+    if (facts.discarded && memory && memory->shared) {
+        findings.push_back(discarded_memory(vm, facts));
+    }
     if (facts.memory_missing) {
         findings.push_back(missing(vm, facts));
-    } else if (facts.mapping == Mapping::replaced || facts.mapping == Mapping::elsewhere) {
+    } else if (facts.match == PathMatch::replaced || facts.match == PathMatch::elsewhere) {
         findings.push_back(split(vm, facts));
     }
 }

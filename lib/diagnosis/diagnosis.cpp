@@ -50,6 +50,12 @@ std::string_view finding_kind_name(FindingKind kind) {
             return "regionMode";
         case FindingKind::region_size:
             return "regionSize";
+        case FindingKind::region_sparse:
+            return "regionSparse";
+        case FindingKind::private_memory:
+            return "privateMemory";
+        case FindingKind::discarded_memory:
+            return "discardedMemory";
         case FindingKind::region_missing:
             return "regionMissing";
         case FindingKind::region_split:

@@ -19,28 +19,31 @@ namespace ivshmemd {
 
 /// What can be found.
 enum class FindingKind {
-    vm_unreachable,   // nothing listens on the monitor's socket
-    vm_unresponsive,  // QEMU has stopped answering
-    monitor_held,     // somebody else is connected to the monitor
-    no_model,         // the QEMU has no ivshmem device at all
-    legacy_only,      // it has the legacy one alone
-    qemu_too_old,     // its devices cannot be changed
-    no_free_slot,     // no room for another device
-    few_free_slots,   // room for very few more
-    few_descriptors,  // its QEMU will run out of file descriptors
-    small_window,     // the free ports take small regions only
-    never_mapped,     // the running guest has not taken a device up
-    backend_leaked,   // QEMU will not give up a memory backend
-    relay_lost,       // a device is cut off from its doorbell server
-    declared_failed,  // a device is not as the configuration declares it
-    region_owner,     // of a user who is not trusted, or not ours any more
-    region_mode,      // lets too many in, or too few
-    region_size,      // another than its devices have
-    region_missing,   // the file is gone while a device maps it
-    region_split,     // a device maps another file than the one at the path
-    mapping_unknown,  // whether it does cannot be told
-    region_unused,    // made by this daemon, and no device uses it
-    two_masters,      // several devices would each carry the same memory along in a migration
+    vm_unreachable,    // nothing listens on the monitor's socket
+    vm_unresponsive,   // QEMU has stopped answering
+    monitor_held,      // somebody else is connected to the monitor
+    no_model,          // the QEMU has no ivshmem device at all
+    legacy_only,       // it has the legacy one alone
+    qemu_too_old,      // its devices cannot be changed
+    no_free_slot,      // no room for another device
+    few_free_slots,    // room for very few more
+    few_descriptors,   // its QEMU will run out of file descriptors
+    small_window,      // the free ports take small regions only
+    never_mapped,      // the running guest has not taken a device up
+    backend_leaked,    // QEMU will not give up a memory backend
+    relay_lost,        // a device is cut off from its doorbell server
+    declared_failed,   // a device is not as the configuration declares it
+    region_owner,      // of a user who is not trusted, or not ours any more
+    region_mode,       // lets too many in, or too few
+    region_size,       // another than its devices have
+    region_sparse,     // not all of its memory is reserved
+    region_missing,    // the file is gone while a device maps it
+    region_split,      // a device maps another file than the one at the path
+    mapping_unknown,   // whether it does cannot be told
+    region_unused,     // made by this daemon, and no device uses it
+    private_memory,    // a device maps a copy of its own
+    discarded_memory,  // QEMU empties the file when it ends
+    two_masters,       // several devices would each carry the same memory along in a migration
 };
 
 enum class FindingSeverity {
@@ -66,20 +69,13 @@ struct Finding {
 std::string_view finding_kind_name(FindingKind kind);
 std::string_view finding_severity_name(FindingSeverity severity);
 
-/// Which file a QEMU maps, compared with the one that is at the path of a device's memory.
-enum class Mapping {
-    unknown,    // /proc does not say
-    same,       // that very file
-    replaced,   // one that was at this path and has been removed
-    elsewhere,  // one that this host knows by no such path: the QEMU sees other mounts
-};
-
 /// A device with what the host says about its memory.
 struct DeviceFacts {
     Device device;
     std::string memory_path;      // empty when it has none that can be told
     bool memory_missing = false;  // nothing is at that path
-    Mapping mapping = Mapping::unknown;
+    PathMatch match = PathMatch::unknown;
+    bool discarded = false;  // QEMU empties its file when it ends
 };
 
 /// A VM with what the host says about its QEMU.
@@ -91,7 +87,6 @@ struct VmFacts {
     std::string run_state;
     uid_t qemu_user = 0;
     std::optional<pid_t> pid;
-    bool maps_readable = false;  // /proc/<pid>/maps
     std::optional<Capabilities> capabilities;
     std::vector<Bus> buses;
     std::optional<std::size_t> descriptors;  // that its QEMU has in use; none where /proc is silent

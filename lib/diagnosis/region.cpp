@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "lib/diagnosis/parts.h"
-#include "lib/run_state.h"
+#include "lib/diagnosis/sized_user.h"
 #include "lib/shell_word.h"
 #include "lib/size.h"
 
@@ -13,42 +13,16 @@ namespace {
 using Kind = FindingKind;
 using enum FindingSeverity;
 
-constexpr mode_t permission_bits = 07777;
-
 std::string listed(const std::vector<std::string>& words) {
     std::string text;
     for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
     return text;
 }
 
-// While a VM migrates from here to here, both ends have the same masters.
-bool is_master(const VmFacts& vm, const Device& device) {
-    return !is_between_hosts(vm.run_state) && !blocks_migration(device);
-}
-
-std::string detach_command(const VmFacts& vm, const Device& device) {
-    if (!device.fixed.empty()) return "VM " + vm.name + ", " + device.fixed;
-    const bool ours = device.origin == Origin::managed;
-    const std::string target =
-        ours ? shell_word(device.spec.name) : "--qom-path " + shell_word(device.qom_path);
-    return "ivshmemctl detach " + shell_word(vm.name) + " " + target;
-}
-
-/// A device that maps the region as far as anybody knows.
-struct SizedUser {
-    std::string name;  // "web/shm0"
-    std::string vm;
-    std::uint64_t size = 0;  // bytes
-    bool master = false;
-    std::string detach;  // the command
-};
-
 class RegionDiagnosis {
   public:
     RegionDiagnosis(const Region& region, const HostFacts& host, std::vector<Finding>& findings)
-        : region_(region), host_(host), findings_(findings) {
-        for (const VmFacts& vm : host.vms) add_users(vm);
-    }
+        : region_(region), host_(host), findings_(findings), users_(users_of(region, host)) {}
 
     void judge_owner() {
         const uid_t owner = region_.facts.owner;
@@ -68,7 +42,7 @@ class RegionDiagnosis {
     }
 
     void judge_mode() {
-        const mode_t mode = region_.facts.mode & permission_bits;
+        const mode_t mode = region_.facts.mode & 07777u;
         const std::string has = path_ + " has mode " + mode_digits(mode);
         const std::string mend = "chmod " + mode_digits(region_mode) + " " + word_;
         if ((mode & S_IWOTH) != 0) {
@@ -85,27 +59,37 @@ class RegionDiagnosis {
     }
 
     void judge_size() {
-        const std::uint64_t size = region_.facts.size;
-        const auto largest =
+        const auto last =
             std::max_element(users_.begin(), users_.end(),
-                             [](const auto& a, const auto& b) { return a.size < b.size; });
-        if (largest == users_.end()) return;
+                             [](const auto& a, const auto& b) { return a.end() < b.end(); });
+        if (last == users_.end()) return;
+        const std::uint64_t size = region_.facts.size;
         const std::string has = path_ + " has " + format_size(size);
-        const std::string wanted = std::to_string(largest->size);
-        if (size < largest->size) {
+        if (size < last->end()) {
             add(Kind::region_size, problem,
-                has + ", and " + largest->name + " maps " + format_size(largest->size) +
+                has + ", and " + last->name + " maps it up to " + format_size(last->end()) +
                     ": a touch of what is missing kills the VM",
-                "fallocate -l " + wanted + " " + word_);
-        } else if (size > largest->size) {
+                enlarge(last->end()));
+        } else if (!is_divided() && size > last->end()) {
             add(Kind::region_size, warning,
-                has + ", and its devices map no more than " + format_size(largest->size) +
+                has + ", and its devices map no more than " + format_size(last->end()) +
                     ": further ones of that size are refused",
-                "truncate -s " + wanted + " " + word_ +
-                    ", if no program of the host maps more of it");
-        } else {
+                with_that_size());
+        } else if (!is_divided()) {
             judge_smaller_users();
         }
+    }
+
+    // What is written to for the first time takes memory then, and kills when there is none.
+    void judge_reservation() {
+        const std::uint64_t reserved = region_.reserved.value_or(region_.facts.size);
+        if (users_.empty() || reserved >= region_.facts.size) return;
+        add(Kind::region_sparse, warning,
+            path_ + " has " + format_size(region_.facts.size) + ", of which " +
+                format_size(region_.facts.size - reserved) +
+                " are not reserved: a guest that touches them is killed when the host has no "
+                "memory left for them",
+            enlarge(region_.facts.size) + ", which keeps what is in it");
     }
 
     void judge_use() {
@@ -113,20 +97,27 @@ class RegionDiagnosis {
         if (host_.awaited.contains(path_)) return;
         std::string text = path_ + " was made by ivshmemd, and no device uses it";
         const std::vector<std::string> silent = silent_vms();
-        if (!silent.empty()) text += ", unless one of these VMs does, which do not answer: ";
-        add(Kind::region_unused, note, text + listed(silent),
-            "rm " + word_ + ", if no program of the host needs it");
+        if (!silent.empty() && region_.open != false) {
+            text += ", unless one of these VMs does, which do not answer: " + listed(silent);
+        }
+        std::string mend = "see with 'fuser -v " + word_ +
+                           "', as root, whether a program of the host needs it; it can be used by "
+                           "the next attach, or be removed once nothing has it open";
+        if (region_.open.value_or(false)) text += "; some process has it open";
+        if (region_.open == false)
+            mend = "rm " + word_ + ", if no program of the host needs what is in it";
+        add(Kind::region_unused, note, text, std::move(mend));
     }
 
     void judge_masters() {
         std::vector<std::string> masters;
         std::vector<std::string> commands;
         for (const SizedUser& user : users_) {
-            if (!user.master) continue;
+            if (!user.master || !has_rival(user)) continue;
             masters.push_back(user.name);
             commands.push_back("'" + user.detach + "'");
         }
-        if (masters.size() < 2) return;
+        if (masters.empty()) return;
         add(Kind::two_masters, problem,
             path_ + " has more than one master: " + listed(masters) +
                 "; each would take its content along in a migration, and what arrives last "
@@ -138,20 +129,6 @@ class RegionDiagnosis {
     void add(Kind kind, FindingSeverity severity, std::string text, std::string mend) {
         findings_.push_back({kind, severity, std::nullopt, std::nullopt, region_name(path_),
                              std::move(text), std::move(mend)});
-    }
-
-    void add_users(const VmFacts& vm) {
-        for (const RegionUser& user : region_.users) {
-            if (user.vm != vm.name) continue;
-            for (const DeviceFacts& each : vm.devices) {
-                const bool apart =
-                    each.mapping == Mapping::replaced || each.mapping == Mapping::elsewhere;
-                if (each.device.spec.name != user.device || apart) continue;
-                if (each.device.state == DeviceState::leaked) continue;
-                users_.push_back({user.vm + "/" + user.device, user.vm, each.device.spec.size,
-                                  is_master(vm, each.device), detach_command(vm, each.device)});
-            }
-        }
     }
 
     std::vector<std::string> untrusting_vms() const {
@@ -174,6 +151,36 @@ class RegionDiagnosis {
         return names;
     }
 
+    // Another master of the same bytes.
+    bool has_rival(const SizedUser& master) const {
+        return std::any_of(users_.begin(), users_.end(), [&](const SizedUser& user) {
+            return user.master && user.name != master.name && may_share(user.memory, master.memory);
+        });
+    }
+
+    // Whether parts of it are somebody's, or may be: then its size as a whole means nothing.
+    bool is_divided() const {
+        return !region_.other_memory.empty() ||
+               std::any_of(users_.begin(), users_.end(),
+                           [](const SizedUser& user) { return user.memory.offset != 0; });
+    }
+
+    // Only adds to the file; what is in it and who maps it are left alone.
+    std::string enlarge(std::uint64_t size) const {
+        return "fallocate -l " + std::to_string(size) + " " + word_;
+    }
+
+    // Never by making the file smaller: any process may map the rest of it.
+    std::string with_that_size() const {
+        const std::uint64_t size = region_.facts.size;
+        if (!check_size(size, UINT64_MAX)) {
+            return "leave the file as it is, and use another region: no device can have its size";
+        }
+        return "leave the file as it is; to have all of it, detach its devices and attach them "
+               "with --size " +
+               format_size(size);
+    }
+
     void judge_smaller_users() {
         std::vector<std::string> smaller;
         for (const SizedUser& user : users_) {
@@ -193,7 +200,7 @@ class RegionDiagnosis {
     std::vector<Finding>& findings_;
     const std::string& path_ = region_.path;
     std::string word_ = shell_word(path_);
-    std::vector<SizedUser> users_;
+    const std::vector<SizedUser> users_;
 };
 
 }  // namespace
@@ -205,6 +212,7 @@ void diagnose_region(const Region& region, const HostFacts& facts, std::vector<F
     diagnosis.judge_owner();
     diagnosis.judge_mode();
     diagnosis.judge_size();
+    diagnosis.judge_reservation();
     diagnosis.judge_use();
     diagnosis.judge_masters();
 }

@@ -16,6 +16,10 @@ constexpr std::uint64_t usual_region_size = std::uint64_t{64} << 20;
 using Kind = FindingKind;
 using enum FindingSeverity;
 
+bool is_unverified(const DeviceFacts& facts) {
+    return !facts.memory_path.empty() && !facts.memory_missing && facts.match == PathMatch::unknown;
+}
+
 class VmDiagnosis {
   public:
     VmDiagnosis(const VmFacts& vm, const std::string& daemon_user, std::vector<Finding>& findings)
@@ -107,11 +111,11 @@ class VmDiagnosis {
     }
 
     void judge_mappings() {
-        const bool has_region =
+        const bool is_doubtful =
             std::any_of(vm_.devices.begin(), vm_.devices.end(), [](const DeviceFacts& each) {
-                return !each.memory_path.empty() && each.device.state == DeviceState::attached;
+                return each.device.state == DeviceState::attached && is_unverified(each);
             });
-        if (vm_.maps_readable || !has_region) return;
+        if (!is_doubtful) return;
         const std::string pid = vm_.pid ? std::to_string(*vm_.pid) : "PID";
         std::string text = "whether its QEMU maps the files that are at its regions' paths now ";
         text += vm_.pid ? "cannot be told: /proc/" + pid + "/maps is not readable"
@@ -134,7 +138,7 @@ class VmDiagnosis {
     std::string example_path() const {
         const auto found =
             std::find_if(vm_.devices.begin(), vm_.devices.end(),
-                         [](const DeviceFacts& each) { return !each.memory_path.empty(); });
+                         [](const DeviceFacts& each) { return is_unverified(each); });
         return shell_word(found->memory_path);
     }
 

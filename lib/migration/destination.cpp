@@ -7,12 +7,6 @@
 namespace ivshmemd {
 namespace {
 
-const Backend* find_backend(const Inventory& inventory, const std::string& id) {
-    const auto found = std::find_if(inventory.backends.begin(), inventory.backends.end(),
-                                    [&](const Backend& each) { return each.id == id; });
-    return found == inventory.backends.end() ? nullptr : &*found;
-}
-
 std::string place_of(const DeviceSpec& spec) {
     return "slot " + std::to_string(spec.slot) + " of " + spec.bus;
 }

@@ -10,7 +10,7 @@ namespace ivshmemd::api {
 namespace {
 
 constexpr std::array known_members{"name",    "model", "role",      "size", "region", "server",
-                                   "vectors", "msi",   "ioeventfd", "bus",  "slot"};
+                                   "vectors", "msi",   "ioeventfd", "bus",  "slot", "readonly", "numa", "prealloc"};
 
 Error bad_spec(const char* parameter, std::string message) {
     return Error(ErrorKind::invalid_parameter, std::move(message),
@@ -28,8 +28,9 @@ Result<void> check_members(const json& object) {
         const auto known = std::find(known_members.begin(), known_members.end(), key);
         if (known == known_members.end()) return bad_spec("devices", "unknown member " + key);
         if (value.is_null()) continue;
-        const bool number = key == "size" || key == "slot" || key == "vectors";
-        const bool flag = key == "msi" || key == "ioeventfd";
+        const bool number = key == "size" || key == "slot" || key == "vectors" || key == "numa";
+        const bool flag =
+            key == "msi" || key == "ioeventfd" || key == "readonly" || key == "prealloc";
         const bool good =
             number ? as_int(&value).has_value() : (flag ? value.is_boolean() : value.is_string());
         if (!good) return bad_spec("devices", "member " + key + " is of a wrong type");
@@ -63,6 +64,9 @@ json spell_spec(const DeviceSpec& spec) {
                    {"slot", spec.slot}};
     put_if_there(object, "region", spec.region);
     put_if_there(object, "server", spec.server);
+    if (spec.readonly) object["readonly"] = true;
+    if (spec.prealloc) object["prealloc"] = true;
+    put_if_there(object, "numa", spec.numa);
     if (spec.server) {
         put_if_there(object, "vectors", spec.vectors);
         put_if_there(object, "msi", spec.msi);
@@ -87,7 +91,9 @@ Result<DeviceSpec> read_spec(const json& object) {
     }
     return DeviceSpec{request->name,      *request->model, *request->role,   *request->size,
                       request->region,    request->server, request->vectors, request->msi,
-                      request->ioeventfd, *request->bus,   *request->slot};
+                      request->ioeventfd, *request->bus,   *request->slot,
+                      request->readonly.value_or(false), request->numa,
+                      request->prealloc.value_or(false)};
 }
 
 Result<std::vector<DeviceSpec>> read_specs(const json& array) {

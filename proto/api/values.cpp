@@ -10,6 +10,7 @@ namespace ivshmemd::api {
 namespace {
 
 constexpr int last_slot = 31;
+constexpr int last_node = 127;              // of the host, as QEMU counts them
 constexpr std::int64_t last_vector = 2048;  // of MSI-X
 
 // Absent values stay out of the object: null and missing are one on this wire.
@@ -63,6 +64,10 @@ Result<void> read_numbers(const json& parameters, DeviceRequest& request) {
         if (*slot < 0 || *slot > last_slot) return invalid("slot", "slots are 0 to 31");
         request.slot = static_cast<int>(*slot);
     }
+    if (const auto node = as_int(find(parameters, "numa"))) {
+        if (*node < 0 || *node > last_node) return invalid("numa", "nodes are 0 to 127");
+        request.numa = static_cast<int>(*node);
+    }
     if (const auto vectors = as_int(find(parameters, "vectors"))) {
         if (*vectors < 1 || *vectors > last_vector) {
             return invalid("vectors", "vectors are 1 to 2048");
@@ -96,6 +101,25 @@ json spell_bus(const Bus& bus) {
     return object;
 }
 
+json spell_user(const RegionUser& user, std::uint64_t whole) {
+    json object = {{"vm", user.vm}, {"device", user.device}, {"role", role_name(user.role)}};
+    const Mapping& memory = user.memory;
+    if (memory.offset != 0 || memory.length != whole) {
+        object["offset"] = memory.offset;
+        object["size"] = memory.length;
+    }
+    if (sharing_of(memory) == Sharing::unverified) object["sharing"] = "unverified";
+    if (!memory.writable) object["readonly"] = true;
+    return object;
+}
+
+void put_memory(json& object, const Mapping& memory) {
+    object["sharing"] = sharing_name(sharing_of(memory));
+    object["offset"] = memory.offset;
+    object["readonly"] = !memory.writable;
+    if (!memory.path.empty()) object["memoryPath"] = memory.path;
+}
+
 }  // namespace
 
 json spell_device(const Device& device) {
@@ -122,6 +146,9 @@ json spell_device(const Device& device) {
         put(object, "memorySealed", device.memory_sealed);
         put(object, "relayLost", device.relay_lost);
     }
+    if (device.memory) put_memory(object, *device.memory);
+    if (spec.prealloc) object["prealloc"] = true;
+    put(object, "numa", spec.numa);
     put(object, "guestAddress", device.guest_address);
     if (!spec.bus.empty()) {  // what is left of a leaked device has no place
         object["bus"] = spec.bus;
@@ -152,9 +179,9 @@ json spell_capabilities(const Capabilities& capabilities, const std::vector<Bus>
 json spell_region(const Region& region, const std::string& owner) {
     json users = json::array();
     for (const RegionUser& user : region.users) {
-        users.push_back({{"vm", user.vm}, {"device", user.device}, {"role", role_name(user.role)}});
+        users.push_back(spell_user(user, region.facts.size));
     }
-    return {{"name", region_name(region.path)},
+    return {{"name", region.name},
             {"path", region.path},
             {"size", region.facts.size},
             {"owner", owner},
@@ -174,6 +201,8 @@ Result<DeviceRequest> read_device_request(const json& parameters) {
         return invalid("server", "a server is named by the absolute path of its socket");
     }
     request.bus = text(parameters, "bus");
+    request.readonly = as_bool(find(parameters, "readonly"));
+    request.prealloc = as_bool(find(parameters, "prealloc"));
     request.msi = as_bool(find(parameters, "msi"));
     request.ioeventfd = as_bool(find(parameters, "ioeventfd"));
     return request;

@@ -13,6 +13,12 @@ Command spell_add_backend(const AddBackend& step, const Version& version) {
     json arguments = {{"qom-type", "memory-backend-file"}, {"id", step.id}};
     // share is always on: without it the guest would get private memory, and nothing would say so.
     json properties = {{"size", step.size}, {"mem-path", step.path}, {"share", true}};
+    if (step.readonly) properties["readonly"] = true;
+    if (step.prealloc) properties["prealloc"] = true;
+    if (step.numa) {
+        properties["host-nodes"] = json::array({*step.numa});
+        properties["policy"] = "bind";
+    }
     if (version < flat_object_add) {
         arguments["props"] = std::move(properties);
     } else {

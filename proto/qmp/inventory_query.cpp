@@ -14,14 +14,6 @@ constexpr std::string_view objects = "/objects";
 
 const std::array parents_of_devices{std::string(peripheral), std::string(peripheral_anon)};
 
-// Kinds of memory without a file.
-constexpr std::array without_file{"memory-backend-ram", "memory-backend-memfd",
-                                  "memory-backend-shm", "memory-backend-epc"};
-
-bool has_no_file(std::string_view type) {
-    return std::find(without_file.begin(), without_file.end(), type) != without_file.end();
-}
-
 }  // namespace
 
 const json* InventoryQuery::needed(const Command& command, const Response& reply) {
@@ -64,8 +56,8 @@ std::vector<Question> InventoryQuery::first() {
         if (!reply.value && reply.error_class == "DeviceNotFound") return;
         for (const QomEntry& entry : read_qom_list(needed(qom_list(objects), reply))) {
             if (!entry.child_type().starts_with("memory-backend-")) continue;
-            backends_.push_back({.id = entry.name, .path = {}});
-            if (has_no_file(entry.child_type())) without_file_.insert(entry.name);
+            backends_.push_back(
+                {.id = entry.name, .path = {}, .type = std::string(entry.child_type())});
         }
     });
     ask(Command("query-chardev"), [this](const Response& reply) {
@@ -101,7 +93,7 @@ std::vector<Question> InventoryQuery::second() {
     std::vector<Question> questions;
     for (RawDevice& raw : devices_) ask_about(raw, questions);
     for (Backend& backend : backends_) {
-        if (!without_file_.contains(backend.id)) ask_about(backend, questions);
+        if (!has_no_file(backend)) ask_about(backend, questions);
     }
     for (const std::string& label : chardevs_) {
         questions.push_back(
@@ -110,19 +102,6 @@ std::vector<Question> InventoryQuery::second() {
              }});
     }
     ask_who_is_left(questions);
-    return questions;
-}
-
-// Memory that is no file matters where a device shows it.
-std::vector<Question> InventoryQuery::third() {
-    std::vector<Question> questions;
-    for (Backend& backend : backends_) {
-        if (!without_file_.contains(backend.id)) continue;
-        const bool shown = std::any_of(devices_.begin(), devices_.end(), [&](const RawDevice& raw) {
-            return raw.entry.backend_id == backend.id;
-        });
-        if (shown) ask_about(backend, questions);
-    }
     return questions;
 }
 
@@ -188,20 +167,6 @@ void InventoryQuery::ask_about(RawDevice& raw, std::vector<Question>& questions)
         });
         ask("ioeventfd", [&spec](const Response& reply) { spec.ioeventfd = as_bool(reply.value); });
     }
-}
-
-void InventoryQuery::ask_about(Backend& backend, std::vector<Question>& questions) {
-    const std::string path = "/objects/" + backend.id;
-    questions.push_back({qom_get(path, "mem-path"), [&backend](const Response& reply) {
-                             if (const std::string* file = as_string(reply.value))
-                                 backend.path = *file;
-                         }});
-    questions.push_back({qom_get(path, "size"), [&backend](const Response& reply) {
-                             backend.size = read_size(reply.value).value_or(0);
-                         }});
-    questions.push_back({qom_get(path, "share"), [&backend](const Response& reply) {
-                             backend.share = as_bool(reply.value).value_or(false);
-                         }});
 }
 
 }  // namespace ivshmemd::qmp

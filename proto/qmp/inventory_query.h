@@ -2,11 +2,11 @@
 
 #include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "lib/inventory.h"
+#include "lib/region_places.h"
 #include "proto/qmp/qom_memo.h"
 
 namespace ivshmemd::qmp {
@@ -14,12 +14,11 @@ namespace ivshmemd::qmp {
 /// Reads a whole inventory in rounds of pipelined questions, without I/O of its own: send what
 /// next() gives, pass each answer to its question, and again until it gives none; then take the
 /// result(). Must stay in place while its questions are used, and so must the memo. Where the memo
-/// knows the machine there are two rounds, and a third for devices whose memory is no file.
+/// knows the machine there are two rounds, and a third for devices that have a memory backend.
 class InventoryQuery {
   public:
-    /// Region names are those of files directly below `region_dir`.
-    InventoryQuery(std::string region_dir, QomMemo& memo)
-        : region_dir_(std::move(region_dir)), memo_(memo) {}
+    /// Regions are called by what is at these places.
+    InventoryQuery(RegionPlaces places, QomMemo& memo) : places_(std::move(places)), memo_(memo) {}
     InventoryQuery(const InventoryQuery&) = delete;
     InventoryQuery& operator=(const InventoryQuery&) = delete;
 
@@ -48,6 +47,9 @@ class InventoryQuery {
     void read_devices(const json* reply, const std::string& parent);
     void ask_about(RawDevice& raw, std::vector<Question>& questions);
     void ask_about(Backend& backend, std::vector<Question>& questions);
+    void ask_about_window(Backend& backend, std::vector<Question>& questions);
+    static bool has_no_file(const Backend& backend);
+    bool is_shown(const Backend& backend) const;
     void ask_who_is_left(std::vector<Question>& questions);
     bool has_left(const std::string& path) const;
     const PciFunction* function_of(const RawDevice& raw) const;
@@ -56,7 +58,7 @@ class InventoryQuery {
     void complete_region(RawDevice& raw) const;
     void read_buses();
 
-    std::string region_dir_;
+    RegionPlaces places_;
     QomMemo& memo_;
     int round_ = 0;
     std::string fault_;
@@ -68,7 +70,6 @@ class InventoryQuery {
     // Deques: questions keep references to the elements.
     std::deque<RawDevice> devices_;
     std::deque<Backend> backends_;
-    std::set<std::string> without_file_;  // those of them that cannot have one
     std::vector<Bus> buses_;
 };
 

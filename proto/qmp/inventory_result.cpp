@@ -49,6 +49,7 @@ void InventoryQuery::complete_device(RawDevice& raw) const {
     device.spec.bus = bus == buses_.end() ? last_part(raw.bus_path) : bus->name;
     if (bus != buses_.end()) device.fixed = staying_reason(*bus);
     device.spec.slot = raw.devfn >= 0 ? raw.devfn / 8 : 0;
+    raw.entry.function = raw.devfn >= 0 ? raw.devfn % 8 : 0;
     complete_region(raw);
     device.has_server = !raw.entry.chardev_id.empty();
     const auto server = servers_.find(raw.entry.chardev_id);
@@ -73,13 +74,13 @@ void InventoryQuery::complete_region(RawDevice& raw) const {
     });
     if (backend != backends_.end()) {
         spec.size = backend->size;
+        spec.readonly = backend->read_only;
+        spec.prealloc = backend->prealloc;
+        spec.numa = backend->numa;
         file = backend->path;
     }
     raw.entry.memory_path = file;
-    const std::string below = region_dir_ + "/";
-    if (!file.starts_with(below)) return;
-    const std::string name = file.substr(below.size());
-    if (check_region_name(name)) spec.region = name;
+    spec.region = places_.region_at(file);
 }
 
 void InventoryQuery::read_buses() {

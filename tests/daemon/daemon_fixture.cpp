@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "daemon/region/unlink.h"
+#include "daemon/region/lease.h"
 
 namespace ivshmemd::test {
 namespace {

@@ -1,5 +1,7 @@
 #include "tests/daemon/fake_pc.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "tests/daemon/fake_pc_words.h"
@@ -38,6 +40,11 @@ FakePc::FakePc(std::string uuid) : uuid_(std::move(uuid)) {
     install("query-migrate", &FakePc::no_migration);
     install("migrate-set-capabilities", &FakePc::no_migration);
     qemu_.answer("query-yank", [this](const json& arguments) { return yank(arguments); });
+}
+
+// As QEMU has it open, for as long as the backend lives.
+std::shared_ptr<FileDescriptor> FakePc::Backend::open_file(const std::string& path) {
+    return std::make_shared<FileDescriptor>(::open(path.c_str(), O_RDWR | O_CLOEXEC));
 }
 
 FakePc::~FakePc() {
@@ -178,6 +185,7 @@ json FakePc::object_add(const json& arguments) {
     descriptors_.take("backend " + id);
     backends_[id] = {text_of(arguments, "mem-path"), arguments.value("size", std::uint64_t{0}),
                      false};
+    if (sees_other_files_) backends_[id].file.reset();
     return FakeQemu::ok(json::object());
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -10,6 +12,7 @@
 
 #include "tests/daemon/fake_descriptors.h"
 #include "tests/support/fake_qemu.h"
+#include "tests/support/file_descriptor.h"
 
 namespace ivshmemd::test {
 
@@ -35,6 +38,9 @@ class FakePc {
         std::string path;
         std::uint64_t size = 0;
         bool used = false;  // by a device, at any time
+        std::shared_ptr<FileDescriptor> file = open_file(path);
+
+        static std::shared_ptr<FileDescriptor> open_file(const std::string& path);
     };
 
     /// How the guest takes a request to let a device go.
@@ -52,6 +58,8 @@ class FakePc {
     // What the machine has
     void put_device(const std::string& id, const Device& device);
     void put_backend(const std::string& id, const Backend& backend);
+    /// It opens files of its own by the names it is given, as in a container.
+    void see_other_files() { sees_other_files_ = true; }
     bool has_device(const std::string& id) const;
     bool has_backend(const std::string& id) const;
     bool has_chardev(const std::string& id) const;
@@ -130,6 +138,7 @@ class FakePc {
     std::map<std::string, Device> devices_;
     int last_link_ = 1;  // after the host bridge's and the chipset's
     std::map<std::string, Backend> backends_;
+    std::atomic<bool> sees_other_files_ = false;
     std::set<std::string> pinned_;
     std::map<std::string, FileDescriptor> fds_;  // passed and not taken, by name
     FakeDescriptors descriptors_;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/hotplug_test.h"
+#include "tests/e2e/machine.h"
 #include "tests/e2e/request_generator.h"
 #include "tests/support/json_text.h"
 
@@ -14,7 +15,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int requests = 1000;
+// Before QEMU 6.1, q35 lets go of a device after eight seconds at the earliest.
+int number_of_requests() {
+    return q35_has_acpi_hotplug() ? 1000 : 100;
+}
+
 constexpr size_t clients = 6;
 
 class Random : public HotplugTest {
@@ -93,6 +98,7 @@ TEST_F(Random, RequestsGetOneReplyEachAndLeaveNothing) {
     const json pc_before(machine_state(pc)), q35_before(machine_state(q35));
     const auto descriptors = open_descriptors(daemon_->process().pid());
 
+    const int requests = number_of_requests();
     RequestGenerator generator(seed(), {"pc", "q35"}, dir_ / "nowhere.sock");
     std::vector<VarlinkClient> connections;
     for (size_t i = 0; i < clients; ++i) connections.emplace_back(daemon_->socket());

@@ -102,11 +102,9 @@ TEST_F(Refusal, OfNamesThatBreakTheRule) {
                                          ".",
                                          "/etc/passwd",
                                          "../etc",
-                                         "1a",
                                          "-a",
                                          "_a",
                                          "a b",
-                                         "a.b",
                                          "a,b",
                                          "a\nb",
                                          "a\x01",
@@ -122,6 +120,9 @@ TEST_F(Refusal, OfNamesThatBreakTheRule) {
         // "--": a name may begin with a dash.
         expect_ctl_error(*daemon_, {"attach", "--size", "1M", "--", "vm0", name}, 2, "BadName");
         refuse({"shm0", "--size", "1M", "--region=" + name}, 2, "BadName");
+    }
+    for (const char* name : {"1a", "a.b"}) {  // names of regions alone
+        expect_ctl_error(*daemon_, {"attach", "vm0", name, "--size", "1M"}, 2, "BadName");
     }
     // No text on this wire holds U+0000.
     refuse_call({{"name", std::string("a\0b", 3)}, {"size", 4096}}, invalid_parameter);
@@ -232,7 +233,7 @@ TEST_F(Refusal, OfRegionsOfAnotherSize) {
     make_file(region_file("empty"), 0);
     make_file(region_file("odd"), 3 << 20);
     remember_files();
-    for (const char* region : {"small", "large", "empty", "odd"}) {
+    for (const char* region : {"small", "large", "odd"}) {
         refuse({"shm0", "--size", "1M", "--region", region}, 6, "RegionMismatch");
     }
     // Taken from the file, the size is no better than if it had been given.

@@ -131,6 +131,36 @@ TEST_F(Users, OfTwoMachinesShareARegionThatAThirdOneMade) {
     EXPECT_EQ(qom_names(second), std::set<std::string>{});
 }
 
+// The daemon cannot look into the QEMU of another user.
+TEST_F(Users, ShareARegionOnlyWhereTheirQemuSeesIt) {
+    QemuVm vm(monitor_dir(alice), {.name = "vm", .launcher = as_user(alice)});
+    // As in a container: another file system where the regions are.
+    std::vector<std::string> secluded{"unshare",
+                                      "--mount",
+                                      "bash",
+                                      "-c",
+                                      "mount -t tmpfs -o mode=1777 none \"$0\" && exec \"$@\"",
+                                      regions_.path()};
+    for (const std::string& word : as_user(bob)) secluded.push_back(word);
+    QemuVm inside(monitor_dir(bob), {.name = "inside", .launcher = secluded});
+    start_keeper({&vm, &inside}, "");
+    const json reply(expect_ctl_success(*daemon_, {"attach", "vm", "x", "--size", "1M"}));
+    EXPECT_EQ(reply["device"]["sharing"], "shared");
+    EXPECT_EQ(reply["device"]["memoryPath"], region_file("x").string());
+
+    const json before(machine_state(inside));
+    const json error(expect_ctl_error(*daemon_, {"attach", "inside", "y", "--size", "1M"}, 1,
+                                      "RegionUnavailable"));
+    EXPECT_NE(member(error, "message").get<std::string>().find("it sees another file system"),
+              std::string::npos);
+    EXPECT_EQ(machine_state(inside), before);
+    EXPECT_FALSE(fs::exists(region_file("y")));
+    // Also where another VM has the region open.
+    expect_ctl_error(*daemon_, {"attach", "inside", "z", "--region", "x"}, 1, "RegionUnavailable");
+    EXPECT_EQ(machine_state(inside), before);
+    EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{"x"}) << "nothing else is left";
+}
+
 TEST_F(Users, OwnTheRegionsOfOthersOnlyWhenTrusted) {
     QemuVm first(monitor_dir(alice), {.name = "first", .launcher = as_user(alice)});
     QemuVm second(monitor_dir(bob), {.name = "second", .launcher = as_user(bob)});

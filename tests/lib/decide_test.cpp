@@ -18,7 +18,7 @@ AttachFacts usual_facts() {
     facts.capabilities.models = {Model::plain, Model::doorbell};
     facts.capabilities.version = {7, 2, 0};
     facts.size_limit = 64 * mebibyte;
-    facts.region_directory = "/dev/shm";
+    facts.places.directory = "/dev/shm";
     facts.trust.daemon = daemon_user;
     return facts;
 }
@@ -41,6 +41,12 @@ Device there(DeviceState state, std::uint64_t size = mebibyte) {
     device.spec.region = "shm0";
     device.state = state;
     return device;
+}
+
+void use_device(DeviceRequest& request, AttachFacts& facts) {
+    request.region = "kvmfr0";
+    facts.places.devices["kvmfr0"] = {"/dev/kvmfr0"};
+    facts.region = {true, S_IFCHR | 0660, 0, 0};
 }
 
 struct Case {
@@ -129,7 +135,73 @@ INSTANTIATE_TEST_SUITE_P(
                  f.capabilities.models = {Model::legacy};
                  f.capabilities.version = {3, 1, 0};
                  r.model = Model::legacy;
-                 f.region_directory = "/var/lib/regions";
+                 f.places.directory = "/var/lib/regions";
+             },
+             ErrorKind::config_unsupported},
+        Case{"directory_that_is_not_configured", [](R r, F) { r.region = "big:x"; },
+             ErrorKind::invalid_parameter},
+        Case{"directory_that_is",
+             [](R r, F f) {
+                 r.region = "big:x";
+                 f.places.directories["big"] = "/huge";
+             },
+             {}},
+        Case{"device_that_tells_its_size",
+             [](R r, F f) {
+                 use_device(r, f);
+                 f.region = {true, S_IFREG | 0600, 4711, mebibyte};
+             },
+             {}},
+        Case{"device_of_a_configured_size",
+             [](R r, F f) {
+                 use_device(r, f);
+                 f.places.devices["kvmfr0"].size = mebibyte;
+             },
+             {}},
+        Case{"device_of_another_size",
+             [](R r, F f) {
+                 use_device(r, f);
+                 f.places.devices["kvmfr0"].size = 2 * mebibyte;
+             },
+             ErrorKind::region_mismatch},
+        Case{"device_of_unknown_size",
+             [](R r, F f) {
+                 use_device(r, f);
+                 r.size.reset();
+             },
+             ErrorKind::bad_size},
+        Case{"device_that_is_not_there",
+             [](R r, F f) {
+                 use_device(r, f);
+                 f.region = {};
+             },
+             ErrorKind::region_unavailable},
+        Case{"device_that_is_a_directory",
+             [](R r, F f) {
+                 use_device(r, f);
+                 f.region.mode = S_IFDIR | 0700;
+             },
+             ErrorKind::region_mismatch},
+        Case{"device_node_that_is_not_configured",
+             [](R, F f) { f.region = {true, S_IFCHR | 0660, daemon_user, 0}; },
+             ErrorKind::region_mismatch},
+        Case{"readonly_master",
+             [](R r, F) {
+                 r.readonly = true;
+                 r.role = Role::master;
+             },
+             ErrorKind::config_unsupported},
+        Case{"readonly_peer", [](R r, F) { r.readonly = true; }, {}},
+        Case{"readonly_where_qemu_cannot",
+             [](R r, F f) {
+                 r.readonly = true;
+                 f.capabilities.version = {5, 2, 0};
+             },
+             ErrorKind::config_unsupported},
+        Case{"numa_with_a_server",
+             [](R r, F) {
+                 r.server = "/run/bell";
+                 r.numa = 0;
              },
              ErrorKind::config_unsupported},
         Case{"server_size_no_power_of_two",

@@ -37,7 +37,6 @@ const std::vector<std::string> names_for_none = {"",
                                                  std::string("\0", 1),
                                                  "a,b",
                                                  "a=b",
-                                                 "a:b",
                                                  "a@b",
                                                  "a[0]",
                                                  "a`",
@@ -72,8 +71,8 @@ TEST_P(EveryKindOfName, TakesExactlyTheAsciiBytesOfItsRule) {
         const char c = static_cast<char>(byte);
         const bool letter_or_digit =
             (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        const bool dot_for_vms = c == '.' && GetParam() == check_vm_name;
-        const bool expected = letter_or_digit || c == '-' || c == '_' || dot_for_vms;
+        const bool dot = c == '.' && GetParam() != check_device_name;
+        const bool expected = letter_or_digit || c == '-' || c == '_' || dot;
         EXPECT_EQ(GetParam()(std::string{'a', c}).has_value(), expected) << byte;
     }
 }
@@ -93,9 +92,21 @@ TEST_P(EveryKindOfName, ShowsOnlyTheBeginningOfAHugeName) {
 INSTANTIATE_TEST_SUITE_P(Names, EveryKindOfName,
                          testing::Values(check_device_name, check_region_name, check_vm_name));
 
-TEST(Names, OfDevicesAndRegionsBeginWithALetterAndHaveNoDots) {
+TEST(Names, OfDevicesBeginWithALetterAndHaveNoDots) {
     for (const std::string name : {"0", "0a", "9bus", "a.b", "a."}) {
         expect_refused(check_device_name, name);
+        EXPECT_TRUE(check_region_name(name)) << name;
+    }
+}
+
+TEST(Names, OfRegionsMayBeginWithThatOfADirectory) {
+    for (const std::string name : {"big:frames", "big:0.frames", "b-1:x"}) {
+        EXPECT_TRUE(check_region_name(name)) << name;
+        expect_refused(check_device_name, name);
+        expect_refused(check_vm_name, name);
+    }
+    for (const std::string name : {":", "big:", ":x", "big:/x", "big:..", "big:.x", "0:x", "a:b:c",
+                                   "../big:x", "big:sub/x"}) {
         expect_refused(check_region_name, name);
     }
 }

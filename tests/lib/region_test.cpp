@@ -114,8 +114,19 @@ TEST(CheckRegion, SaysWhatTheThingIs) {
     EXPECT_THAT(message(S_IFSOCK), HasSubstr("socket"));
 }
 
+TEST(CheckRegion, FillsAnEmptyFile) {
+    const auto plan = check_region(path, mib, regular(0), trust());
+    ASSERT_TRUE(plan);
+    EXPECT_TRUE(plan->fill);
+    EXPECT_FALSE(plan->create);
+    EXPECT_EQ(refusal(mib, regular(0, stranger_uid)), ErrorKind::permission_denied);
+    const auto size = decide_size({}, regular(0), default_region_size_limit);
+    ASSERT_FALSE(size);
+    EXPECT_THAT(size.error().message, HasSubstr("--size"));
+}
+
 TEST(CheckRegion, RefusesAnotherSizeSmallerOrLarger) {
-    for (const std::uint64_t there : {std::uint64_t{0}, mib / 2, mib - 1, mib + 1, 2 * mib}) {
+    for (const std::uint64_t there : {mib / 2, mib - 1, mib + 1, 2 * mib}) {
         EXPECT_EQ(refusal(mib, regular(there)), ErrorKind::region_mismatch) << there;
     }
     const auto plan = check_region(path, mib, regular(2 * mib), trust());

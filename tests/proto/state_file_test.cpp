@@ -24,6 +24,7 @@ SavedState full_state() {
     state.declared = {{"vm1", "x", Model::legacy, DeclaredFate::attached, "17@1.2/3"},
                       {"vm1", "y", {}, DeclaredFate::away, ""},
                       {"0.vm", "x", Model::doorbell, DeclaredFate::none, "r"}};
+    state.proofs = {{"vm1", "0-0", "17@1.2/3", "ivshmemd.d.mem", 26, 4242}};
     state.doorbells = {{"vm1", "0-0", "17@1.2/3", "d", 29}, {"0.vm", "", "", "e", 0}};
     return state;
 }
@@ -55,6 +56,7 @@ TEST(StateFile, OfAnEarlierReleaseLacksWhatThatDidNotKnow) {
     EXPECT_TRUE(state->migrations.empty());
     EXPECT_TRUE(state->declared.empty());
     EXPECT_TRUE(state->doorbells.empty());
+    EXPECT_TRUE(state->proofs.empty());
 }
 
 TEST(StateFile, KeepsEveryPhaseOfAMigration) {

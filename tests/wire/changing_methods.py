@@ -25,6 +25,16 @@ class Attaching(WireTest):
         self.assertFalse(self.ask("Attach", **wish)["changed"])
         self.assertEqual(os.stat(f"{World.regions}/exact-region").st_size, 2 * MIB)
 
+    def test_takes_options_of_the_memory(self):
+        options = {"readonly": True, "prealloc": True, "numa": 0}
+        made = self.attach("other", "view", **options)
+        self.assertEqual({key: made.get(key) for key in options}, options)
+        self.assertEqual((made["sharing"], made["offset"]), ("shared", 0))
+        self.assertEqual(made["memoryPath"], f"{World.regions}/view")
+        self.assertFalse(self.ask("Attach", vm="other", name="view", size=MIB,
+                                  **options)["changed"])
+        self.refuse("DeviceExists", "Attach", vm="other", name="view", size=MIB)
+
     def test_shows_the_address_that_firmware_gives(self):
         made = self.attach("front", "early")
         self.assertNotIn("guestAddress", made)
@@ -161,7 +171,7 @@ class Migrating(WireTest):
     def test_takes_peers_out_and_plugs_them_in_again(self):
         uri = f"unix:{World.directory}/migration.sock"
         World.machines["target"].qmp("migrate-incoming", uri=uri)
-        self.attach("source", "traveller")
+        self.attach("source", "traveller", readonly=True, prealloc=True, numa=0)
         server = DoorbellServer(f"{World.directory}/travelling.sock", MIB, 2)
         self.ask("Attach", vm="source", name="visitor", server=server.listener.getsockname(),
                  vectors=2)

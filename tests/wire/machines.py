@@ -69,6 +69,12 @@ class Qemu:
             answered = answered or "return" in message
             happened = happened or message.get("event") == "RESET"
 
+    def plug_file(self, name, path, size):
+        """A device of somebody else's on the beginning of a file."""
+        self.qmp("object-add", **{"qom-type": "memory-backend-file", "id": f"{name}-memory",
+                                  "mem-path": path, "size": size, "share": True})
+        self.qmp("device_add", driver="ivshmem-plain", id=name, memdev=f"{name}-memory")
+
     def devices(self):
         """The ids of its ivshmem devices."""
         return {each["name"] for each in self.qmp("qom-list", path="/machine/peripheral")

@@ -135,6 +135,17 @@ class Reading(WireTest):
         self.assertEqual((shown["size"], shown["mode"], shown["createdByUs"]), (MIB, "0660", True))
         self.assertEqual(shown["users"], [{"vm": "other", "device": "shown", "role": "master"}])
 
+    def test_tells_what_is_out_of_the_ordinary_about_a_user(self):
+        self.attach("other", "whole", size=2 * MIB)
+        self.attach("other", "view", region="whole", size=2 * MIB, readonly=True)
+        World.machines["hidden"].plug_file("part", f"{World.regions}/whole", MIB)
+        rows = {each["name"]: each for each in self.ask("ListRegions")["regions"]}
+        users = {each["device"]: each for each in rows["whole"]["users"]}
+        self.assertEqual(users["view"], {"vm": "other", "device": "view", "role": "peer",
+                                         "readonly": True})
+        self.assertEqual(users["part"], {"vm": "hidden", "device": "part", "role": "peer",
+                                         "offset": 0, "size": MIB, "sharing": "unverified"})
+
     def test_diagnoses_machines_devices_and_regions(self):
         self.attach("other", "untouched")  # nobody is there to map it
         found = self.ask("Diagnose")["findings"]

@@ -1,6 +1,7 @@
 """The daemon and the machines that the tests of its methods share, and these tests' base."""
 
 import contextlib
+import os
 import tempfile
 import threading
 import unittest
@@ -10,8 +11,8 @@ from varlink_client import Account, Client, wait_until
 
 HOTPLUG = "io.ivshmemd.Hotplug"
 MIB = 1 << 20
-MACHINES = (("front", "pc", "-S"), ("full", "q35"), ("other", "pc"), ("source", "pc"),
-            ("target", "pc", "-incoming", "defer"))
+MACHINES = (("front", "pc", "-S"), ("full", "q35"), ("hidden", "pc"), ("other", "pc"),
+            ("source", "pc"), ("target", "pc", "-incoming", "defer"))
 
 
 class World:
@@ -28,6 +29,9 @@ class World:
             stack.callback(cls.machines[name].end)
         monitors = {name: each.monitor for name, each in cls.machines.items()}
         monitors["gone"] = f"{cls.directory}/nobody.qmp"
+        # Its command line does not tell this name, so the daemon does not know its process.
+        monitors["hidden"] = f"{cls.directory}/by-another-name.qmp"
+        os.symlink(cls.machines["hidden"].monitor, monitors["hidden"])
         monitors["odd"] = f"{cls.directory}/\udcff\udcfe.qmp"  # a path need not be UTF-8
         cls.daemon = Daemon(program, cls.directory, monitors, cls.regions,
                             "--config", cls.declare("full", monitors.pop("full")))

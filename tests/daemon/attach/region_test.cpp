@@ -45,9 +45,10 @@ TEST_F(AttachRegion, LeavesNoRecordWhenItsNameWasTakenMeanwhile) {
 TEST_F(AttachRegion, IsTheFileThatWasJudgedOrNone) {
     start();
     ASSERT_TRUE(host_.regions.create("x", mebibyte, ::geteuid()));
-    const Result<Decision> decision = decide_memory(*vm(), request("x"), Model::plain);
+    Result<Decision> decision = decide_memory(*vm(), request("x"), Model::plain);
     ASSERT_TRUE(decision) << decision.error().message;
-    EXPECT_TRUE(loop_.run(prepare_region(vm(), *decision)));
+    Decision first = *decision;
+    EXPECT_TRUE(loop_.run(prepare_region(vm(), first)));
     std::filesystem::rename(region_path("x"), region_path("old"));
     ASSERT_TRUE(host_.regions.create("x", mebibyte, ::geteuid()));
     const auto prepared = loop_.run(prepare_region(vm(), *decision));

@@ -122,7 +122,15 @@ dir = "/regions"
 group = "4242"
 [limits]
 region_size = "16M"
+reserve_percent = 0
 connections_per_user = 7
+[[region_dir]]
+name = "big"
+path = "/huge"
+[[region_device]]
+name = "kvmfr0"
+path = "/dev/kvmfr0"
+size = "64M"
 [trust]
 users = ["root", "4343"]
 [[vm]]
@@ -143,6 +151,9 @@ user = "65534"
     EXPECT_EQ(config.region_dir, "/regions");
     EXPECT_EQ(config.region_group, gid_t{4242});
     EXPECT_EQ(config.region_size_limit, 16u << 20);
+    EXPECT_EQ(config.reserve_percent, 0u);
+    EXPECT_EQ(config.places(),
+              (RegionPlaces{"/regions", {{"big", "/huge"}}, {{"kvmfr0", {"/dev/kvmfr0", 64 << 20}}}}));
     EXPECT_EQ(config.connections_per_user, 7u);
     EXPECT_EQ(config.trusted_users, (std::set<uid_t>{0, 4343}));
     EXPECT_EQ(config.vms,
@@ -165,6 +176,19 @@ TEST(ConfigFile, ShippedOneIsValidAsItStandsAndWithEveryKeyUncommented) {
     ASSERT_TRUE(with_all) << with_all.error().message;
     EXPECT_EQ(config.vms.size(), 1U);
     EXPECT_EQ(config.region_size_limit, default_region_size_limit);
+}
+
+TEST(ConfigFile, NamesEachPlaceOfRegionsOnce) {
+    for (const char* text : {"[[region_dir]]\npath = \"/x\"", "[[region_dir]]\nname = \"big\"",
+                             "[[region_dir]]\nname = \"0\"\npath = \"/x\"",
+                             "[[region_device]]\nname = \"a\"\npath = \"/x\"\nsize = \"3M\"",
+                             "[[region_device]]\nname = \"a\"\npath = \"x\"",
+                             "[[region_dir]]\nname = \"a\"\npath = \"/x\"\n"
+                             "[[region_device]]\nname = \"a\"\npath = \"/y\"",
+                             "[limits]\nreserve_percent = 91"}) {
+        Config config;
+        EXPECT_FALSE(read_config_text(text, config)) << text;
+    }
 }
 
 TEST(ConfigFile, SaysOnceWhatIsWrongAndWhere) {

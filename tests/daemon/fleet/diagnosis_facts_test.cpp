@@ -68,10 +68,14 @@ TEST_F(DiagnosisFacts, TellOfAVmThatIsNotThere) {
 
 // The fake's command line does not name the socket, so its process is not known.
 TEST_F(DiagnosisFacts, TellThatAMappingIsNotKnown) {
+    ASSERT_TRUE(host_.regions.create("theirs", mebibyte, ::geteuid()));
+    pc_.put_backend("theirs.mem", {region_path("theirs"), mebibyte, true});
+    pc_.put_device("theirs", {.backend = "theirs.mem"});
     start();
+    EXPECT_THAT(found(), UnorderedElementsAre(FindingKind::mapping_unknown));
     ASSERT_TRUE(attach_now(request("x")));
     loop_.run(refresh_for_read(vm()));
-    EXPECT_THAT(found(), UnorderedElementsAre(FindingKind::mapping_unknown));
+    EXPECT_THAT(found(), UnorderedElementsAre(FindingKind::mapping_unknown)) << "ours is proved";
 }
 
 TEST_F(DiagnosisFacts, TellOfABackendThatCannotBeDeleted) {

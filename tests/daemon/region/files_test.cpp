@@ -36,7 +36,7 @@ struct RegionFilesTest : ::testing::Test {
     }
 
     TempDir directory_ = TempDir::shared_memory();
-    RegionFiles files_{directory_.path(), std::nullopt};
+    RegionFiles files_{{directory_.path()}, std::nullopt};
 };
 
 TEST_F(RegionFilesTest, MakesAFileOfThatSizeWithItsMemoryReserved) {
@@ -76,7 +76,7 @@ TEST_F(RegionFilesTest, DoesNotFollowALinkThatIsInTheWay) {
 }
 
 TEST_F(RegionFilesTest, NeedsItsDirectory) {
-    const RegionFiles files(path("missing"), std::nullopt);
+    const RegionFiles files({path("missing")}, std::nullopt);
     const Result<RegionIdentity> made = files.create("x", 4096, ::geteuid());
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().kind, ErrorKind::region_unavailable);
@@ -93,7 +93,7 @@ TEST_F(RegionFilesTest, LeavesNothingWhenTheMemoryDoesNotSuffice) {
     ::umount(directory_.path().c_str());
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().kind, ErrorKind::region_unavailable);
-    EXPECT_NE(made.error().message.find("No space"), std::string::npos) << made.error().message;
+    EXPECT_NE(made.error().message.find("needs 4M more, and its file system has 1M free"), std::string::npos) << made.error().message;
     EXPECT_TRUE(empty);
     EXPECT_TRUE(small) << "what was reserved for the first is free again";
 }
@@ -107,7 +107,7 @@ TEST_F(RegionFilesTest, LetsQemusUserIn) {
 }
 
 TEST_F(RegionFilesTest, LetsTheConfiguredGroupIn) {
-    const RegionFiles files(directory_.path(), gid_t{4242});
+    const RegionFiles files({directory_.path()}, gid_t{4242});
     ASSERT_TRUE(files.create("x", 4096, ::geteuid()));
     EXPECT_NE(acl_of("x").find("group:4242:rw-"), std::string::npos) << acl_of("x");
 }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "daemon/region/lease.h"
 #include "tests/support/temp_dir.h"
 
 // With real leases of the kernel, on the file system of real regions.
@@ -29,7 +30,7 @@ struct UnlinkUnused : ::testing::Test {
     }
 
     TempDir directory_ = TempDir::shared_memory();
-    RegionFiles files_{directory_.path(), std::nullopt};
+    RegionFiles files_{{directory_.path()}, std::nullopt};
 };
 
 TEST_F(UnlinkUnused, TakesTheNameOfAFileThatNobodyHasOpen) {

@@ -10,8 +10,10 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr RegionIdentity region{1, 10};
-constexpr RegionIdentity other{1, 11};
+constexpr std::uint64_t mebibyte = 1 << 20;
+
+const Mapping region = whole_file({1, 10}, mebibyte);
+const Mapping other = whole_file({1, 11}, mebibyte);
 
 struct FakeVm : RegionSource {
     explicit FakeVm(std::string name_) : called(std::move(name_)) {}
@@ -42,16 +44,16 @@ struct RegionUsersTest : ::testing::Test {
 
 TEST_F(RegionUsersTest, AnswerNobodyWhenAllVmsWereAsked) {
     web_->users = {{"shm0", other}};
-    EXPECT_TRUE(users_.ask(region).nobody());
-    EXPECT_EQ(users_.ask(region).in_words(), "");
+    EXPECT_TRUE(users_.ask(region.file).nobody());
+    EXPECT_EQ(users_.ask(region.file).in_words(), "");
     db_->seen = Sight::nobody;
-    EXPECT_TRUE(users_.ask(region).nobody()) << "a VM that is switched off uses nothing";
+    EXPECT_TRUE(users_.ask(region.file).nobody()) << "a VM that is switched off uses nothing";
 }
 
 TEST_F(RegionUsersTest, AnswerWhoMapsIt) {
     web_->users = {{"shm0", region}, {"shm1", other}};
     db_->users = {{"mine", region}};
-    const RegionUsers::Answer answer = users_.ask(region);
+    const RegionUsers::Answer answer = users_.ask(region.file);
     EXPECT_FALSE(answer.nobody());
     EXPECT_THAT(answer.mapped, ElementsAre("db/mine", "web/shm0"));
     EXPECT_THAT(answer.in_words(), HasSubstr("db/mine, web/shm0"));
@@ -59,29 +61,29 @@ TEST_F(RegionUsersTest, AnswerWhoMapsIt) {
 
 TEST_F(RegionUsersTest, AnswerWhoIsComing) {
     web_->attaching = MemoryUser{"shm0", region};
-    EXPECT_FALSE(users_.ask(region).nobody());
-    EXPECT_THAT(users_.ask(region).coming, ElementsAre("web/shm0"));
-    EXPECT_TRUE(users_.ask(other).nobody());
-    EXPECT_TRUE(users_.ask(region, "web/shm0").nobody()) << "its attach has failed";
+    EXPECT_FALSE(users_.ask(region.file).nobody());
+    EXPECT_THAT(users_.ask(region.file).coming, ElementsAre("web/shm0"));
+    EXPECT_TRUE(users_.ask(other.file).nobody());
+    EXPECT_TRUE(users_.ask(region.file, "web/shm0").nobody()) << "its attach has failed";
     web_->users = {{"shm0", region}};
-    EXPECT_FALSE(users_.ask(region, "web/shm0").nobody()) << "and left its backend behind";
+    EXPECT_FALSE(users_.ask(region.file, "web/shm0").nobody()) << "and left its backend behind";
 }
 
 TEST_F(RegionUsersTest, AnswerWhoCannotTell) {
     db_->seen = Sight::partial;
-    const RegionUsers::Answer answer = users_.ask(region);
+    const RegionUsers::Answer answer = users_.ask(region.file);
     EXPECT_FALSE(answer.nobody());
     EXPECT_THAT(answer.mapped, IsEmpty());
     EXPECT_THAT(answer.cannot_tell, ElementsAre("db"));
     EXPECT_THAT(answer.in_words(), HasSubstr("VM db"));
     users_.remove("db");
-    EXPECT_TRUE(users_.ask(region).nobody());
+    EXPECT_TRUE(users_.ask(region.file).nobody());
 }
 
 TEST_F(RegionUsersTest, CountWhatAVmUsedLastWhileItCannotTell) {
     db_->seen = Sight::partial;
     db_->users = {{"mine", region, true}};
-    EXPECT_THAT(users_.ask(region).mapped, ElementsAre("db/mine"));
+    EXPECT_THAT(users_.ask(region.file).mapped, ElementsAre("db/mine"));
     EXPECT_EQ(users_.find_master(region, "web/shm0"), "db/mine");
 }
 
@@ -95,12 +97,39 @@ TEST_F(RegionUsersTest, KnowTheMasterThatIsThereOrComing) {
     EXPECT_EQ(users_.find_master(region, "web/m"), "db/m");
 }
 
+TEST_F(RegionUsersTest, HaveOneMasterForEachByteAndNotForEachFile) {
+    Mapping next = region;
+    next.offset = mebibyte;
+    web_->users = {{"m", next, true}};
+    EXPECT_EQ(users_.find_master(region, ""), "");
+    EXPECT_THAT(users_.find_sharers(region, "db"), IsEmpty());
+    EXPECT_THAT(users_.ask(region.file).mapped, ElementsAre("web/m")) << "it is in that file";
+    next.offset = mebibyte / 2;
+    web_->users = {{"m", next, true}};
+    EXPECT_EQ(users_.find_master(region, ""), "web/m");
+}
+
+TEST_F(RegionUsersTest, ShareNothingWithAPrivateCopy) {
+    Mapping copy = region;
+    copy.shared = false;
+    web_->users = {{"m", copy, true}};
+    EXPECT_EQ(users_.find_master(region, ""), "");
+    EXPECT_THAT(users_.find_sharers(region, "db"), IsEmpty());
+}
+
+TEST_F(RegionUsersTest, CountAsMastersOfEverythingWhereTheirMemoryCannotBeTold) {
+    web_->users = {{"m", Mapping(), true}};
+    EXPECT_EQ(users_.find_master(region, ""), "web/m");
+    EXPECT_THAT(users_.find_sharers(other, "db"), ElementsAre("web/m"));
+    EXPECT_TRUE(users_.ask(region.file).nobody()) << "whether a file is open, the kernel knows";
+}
+
 TEST_F(RegionUsersTest, LeaveOutOfTheMastersWhoHoldsItForAMigration) {
     web_->users = {{"m", region, true}};
     web_->migrates = true;
     EXPECT_EQ(users_.find_master(region, ""), "");
     EXPECT_THAT(users_.find_sharers(region, "db"), IsEmpty());
-    EXPECT_FALSE(users_.ask(region).nobody()) << "but it maps it";
+    EXPECT_FALSE(users_.ask(region.file).nobody()) << "but it maps it";
 }
 
 TEST_F(RegionUsersTest, KnowTheSharersInOtherVms) {
@@ -111,12 +140,12 @@ TEST_F(RegionUsersTest, KnowTheSharersInOtherVms) {
 
 TEST_F(RegionUsersTest, SayWhatIsLosingItsName) {
     {
-        const RegionUsers::UnlinkingMark mark(users_, region);
-        const RegionUsers::UnlinkingMark second(users_, region);
-        EXPECT_TRUE(users_.is_unlinking(region));
-        EXPECT_FALSE(users_.is_unlinking(other));
+        const RegionUsers::UnlinkingMark mark(users_, region.file);
+        const RegionUsers::UnlinkingMark second(users_, region.file);
+        EXPECT_TRUE(users_.is_unlinking(region.file));
+        EXPECT_FALSE(users_.is_unlinking(other.file));
     }
-    EXPECT_FALSE(users_.is_unlinking(region));
+    EXPECT_FALSE(users_.is_unlinking(region.file));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ VmFacts vm_with(const DeviceFacts& device) {
 DeviceFacts bell() {
     DeviceFacts facts = region_device("bell");
     facts.memory_path.clear();
-    facts.mapping = Mapping::unknown;
+    facts.match = PathMatch::unknown;
     DeviceSpec& spec = facts.device.spec;
     spec.model = Model::doorbell;
     spec.region.reset();
@@ -109,7 +109,7 @@ TEST(DeviceDiagnosis, SaysThatAPortIsTooSmallForTheDevice) {
 
 TEST(DeviceDiagnosis, FindsARegionThatWasReplacedUnderTheQemu) {
     DeviceFacts facts = region_device("shm0");
-    facts.mapping = Mapping::replaced;
+    facts.match = PathMatch::replaced;
     const Finding finding = only_finding(found_in(vm_with(facts)));
     EXPECT_EQ(finding.kind, FindingKind::region_split);
     EXPECT_EQ(finding.severity, FindingSeverity::problem);
@@ -123,7 +123,7 @@ TEST(DeviceDiagnosis, FindsARegionThatWasReplacedUnderTheQemu) {
 
 TEST(DeviceDiagnosis, FindsAQemuThatSeesOtherMounts) {
     DeviceFacts facts = region_device("shm0");
-    facts.mapping = Mapping::elsewhere;
+    facts.match = PathMatch::elsewhere;
     const Finding finding = only_finding(found_in(vm_with(facts)));
     EXPECT_EQ(finding.kind, FindingKind::region_split);
     EXPECT_THAT(finding.text, HasSubstr("other mounts"));
@@ -133,14 +133,14 @@ TEST(DeviceDiagnosis, FindsAQemuThatSeesOtherMounts) {
 
 TEST(DeviceDiagnosis, ClaimsNothingAboutAMappingThatCannotBeTold) {
     DeviceFacts facts = region_device("shm0");
-    facts.mapping = Mapping::unknown;
-    EXPECT_THAT(found_in(vm_with(facts)), IsEmpty());
+    facts.match = PathMatch::unknown;
+    EXPECT_EQ(only_finding(found_in(vm_with(facts))).kind, FindingKind::mapping_unknown);
 }
 
 TEST(DeviceDiagnosis, FindsARegionWhoseFileIsGone) {
     DeviceFacts facts = region_device("shm0");
     facts.memory_missing = true;
-    facts.mapping = Mapping::unknown;
+    facts.match = PathMatch::unknown;
     const Finding finding = only_finding(found_in(vm_with(facts)));
     EXPECT_EQ(finding.kind, FindingKind::region_missing);
     EXPECT_EQ(finding.severity, FindingSeverity::problem);
@@ -172,7 +172,7 @@ TEST(DeviceDiagnosis, LeavesForeignDevicesToWhoeverManagesThem) {
     DeviceFacts facts = region_device("theirs");
     facts.device.origin = Origin::foreign;
     facts.device.qom_path = "/machine/peripheral-anon/device[0]";
-    facts.mapping = Mapping::replaced;
+    facts.match = PathMatch::replaced;
     EXPECT_THAT(only_finding(found_in(vm_with(facts))).mend,
                 AllOf(HasSubstr("with whatever manages it"),
                       HasSubstr("ivshmemctl detach web --qom-path "
@@ -184,7 +184,7 @@ TEST(DeviceDiagnosis, IsSilentAboutDevicesThatComeGoOrAreOfThePast) {
     DeviceFacts facts = region_device("shm0");
     facts.device.guest_mapped = false;
     facts.device.relay_lost = true;
-    facts.mapping = Mapping::replaced;
+    facts.match = PathMatch::replaced;
     EXPECT_EQ(found_in(vm_with(facts)).size(), 3u);
     DeviceFacts stale = facts;
     stale.device.stale = true;

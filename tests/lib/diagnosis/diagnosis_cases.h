@@ -53,7 +53,7 @@ inline DeviceFacts region_device(const std::string& name) {
     facts.device.origin = Origin::managed;
     facts.device.guest_mapped = true;
     facts.memory_path = "/dev/shm/" + name;
-    facts.mapping = Mapping::same;
+    facts.match = PathMatch::same;
     return facts;
 }
 
@@ -65,7 +65,6 @@ inline VmFacts healthy_vm(const std::string& name = "web") {
     vm.run_state = "running";
     vm.qemu_user = 500;
     vm.pid = 4242;
-    vm.maps_readable = true;
     vm.capabilities = Capabilities{{Model::plain, Model::doorbell}, {7, 2, 0}, "pc-i440fx-7.2"};
     vm.buses = {conventional_bus(28)};
     return vm;

@@ -30,7 +30,7 @@ HostFacts troubled_host() {
     web.devices[0].device.guest_mapped = false;
     VmFacts db = healthy_vm("db");
     db.devices = {region_device("b")};
-    db.devices[0].mapping = Mapping::elsewhere;
+    db.devices[0].match = PathMatch::elsewhere;
     HostFacts host = host_of({db, web});
     host.regions = {region_of("a", {{"web", "a", Role::peer}}),
                     region_of("b", {{"db", "b", Role::peer}}), region_of("old", {})};

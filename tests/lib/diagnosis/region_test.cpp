@@ -134,7 +134,7 @@ TEST_F(RegionDiagnosis, FindsARegionThatWasTruncated) {
     region().facts.size = 4096;
     EXPECT_EQ(finding().kind, FindingKind::region_size);
     EXPECT_EQ(finding().severity, FindingSeverity::problem);
-    EXPECT_THAT(finding().text, AllOf(HasSubstr("4K"), HasSubstr("web/shm0 maps 1M")));
+    EXPECT_THAT(finding().text, AllOf(HasSubstr("4K"), HasSubstr("web/shm0 maps it up to 1M")));
     EXPECT_EQ(finding().mend, "fallocate -l 1048576 /dev/shm/shm0");
 }
 
@@ -142,7 +142,58 @@ TEST_F(RegionDiagnosis, FindsARegionThatWasMadeLarger) {
     region().facts.size = 3 * megabyte;
     EXPECT_EQ(finding().kind, FindingKind::region_size);
     EXPECT_EQ(finding().severity, FindingSeverity::warning);
-    EXPECT_THAT(finding().mend, HasSubstr("truncate -s 1048576 /dev/shm/shm0"));
+    EXPECT_THAT(finding().mend, HasSubstr("use another region")) << "3M is no size of a device";
+    region().facts.size = 2 * megabyte;
+    EXPECT_THAT(finding().mend, HasSubstr("attach them with --size 2M"));
+}
+
+// Whoever maps what would be cut off dies of it, and nobody knows who that is.
+TEST_F(RegionDiagnosis, NeverAdvisesToMakeAFileSmaller) {
+    for (const std::uint64_t size : {megabyte / 2, 2 * megabyte, 3 * megabyte}) {
+        region().facts.size = size;
+        for (const std::uint64_t offset : {std::uint64_t{0}, megabyte}) {
+            region().users[0].memory.offset = offset;
+            for (const Finding& each : findings()) {
+                EXPECT_THAT(each.mend, Not(HasSubstr("truncate"))) << size;
+            }
+        }
+    }
+}
+
+TEST_F(RegionDiagnosis, SaysNothingOfTheSizeOfAFileThatIsDivided) {
+    region().facts.size = 2 * megabyte;
+    region().users[0].memory.offset = megabyte;
+    EXPECT_THAT(findings(), IsEmpty());
+    region().facts.size = 4 * megabyte;
+    EXPECT_THAT(findings(), IsEmpty());
+    region().facts.size = megabyte;
+    EXPECT_THAT(finding().text, HasSubstr("web/shm0 maps it up to 2M"));
+    EXPECT_EQ(finding().mend, "fallocate -l 2097152 /dev/shm/shm0");
+    region().facts.size = 4 * megabyte;
+    region().users[0].memory.offset = 0;
+    region().other_memory = {"db/ram0"};
+    EXPECT_THAT(findings(), IsEmpty());
+}
+
+TEST_F(RegionDiagnosis, FindsWhatIsNotReserved) {
+    region().reserved = megabyte;
+    EXPECT_THAT(findings(), IsEmpty());
+    region().reserved = 4096;
+    EXPECT_EQ(finding().kind, FindingKind::region_sparse);
+    EXPECT_THAT(finding().text, HasSubstr("1020K are not reserved"));
+    EXPECT_THAT(finding().mend, HasSubstr("fallocate -l 1048576 /dev/shm/shm0"));
+}
+
+TEST_F(RegionDiagnosis, FindsTwoMastersOfTheSameBytesAlone) {
+    add_user(megabyte, 500);
+    for (VmFacts& vm : host_.vms) vm.devices[0].device.spec.role = Role::master;
+    region().facts.size = 2 * megabyte;
+    region().users[0].memory = whole_file({1, 10}, megabyte);
+    region().users[1].memory = whole_file({1, 10}, megabyte);
+    region().users[1].memory.offset = megabyte;
+    EXPECT_THAT(findings(), IsEmpty());
+    region().users[1].memory.offset = megabyte / 2;
+    EXPECT_EQ(finding().kind, FindingKind::two_masters);
 }
 
 TEST_F(RegionDiagnosis, NeverAdvisesToTakeMemoryFromADevice) {
@@ -153,18 +204,18 @@ TEST_F(RegionDiagnosis, NeverAdvisesToTakeMemoryFromADevice) {
     EXPECT_THAT(finding().text, AllOf(HasSubstr("web/shm0 (1M)"), Not(HasSubstr("db/mine"))));
     EXPECT_THAT(finding().mend, AllOf(HasSubstr("--size 4M"), Not(HasSubstr("truncate"))));
     region().facts.size = 8 * megabyte;
-    EXPECT_THAT(finding().mend, HasSubstr("truncate -s 4194304"));
+    EXPECT_THAT(finding().mend, HasSubstr("--size 8M"));
     region().facts.size = 2 * megabyte;
     EXPECT_THAT(finding().mend, HasSubstr("fallocate -l 4194304"));
 }
 
 TEST_F(RegionDiagnosis, ComparesItsSizeWithThoseWhoMapItAlone) {
     region().facts.size = 4096;
-    for (const Mapping mapping : {Mapping::replaced, Mapping::elsewhere}) {
-        host_.vms[0].devices[0].mapping = mapping;
+    for (const PathMatch match : {PathMatch::replaced, PathMatch::elsewhere}) {
+        host_.vms[0].devices[0].match = match;
         EXPECT_EQ(finding().kind, FindingKind::region_split);
     }
-    host_.vms[0].devices[0].mapping = Mapping::same;
+    host_.vms[0].devices[0].match = PathMatch::same;
     host_.vms[0].devices[0].device.state = DeviceState::leaked;
     EXPECT_EQ(finding().kind, FindingKind::backend_leaked);
 }
@@ -176,6 +227,11 @@ TEST_F(RegionDiagnosis, FindsARegionThatNobodyUses) {
     EXPECT_EQ(finding().severity, FindingSeverity::note);
     EXPECT_EQ(finding().region, "shm0");
     EXPECT_THAT(finding().text, Not(HasSubstr("unless")));
+    EXPECT_THAT(finding().mend, Not(HasSubstr("rm "))) << "somebody may have it open";
+    region().open = true;
+    EXPECT_THAT(finding().text, HasSubstr("some process has it open"));
+    EXPECT_THAT(finding().mend, Not(HasSubstr("rm ")));
+    region().open = false;
     EXPECT_THAT(finding().mend, HasSubstr("rm /dev/shm/shm0"));
     region().created_by_us = false;
     EXPECT_THAT(findings(), IsEmpty());

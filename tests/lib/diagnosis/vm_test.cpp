@@ -178,10 +178,9 @@ TEST(VmDiagnosis, NotesThatTheFreePortsTakeSmallRegionsOnly) {
 
 TEST(VmDiagnosis, AdmitsWhatProcDoesNotTell) {
     VmFacts vm = healthy_vm();
-    vm.maps_readable = false;
     EXPECT_THAT(found_in(vm), IsEmpty()) << "it has no region that could be split";
     vm.devices = {region_device("shm0")};
-    vm.devices[0].mapping = Mapping::unknown;
+    vm.devices[0].match = PathMatch::unknown;
     const Finding finding = only_finding(found_in(vm));
     EXPECT_EQ(finding.kind, FindingKind::mapping_unknown);
     EXPECT_EQ(finding.severity, FindingSeverity::note);

@@ -42,7 +42,7 @@ class Topology {
   public:
     Topology(const std::string& version, const std::string& name) : recorded_(version, name) {
         if (recorded_.refused()) return;
-        InventoryQuery query("/dev/shm", memo_);
+        InventoryQuery query({"/dev/shm"}, memo_);
         read(query, recorded_);
         EXPECT_THAT(query.fault(), IsEmpty());
         buses_ = query.result().buses;
@@ -157,7 +157,7 @@ TEST_P(BusesOf, AreAllUsableThatCanBeReachedAndHaveASlot) {
 
 TEST_P(BusesOf, AreReadInTwoRoundsOnceTheMachineIsKnown) {
     for_each_topology([](Topology& topology) {
-        InventoryQuery again("/dev/shm", topology.memo());
+        InventoryQuery again({"/dev/shm"}, topology.memo());
         EXPECT_EQ(read(again, topology.recorded()), 2);
         const std::vector<Bus> buses = again.result().buses;
         ASSERT_EQ(buses.size(), topology.buses().size());

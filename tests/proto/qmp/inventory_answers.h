@@ -140,7 +140,7 @@ inline std::vector<Command> answer_all(InventoryQuery& query, const Answers& ans
 
 inline Taken take(const Answers& answers, const std::string& region_dir = "/dev/shm") {
     QomMemo memo;
-    InventoryQuery query(region_dir, memo);
+    InventoryQuery query({region_dir}, memo);
     answer_all(query, answers);
     Taken taken;
     taken.inventory = query.result();

@@ -253,7 +253,7 @@ TEST_P(Recorded, IsNotBelievedWithoutOneOfTheFirstAnswers) {
 
 std::vector<Command> questions_to(const Answers& answers) {
     QomMemo memo;
-    InventoryQuery query("/dev/shm", memo);
+    InventoryQuery query({"/dev/shm"}, memo);
     return answer_all(query, answers);
 }
 

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lib/reservation.h"
+#include "lib/result.h"
+
+namespace ivshmemd {
+
+/// What reserving `size` bytes of an open file would take; `fd` may be an O_PATH one.
+ReservationFacts reservation_facts(int fd, std::uint64_t size);
+
+/// Reserves what is missing of a file's first `size` bytes, open for writing; what is in it stays.
+/// Checked beforehand; see check_reservation(). May block for seconds. RegionUnavailable: then it
+/// says what of it was reserved all the same.
+Result<void> reserve_in_place(int fd, const std::string& path, std::uint64_t size,
+                              unsigned reserve_percent);
+
+}  // namespace ivshmemd
