@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
+#include "daemon/vm/inventory_reader.h"
 #include "daemon/vm/refresh.h"
 #include "proto/qmp/command_line.h"
 
@@ -11,7 +12,21 @@ awaitable<Result<Document>> qemu_arguments(std::shared_ptr<CallContext> context)
     if (!vm) co_return vm.error();
     co_await refresh_for_read(*vm);
     if (const auto unavailable = (*vm)->unavailable()) co_return *unavailable;
-    co_return reply_of({{"arguments", qmp::receiver_arguments((*vm)->inventory())}});
+    const std::shared_ptr<qmp::Session> session = (*vm)->session();
+    const Inventory inventory = (*vm)->inventory();  // as it is now, whatever comes meanwhile
+    qmp::ReceiverQuery query(inventory);
+    while (true) {
+        std::vector<qmp::Question> questions = query.next();
+        if (questions.empty()) break;
+        const std::string missing =
+            co_await ask(session, std::move(questions), context->host.deadlines.query);
+        if (!missing.empty()) co_return unread(missing);
+        if (!query.fault().empty()) co_return unread(query.fault());
+    }
+    const Result<std::vector<std::string>> arguments =
+        qmp::receiver_arguments(inventory, query.result());
+    if (!arguments) co_return arguments.error();
+    co_return reply_of({{"arguments", *arguments}});
 }
 
 }  // namespace ivshmemd

@@ -12,11 +12,6 @@ namespace {
 constexpr std::size_t batch_commands = 256;
 constexpr std::size_t batch_bytes = std::size_t{64} << 10;
 
-Error unread(const std::string& why) {
-    return Error(ErrorKind::vm_unavailable, "QEMU does not say what it holds: " + why,
-                 {{"state", std::string("unresponsive")}});
-}
-
 std::string unanswered(const qmp::Command& command, const qmp::Answer& answer) {
     const char* why = answer.kind == qmp::Answer::Kind::timed_out ? "no answer in time to "
                       : answer.kind == qmp::Answer::Kind::not_sent
@@ -57,6 +52,13 @@ awaitable<std::string> ask_batch(std::shared_ptr<qmp::Session> session,
     co_return std::string();
 }
 
+}  // namespace
+
+Error unread(const std::string& why) {
+    return Error(ErrorKind::vm_unavailable, "QEMU does not say what it holds: " + why,
+                 {{"state", std::string("unresponsive")}});
+}
+
 awaitable<std::string> ask(std::shared_ptr<qmp::Session> session,
                            std::vector<qmp::Question> questions, Milliseconds deadline) {
     for (std::size_t begin = 0; begin < questions.size();) {
@@ -67,8 +69,6 @@ awaitable<std::string> ask(std::shared_ptr<qmp::Session> session,
     }
     co_return std::string();
 }
-
-}  // namespace
 
 awaitable<Result<Reading>> read_inventory(std::shared_ptr<qmp::Session> session,
                                           RegionPlaces places, Milliseconds deadline) {

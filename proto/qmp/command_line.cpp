@@ -1,5 +1,6 @@
 #include "proto/qmp/command_line.h"
 
+#include "lib/migration/receiver.h"
 #include "proto/qmp/dialect.h"
 
 namespace ivshmemd::qmp {
@@ -16,15 +17,16 @@ const char* on_off(bool on) {
     return on ? "on" : "off";
 }
 
-void add_backend(const Inventory& inventory, const std::string& id,
-                 std::vector<std::string>& arguments) {
-    for (const Backend& backend : inventory.backends) {
-        if (backend.id != id) continue;
-        arguments.insert(arguments.end(),
-                         {"-object", "memory-backend-file,id=" + doubled(id) +
-                                         ",size=" + std::to_string(backend.size) +
-                                         ",mem-path=" + doubled(backend.path) + ",share=on"});
-    }
+// Nothing of what is the default.
+std::string backend_argument(const Backend& backend, const ReceiverFacts& facts) {
+    std::string text = "memory-backend-file,id=" + doubled(backend.id) +
+                       ",size=" + std::to_string(backend.size) +
+                       ",mem-path=" + doubled(receivable_path(backend));
+    if (backend.share) text += ",share=on";
+    if (backend.offset > 0) text += ",offset=" + std::to_string(backend.offset);
+    if (backend.read_only) text += ",readonly=on";
+    const auto options = facts.options.find(backend.id);
+    return options == facts.options.end() ? text : text + options->second;
 }
 
 void add_chardev(const InventoryDevice& entry, std::vector<std::string>& arguments) {
@@ -39,6 +41,21 @@ std::string address_of_bus(const Inventory& inventory, const std::string& name) 
     return bus && !bus->address.empty() ? bus->address : name;
 }
 
+// A legacy device names its file below /dev/shm.
+std::string shm_name(const InventoryDevice& entry) {
+    constexpr std::string_view folder = "/dev/shm/";
+    if (!entry.memory_path.starts_with(folder)) return entry.device.spec.region.value_or("");
+    return entry.memory_path.substr(folder.size());
+}
+
+std::string address_argument(const InventoryDevice& entry, const ReceiverFacts& facts) {
+    std::string text = ",addr=" + slot_address(entry.device.spec.slot);
+    if (entry.function > 0) text += "." + std::to_string(entry.function);
+    // The guest has seen it, and QEMU compares what it has seen.
+    if (facts.multifunction.contains(entry.device.qom_path)) text += ",multifunction=on";
+    return text;
+}
+
 std::string device_argument(const Inventory& inventory, const InventoryDevice& entry) {
     const DeviceSpec& spec = entry.device.spec;
     const bool legacy = spec.model == Model::legacy;
@@ -51,25 +68,33 @@ std::string device_argument(const Inventory& inventory, const InventoryDevice& e
         if (legacy) text += std::string(",msi=") + on_off(msi);
         text += std::string(",ioeventfd=") + on_off(spec.ioeventfd.value_or(msi));
     } else if (legacy) {
-        text += ",shm=" + doubled(spec.region.value_or(""));
+        text += ",shm=" + doubled(shm_name(entry));
     } else {
         text += ",memdev=" + doubled(entry.backend_id);
     }
     if (legacy) text += ",size=" + std::to_string(spec.size) + "B";
     text += legacy ? ",role=master" : ",master=on";
-    return text + ",bus=" + doubled(address_of_bus(inventory, spec.bus)) +
-           ",addr=" + slot_address(spec.slot);
+    return text + ",bus=" + doubled(address_of_bus(inventory, spec.bus));
 }
 
 }  // namespace
 
-std::vector<std::string> receiver_arguments(const Inventory& inventory) {
+Result<std::vector<std::string>> receiver_arguments(const Inventory& inventory,
+                                                    const ReceiverFacts& facts) {
     std::vector<std::string> arguments;
     for (const InventoryDevice& entry : inventory.devices) {
         if (blocks_migration(entry.device)) continue;
-        if (!entry.backend_id.empty()) add_backend(inventory, entry.backend_id, arguments);
+        const Backend* backend = find_backend(inventory, entry.backend_id);
+        if (const auto reason = unreceivable(entry, backend)) {
+            return Error(ErrorKind::config_unsupported, "configuration unsupported: " + *reason,
+                         {{"reason", *reason}});
+        }
+        if (backend) {
+            arguments.insert(arguments.end(), {"-object", backend_argument(*backend, facts)});
+        }
         if (!entry.chardev_id.empty()) add_chardev(entry, arguments);
-        arguments.insert(arguments.end(), {"-device", device_argument(inventory, entry)});
+        arguments.insert(arguments.end(), {"-device", device_argument(inventory, entry) +
+                                                          address_argument(entry, facts)});
     }
     return arguments;
 }
