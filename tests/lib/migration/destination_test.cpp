@@ -35,9 +35,20 @@ Inventory inventory_of(const std::vector<InventoryDevice>& devices) {
 class MigrationDestination : public ::testing::Test {
   protected:
     /// The only reason against the destination; "" for none.
-    std::string verdict() {
-        const std::vector<Reason> reasons =
-            judge_destination(inventory_of({master_}), inventory_of({there_}), "dst");
+    std::string verdict() { return verdict(inventory_of({master_}), inventory_of({there_})); }
+
+    /// The same, with other memory on either side.
+    std::string verdict(const Backend& ours, const Backend& theirs) {
+        Inventory source = inventory_of({master_}), destination = inventory_of({there_});
+        for (auto [inventory, backend] : {std::pair{&source, ours}, {&destination, theirs}}) {
+            backend.id = inventory->backends[0].id;
+            inventory->backends[0] = backend;
+        }
+        return verdict(source, destination);
+    }
+
+    std::string verdict(const Inventory& source, const Inventory& destination) {
+        const std::vector<Reason> reasons = judge_destination(source, destination, "dst");
         if (reasons.empty()) return "";
         EXPECT_EQ(reasons.size(), 1u);
         EXPECT_EQ(reasons[0].severity, Severity::blocks);
@@ -102,12 +113,44 @@ TEST_F(MigrationDestination, OfALegacyDeviceGoesByItsId) {
 }
 
 TEST_F(MigrationDestination, WithPrivateMemoryDoesNot) {
-    Inventory destination = inventory_of({there_});
-    destination.backends[0].share = false;
+    const Backend shared{.id = {}, .path = "/x", .share = true};
+    const Backend copy{.id = {}, .path = "/x"};
+    EXPECT_EQ(verdict(copy, copy), "") << "as at the source";
+    EXPECT_THAT(verdict(shared, copy), HasSubstr("private memory (start it with share=on)"));
+    EXPECT_THAT(verdict(copy, shared), HasSubstr("shared memory (start it with share=off)"));
+}
+
+TEST_F(MigrationDestination, WithAnotherWindowDoesNot) {
+    const Backend window{.id = {}, .path = "/x", .share = true, .offset = 8192};
+    const Backend beginning{.id = {}, .path = "/x", .share = true};
+    EXPECT_EQ(verdict(window, window), "");
+    EXPECT_THAT(verdict(window, beginning),
+                HasSubstr("at offset 0 instead of 8192 (start it with offset=8192)"));
+    EXPECT_THAT(verdict(beginning, window), HasSubstr("(start it with offset=0)"));
+}
+
+// The content would end it.
+TEST_F(MigrationDestination, WithReadOnlyMemoryDoesNot) {
+    const Backend memory{.id = {}, .path = "/x", .share = true};
+    Backend read_only = memory;
+    read_only.read_only = true;
+    for (const Backend& ours : {memory, read_only}) {
+        EXPECT_THAT(verdict(ours, read_only), HasSubstr("(start it with readonly=off)"));
+        EXPECT_EQ(verdict(ours, memory), "");
+    }
+    read_only.mapping.verified = read_only.mapping.writable = true;
+    EXPECT_EQ(verdict(read_only, read_only), "") << "a copy that QEMU writes to";
+}
+
+TEST_F(MigrationDestination, WithItInAnotherFunctionDoesNot) {
+    master_.function = there_.function = 1;
+    EXPECT_EQ(verdict(), "");
+    there_.function = 0;
     const std::vector<Reason> reasons =
-        judge_destination(inventory_of({master_}), destination, "dst");
-    ASSERT_EQ(reasons.size(), 1u);
-    EXPECT_THAT(reasons[0].text, HasSubstr("share=on"));
+        judge_destination(inventory_of({master_}), inventory_of({there_}), "dst");
+    ASSERT_EQ(reasons.size(), 2u);
+    EXPECT_THAT(reasons[0].text, HasSubstr("no such device in function 1 of slot 31 of pci.0"));
+    EXPECT_THAT(reasons[1].text, HasSubstr("has a device in slot 31 of pci.0"));
 }
 
 TEST(MigrationDestinationOfPeers, NeedsNone) {
