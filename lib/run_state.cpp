@@ -22,14 +22,13 @@ struct Row {
     Objection migrate;
 };
 
-// All that QEMU has and that are not here allow everything.
+// All that QEMU has and that are not here allow everything: it migrates a VM that has shut down, or
+// was stopped by an error of its disk, a panic or a watchdog, as one that was paused.
 constexpr std::array rows{
     Row{"inmigrate", no_peer, no_guest, no_migration},
     Row{"finish-migrate", no_device, no_guest, no_migration},
     Row{"postmigrate", no_device, no_guest, no_migration},
     Row{"internal-error", none, none, no_migration},
-    Row{"io-error", none, none, no_migration},
-    Row{"shutdown", none, none, no_migration},
 };
 
 Objection of(const Row& row, Operation operation) {

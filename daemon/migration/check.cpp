@@ -39,7 +39,8 @@ bool waits_at(const MigrationFacts& facts, const ListenAddress& target, bool sam
 }  // namespace
 
 MigrationVerdict judge_vm(const Vm& vm, const MigrationFacts& facts) {
-    return judge_migration(vm.devices(), facts, vm.run_state(), sharers_of(vm));
+    return judge_migration(vm.devices(), facts, vm.run_state(), sharers_of(vm),
+                           vm.capabilities().value_or(Capabilities()));
 }
 
 awaitable<Result<MigrationVerdict>> check_vm_migration(std::shared_ptr<Vm> vm) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/detach/detach.h"
+#include "daemon/migration/content.h"
 #include "daemon/migration/follow.h"
 #include "daemon/migration/plug_back.h"
 #include "daemon/state/migrations.h"
@@ -55,13 +56,27 @@ std::vector<std::string> leaving_peers(const Migration& migration) {
     return names;
 }
 
-Error came_to_nothing(const Vm& vm, const std::string& why) {
-    return Error(ErrorKind::qemu_error,
-                 "VM " + vm.name() + " was not migrated and stays where it is: " + printable(why),
+Error qemu_failed(const std::string& message, const std::string& description) {
+    return Error(ErrorKind::qemu_error, message,
                  {{"command", std::string("migrate")},
                   {"class", std::string("GenericError")},
-                  {"description", why},
+                  {"description", description},
                   {"leftovers", std::vector<std::string>()}});
+}
+
+Error came_to_nothing(const Vm& vm, const std::string& why) {
+    return qemu_failed(
+        "VM " + vm.name() + " was not migrated and stays where it is: " + printable(why), why);
+}
+
+Error arrived_without(const Migration& migration, const std::string& left) {
+    const std::string text = "it arrived without the content of its masters; " + left;
+    tell(migration, text);
+    return qemu_failed("VM " + migration.vm->name() + " went to " + migration.record.uri +
+                           ", but " + text +
+                           "; to go back, end the destination and resume this VM with the QMP "
+                           "command cont",
+                       text);
 }
 
 Error lost_sight(const Migration& migration, const std::string& why) {
@@ -146,11 +161,10 @@ awaitable<Result<void>> start_migration(Migration& migration) {
     migration.record.return_path = co_await is_capability_off(vm, return_path);
     co_await enter_phase(migration, MigrationPhase::migrating);
     if (migration.record.return_path) co_await set_capability(vm, return_path, true);
-    const std::shared_ptr<qmp::Session> session = vm->session();
-    if (!session) co_return Result<void>();  // following it finds out
+    const Result<void> whole = co_await check_content(vm);
+    if (!whole) co_return whole.error();
     qmp::Command command = qmp::migrate(migration.record.uri);
-    const qmp::Answer answer =
-        co_await session->call(std::move(command), vm->host().deadlines.query);
+    const qmp::Answer answer = co_await start_with_content(migration, std::move(command));
     if (answer.kind == qmp::Answer::Kind::not_sent) co_return busy_error(*vm, "the migration");
     if (answer.kind != qmp::Answer::Kind::refused) co_return Result<void>();
     co_return Error(ErrorKind::qemu_error,
@@ -174,7 +188,8 @@ awaitable<Result<Migrated>> see_through(Migration& migration) {
             co_return lost_sight(migration, end.why);
         case MigrationEnd::Kind::stayed: {
             tell(migration, "the VM stays: " + printable(end.why));
-            Error error = came_to_nothing(*vm, end.why);
+            const std::string left = migration.left_behind.value_or("");
+            Error error = came_to_nothing(*vm, left.empty() ? end.why : end.why + "; " + left);
             error.message += co_await undo(migration);
             co_return error;
         }
@@ -185,6 +200,8 @@ awaitable<Result<Migrated>> see_through(Migration& migration) {
     Migrated migrated{migration.record.devices};
     const std::set<std::string> none;
     co_await forget_devices(*vm->host().store, migration.record.vm, migration.record.uuid, none);
+    const std::string left = co_await find_left_behind(migration);
+    if (!left.empty()) co_return arrived_without(migration, left);
     tell(migration, "the VM is at its destination " + migration.record.uri);
     co_return migrated;
 }

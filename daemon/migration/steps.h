@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "daemon/base/async.h"
@@ -31,6 +32,8 @@ struct Migration {
     MigrationRecord record;
     MigrationProgress progress;
     std::shared_ptr<Vm> destination;  // null when it is none of ours
+    // Of masters' content, in words; empty when nothing, nothing when that is not known.
+    std::optional<std::string> left_behind{};
 };
 
 /// For the log and for subscribers.
@@ -43,11 +46,12 @@ awaitable<void> enter_phase(Migration& migration, MigrationPhase phase);
 /// within `timeout`. DetachRefused, TimedOut and the other errors of detach().
 awaitable<Result<void>> take_peers_out(Migration& migration, Milliseconds timeout);
 
-/// Tells QEMU to migrate. QemuError when it refuses; silence is for see_through() to find out.
+/// Tells QEMU to migrate. QemuError when it refuses, MigrationBlocked when it would leave content
+/// behind; silence is for see_through() to find out.
 awaitable<Result<void>> start_migration(Migration& migration);
 
-/// Follows the migration to the destination, or back. QemuError when the VM stays, VmUnavailable
-/// when nobody can tell where it is.
+/// Follows the migration to the destination, or back. QemuError when the VM stays, or has arrived
+/// without its content, VmUnavailable when nobody can tell where it is.
 awaitable<Result<Migrated>> see_through(Migration& migration);
 
 /// The VM stays: its peers go back in, now or when the guest lets go of them. What went wrong with

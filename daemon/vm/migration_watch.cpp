@@ -58,17 +58,24 @@ std::optional<Error> migration_active(const Vm& vm, Asker asker) {
 }
 
 awaitable<Result<MigrationFacts>> ask_migration(std::shared_ptr<Vm> vm) {
+    using Kind = qmp::Answer::Kind;
     const std::string what = "the question about its migration";
     const std::shared_ptr<qmp::Session> session = vm->session();
     if (!session) co_return gone_error(*vm, what);
-    qmp::Command command = qmp::query_migrate();
-    const qmp::Answer answer =
-        co_await session->call(std::move(command), vm->host().deadlines.query);
-    if (answer.kind == qmp::Answer::Kind::timed_out) co_return silence_error(*vm, what, "undone");
-    if (answer.kind == qmp::Answer::Kind::disconnected) co_return gone_error(*vm, what);
-    if (answer.kind == qmp::Answer::Kind::not_sent) co_return busy_error(*vm, what);
-    MigrationFacts facts = qmp::read_migration(answer.get());
-    if (answer.ok()) follow_migration_status(*vm, facts.status);
+    std::vector<qmp::Command> commands;
+    commands.push_back(qmp::query_migrate());
+    commands.push_back(qmp::query_migration_capabilities());
+    commands.push_back(qmp::query_migration_parameters());
+    const std::vector<qmp::Answer> answers =
+        co_await session->call_all(std::move(commands), vm->host().deadlines.query);
+    for (const qmp::Answer& answer : answers) {
+        if (answer.kind == Kind::timed_out) co_return silence_error(*vm, what, "undone");
+        if (answer.kind == Kind::disconnected) co_return gone_error(*vm, what);
+        if (answer.kind == Kind::not_sent) co_return busy_error(*vm, what);
+    }
+    MigrationFacts facts = qmp::read_migration(answers[0].get());
+    facts.settings = qmp::read_migration_settings(answers[1].get(), answers[2].get());
+    if (answers[0].ok()) follow_migration_status(*vm, facts.status);
     co_return facts;
 }
 

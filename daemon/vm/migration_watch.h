@@ -24,7 +24,7 @@ bool is_migrating(const Vm& vm);
 /// MigrationActive while devices have to stay as they are.
 std::optional<Error> migration_active(const Vm& vm, Asker asker = Asker::client);
 
-/// Asks QEMU. TimedOut or VmUnavailable when it does not answer.
+/// Asks QEMU, also how it was told to migrate. TimedOut or VmUnavailable when it does not answer.
 awaitable<Result<MigrationFacts>> ask_migration(std::shared_ptr<Vm> vm);
 
 }  // namespace ivshmemd

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "lib/names.h"
 #include "lib/run_state.h"
@@ -102,7 +103,8 @@ bool MigrationVerdict::allowed() const {
 
 MigrationVerdict judge_migration(const std::vector<Device>& devices, const MigrationFacts& facts,
                                  std::string_view run_state,
-                                 const std::vector<RegionSharer>& sharers) {
+                                 const std::vector<RegionSharer>& sharers,
+                                 const Capabilities& qemu) {
     MigrationVerdict verdict;
     std::vector<Reason>& reasons = verdict.reasons;
     for (const Device& device : devices) {
@@ -114,6 +116,7 @@ MigrationVerdict judge_migration(const std::vector<Device>& devices, const Migra
         reasons.push_back(
             {Severity::blocks, ReasonSource::ivshmemd, std::nullopt, "the VM " + *why});
     }
+    std::ranges::move(judge_settings(devices, facts.settings), std::back_inserter(reasons));
     for (const std::string& words : facts.blocked) {
         const Reason reason{Severity::blocks, ReasonSource::qemu, std::nullopt,
                             printable(words, 1000)};
@@ -121,6 +124,7 @@ MigrationVerdict judge_migration(const std::vector<Device>& devices, const Migra
             reasons.push_back(reason);
         }
     }
+    std::ranges::move(judge_masters(devices, run_state, qemu), std::back_inserter(reasons));
     for (const RegionSharer& sharer : sharers) {
         reasons.push_back({Severity::warns, ReasonSource::ivshmemd, sharer.master,
                            sharer.user + " still uses region " + sharer.region +

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/device.h"
+#include "lib/migration/masters.h"
 #include "lib/reason.h"
 #include "lib/result.h"
 
@@ -20,7 +21,7 @@ struct ListenAddress {
     bool operator==(const ListenAddress&) const = default;
 };
 
-/// What query-migrate tells.
+/// What query-migrate tells, and the settings.
 struct MigrationFacts {
     std::string status;                // QEMU's word; empty while none was ever started
     std::string error;                 // why it failed; often empty
@@ -29,7 +30,8 @@ struct MigrationFacts {
     std::uint64_t transferred = 0;  // bytes
     std::uint64_t remaining = 0;    // bytes
     double megabits_per_second = 0;
-    std::int64_t downtime = 0;  // ms, as expected
+    std::int64_t downtime = 0;     // ms, as expected
+    MigrationSettings settings{};  // from other questions
 };
 
 /// Whether a QEMU in this status refuses hotplug because of its migration. A destination that only
@@ -57,7 +59,8 @@ struct MigrationVerdict {
 /// device; QEMU's words, which name none, follow, each once.
 MigrationVerdict judge_migration(const std::vector<Device>& devices, const MigrationFacts& facts,
                                  std::string_view run_state,
-                                 const std::vector<RegionSharer>& sharers);
+                                 const std::vector<RegionSharer>& sharers,
+                                 const Capabilities& qemu);
 
 struct MigrationWishes {
     bool detach_peers = false;

@@ -75,6 +75,22 @@ Command query_migration_capabilities() {
     return Command("query-migrate-capabilities");
 }
 
+Command query_migration_parameters() {
+    return Command("query-migrate-parameters");
+}
+
+MigrationSettings read_migration_settings(const json* capabilities, const json* parameters) {
+    MigrationSettings settings;
+    settings.ignores_shared =
+        read_migration_capability(capabilities, "x-ignore-shared").value_or(false);
+    settings.mode = word(parameters, "mode");
+    return settings;
+}
+
+Command migrate_cancel() {
+    return Command("migrate_cancel");
+}
+
 std::optional<bool> read_migration_capability(const json* reply, std::string_view name) {
     if (!as_array(reply)) return std::nullopt;
     for (const json& each : *reply) {

@@ -24,6 +24,12 @@ Command migrate(const std::string& uri);
 Command set_migration_capability(const std::string& name, bool on);
 
 Command query_migration_capabilities();
+Command query_migration_parameters();
+/// From the answers to both; what was not answered is off.
+MigrationSettings read_migration_settings(const json* capabilities, const json* parameters);
+
+Command migrate_cancel();
+
 /// Nothing when this QEMU has no capability of that name.
 std::optional<bool> read_migration_capability(const json* reply, std::string_view name);
 

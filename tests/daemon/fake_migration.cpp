@@ -11,6 +11,8 @@ FakeMigration::FakeMigration(FakePc& pc) : pc_(pc) {
     qemu.answer("migrate-set-capabilities",
                 [this](const json& arguments) { return set_capabilities(arguments); });
     qemu.answer("query-migrate-capabilities", [this](const json&) { return query_capabilities(); });
+    qemu.answer("query-migrate-parameters", [this](const json&) { return query_parameters(); });
+    qemu.answer("migrate_cancel", [this](const json&) { return cancel(); });
 }
 
 json FakeMigration::query() {
@@ -22,6 +24,7 @@ json FakeMigration::start(const json&) {
     const std::lock_guard lock(mutex_);
     if (!refusal_.empty()) return FakeQemu::error("GenericError", refusal_);
     had_return_path_ = capabilities_["return-path"];
+    if (ignore_shared_at_ == "migrate") capabilities_["x-ignore-shared"] = true;
     facts_["status"] = "active";
     facts_["ram"] = {{"transferred", 1 << 20}, {"remaining", 3 << 20}, {"mbps", 8.0}};
     pc_.qemu().event_after_reply("MIGRATION", {{"status", "active"}});
@@ -37,6 +40,7 @@ json FakeMigration::set_capabilities(const json& arguments) {
                                    "Parameter 'capability' does not accept value '" + name + "'");
         }
         capabilities_[name] = each["state"];
+        if (ignore_shared_at_ == name) capabilities_["x-ignore-shared"] = true;
     }
     return FakeQemu::ok(json::object());
 }
@@ -48,6 +52,35 @@ json FakeMigration::query_capabilities() {
         list.push_back({{"capability", name}, {"state", on}});
     }
     return FakeQemu::ok(list);
+}
+
+json FakeMigration::query_parameters() {
+    const std::lock_guard lock(mutex_);
+    return FakeQemu::ok(parameters_);
+}
+
+json FakeMigration::cancel() {
+    const std::lock_guard lock(mutex_);
+    if (!outrun_) {
+        facts_["status"] = "cancelled";
+        pc_.qemu().event_after_reply("MIGRATION", {{"status", "cancelled"}});
+    }
+    return FakeQemu::ok(json::object());
+}
+
+void FakeMigration::ignore_shared_at(const std::string& moment) {
+    const std::lock_guard lock(mutex_);
+    ignore_shared_at_ = moment;
+}
+
+void FakeMigration::set_mode(const std::string& mode) {
+    const std::lock_guard lock(mutex_);
+    parameters_["mode"] = mode;
+}
+
+void FakeMigration::outrun_cancel() {
+    const std::lock_guard lock(mutex_);
+    outrun_ = true;
 }
 
 void FakeMigration::move_to(const std::string& status, const std::string& run_state) {

@@ -32,19 +32,31 @@ class FakeMigration {
     bool capability(const std::string& name) const;
     /// Whether the return path was on when the migration started.
     bool had_return_path() const;
+    /// Another client switches x-ignore-shared on as this daemon sets that capability, or, for
+    /// "migrate", starts the migration.
+    void ignore_shared_at(const std::string& moment);
+    void set_mode(const std::string& mode);
+    /// It ends before migrate_cancel comes.
+    void outrun_cancel();
 
   private:
     Json query();
     Json start(const Json& arguments);
     Json set_capabilities(const Json& arguments);
     Json query_capabilities();
+    Json query_parameters();
+    Json cancel();
 
     FakePc& pc_;
     mutable std::mutex mutex_;
     Json facts_ = Json::object();
     std::string refusal_;
     bool had_return_path_ = false;
-    std::map<std::string, bool> capabilities_{{"events", false}, {"return-path", false}};
+    std::string ignore_shared_at_;
+    bool outrun_ = false;
+    Json parameters_ = Json::object();
+    std::map<std::string, bool> capabilities_{
+        {"events", false}, {"return-path", false}, {"x-ignore-shared", false}};
 };
 
 }  // namespace ivshmemd::test

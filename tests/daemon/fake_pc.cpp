@@ -38,6 +38,8 @@ FakePc::FakePc(std::string uuid) : uuid_(std::move(uuid)) {
     install("human-monitor-command", &FakePc::info_ramblock);
     install("query-kvm", &FakePc::no_migration);
     install("query-migrate", &FakePc::no_migration);
+    install("query-migrate-capabilities", &FakePc::no_migration);
+    install("query-migrate-parameters", &FakePc::no_migration);
     install("migrate-set-capabilities", &FakePc::no_migration);
     qemu_.answer("query-yank", [this](const json& arguments) { return yank(arguments); });
 }

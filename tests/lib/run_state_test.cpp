@@ -31,7 +31,7 @@ const std::vector<Case> cases{
     {"debug", true, true, true, true},
     {"inmigrate", false, true, false, false},
     {"internal-error", true, true, true, false},
-    {"io-error", true, true, true, false},
+    {"io-error", true, true, true, true},
     {"paused", true, true, true, true},
     {"postmigrate", false, false, false, false},
     {"prelaunch", true, true, true, true},
@@ -39,7 +39,7 @@ const std::vector<Case> cases{
     {"restore-vm", true, true, true, true},
     {"running", true, true, true, true},
     {"save-vm", true, true, true, true},
-    {"shutdown", true, true, true, false},
+    {"shutdown", true, true, true, true},
     {"suspended", true, true, true, true},
     {"watchdog", true, true, true, true},
     {"guest-panicked", true, true, true, true},
@@ -81,8 +81,8 @@ TEST(RunState, SaysWhatIsInTheWay) {
               "VM web is in run state postmigrate, which takes no device");
     EXPECT_EQ(refusal(Operation::detach, "inmigrate", Role::peer),
               "VM web is in run state inmigrate, where no guest answers");
-    EXPECT_EQ(refusal(Operation::migrate, "io-error", Role::peer),
-              "VM web is in run state io-error, from which none can start");
+    EXPECT_EQ(refusal(Operation::migrate, "internal-error", Role::peer),
+              "VM web is in run state internal-error, from which none can start");
 }
 
 }  // namespace

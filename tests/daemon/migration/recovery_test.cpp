@@ -65,6 +65,21 @@ class MigrationRecovery : public OperationFixture {
     FakeMigration other_migration_{other_};
 };
 
+// The daemon that started it cannot be asked how that was.
+TEST_F(MigrationRecovery, CallsNoneCompletedThatLeftContentBehind) {
+    leave_behind(MigrationPhase::migrating);
+    put(pc_, "m", 22);
+    pc_.put_device("ivshmemd.m", {.slot = 22, .backend = "ivshmemd.m.mem", .master = "on"});
+    migration_.set_capability("x-ignore-shared", true);
+    migration_.move_to("completed", "postmigrate");
+    start();
+    ASSERT_TRUE(loop_.run_until([this] {
+        return std::any_of(events_.begin(), events_.end(), [](const Event& event) {
+            return event.detail.find("without the content of its masters") != std::string::npos;
+        });
+    }));
+}
+
 TEST_F(MigrationRecovery, PutsBackWhatHadLeftAndKeepsWhatHadNot) {
     leave_behind(MigrationPhase::detaching);
     put(pc_, "p2", 21);

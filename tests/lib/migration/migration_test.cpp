@@ -35,7 +35,7 @@ MigrationFacts blocked_by(std::vector<std::string> words) {
 MigrationVerdict judge(const std::vector<Device>& devices, const MigrationFacts& facts = {},
                        std::string_view run_state = "running",
                        const std::vector<RegionSharer>& sharers = {}) {
-    return judge_migration(devices, facts, run_state, sharers);
+    return judge_migration(devices, facts, run_state, sharers, {});
 }
 
 TEST(Migration, OfAVmWithMastersOnlyIsAllowed) {
@@ -109,15 +109,15 @@ TEST(Migration, TellsQemusWordsOnce) {
 }
 
 TEST(Migration, IsBlockedInRunStatesItCannotStartFrom) {
-    for (const char* state :
-         {"inmigrate", "postmigrate", "finish-migrate", "internal-error", "io-error", "shutdown"}) {
+    for (const char* state : {"inmigrate", "postmigrate", "finish-migrate", "internal-error"}) {
         const MigrationVerdict verdict = judge({}, {}, state);
         EXPECT_FALSE(verdict.allowed()) << state;
         ASSERT_THAT(verdict.reasons, SizeIs(1));
         EXPECT_FALSE(verdict.reasons[0].device);
         EXPECT_THAT(verdict.reasons[0].text, HasSubstr(state));
     }
-    for (const char* state : {"running", "paused", "prelaunch", "suspended", ""}) {
+    for (const char* state : {"running", "paused", "prelaunch", "suspended", "shutdown", "io-error",
+                              "guest-panicked", "watchdog", ""}) {
         EXPECT_TRUE(judge({}, {}, state).allowed()) << state;
     }
 }

@@ -67,6 +67,17 @@ TEST(QmpMigration, SpellsAndReadsCapabilities) {
     EXPECT_EQ(read_migration_capability(&reply, "return-path"), std::nullopt);
 }
 
+TEST(QmpMigration, ReadsHowQemuWasToldToMigrate) {
+    const json on = json::parse(R"([{"state": true, "capability": "x-ignore-shared"}])");
+    const json mode = json::parse(R"({"mode": "cpr-reboot", "multifd-channels": 2})");
+    EXPECT_EQ(read_migration_settings(&on, &mode), (MigrationSettings{true, "cpr-reboot"}));
+    const json off = json::parse(R"([{"state": false, "capability": "x-ignore-shared"}])");
+    const json none = json::object();
+    EXPECT_EQ(read_migration_settings(&off, &none), MigrationSettings());
+    EXPECT_EQ(read_migration_settings(nullptr, nullptr), MigrationSettings());
+    EXPECT_EQ(read_migration_settings(&none, &on), MigrationSettings()) << "of other types";
+}
+
 TEST(QmpMigration, SpellsTheCommand) {
     EXPECT_EQ(command_object(migrate("unix:/x")),
               json::parse(R"({"execute": "migrate", "arguments": {"uri": "unix:/x"}})"));
