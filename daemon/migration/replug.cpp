@@ -1,5 +1,9 @@
 #include "daemon/migration/replug.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "daemon/attach/attach.h"
 #include "daemon/migration/plug_back.h"
 #include "daemon/state/migrations.h"
 #include "daemon/vm/migration_watch.h"
@@ -41,10 +45,74 @@ Result<void> check_models(const Vm& vm, const std::vector<DeviceSpec>& specs) {
     return {};
 }
 
-std::string plugged_in(const std::vector<Device>& devices) {
+// The masters among them, or the others, in their order.
+std::vector<DeviceSpec> select(const std::vector<DeviceSpec>& specs, bool masters) {
+    std::vector<DeviceSpec> selected;
+    std::copy_if(specs.begin(), specs.end(), std::back_inserter(selected),
+                 [&](const DeviceSpec& spec) { return (spec.role == Role::master) == masters; });
+    return selected;
+}
+
+struct Plugged {
+    std::vector<Device> devices;
+    std::optional<Error> failure;
+};
+
+std::string names_of(const std::vector<Device>& devices) {
     std::string text;
     for (const Device& device : devices) text += (text.empty() ? "" : ", ") + device.spec.name;
-    return text.empty() ? "" : "; plugged in before it: " + text;
+    return text;
+}
+
+Error with_those_before(Error error, const Plugged& plugged) {
+    if (plugged.devices.empty()) return error;
+    error.message += "; plugged in before it: " + names_of(plugged.devices);
+    return error;
+}
+
+// The content that comes finds its memory by the slot: there or nowhere.
+awaitable<Result<Device>> plug_in_there(std::shared_ptr<Vm> vm, DeviceSpec spec) {
+    DeviceRequest request = request_again(spec);
+    request.bus = spec.bus;
+    request.slot = spec.slot;
+    const Result<Attached> attached = co_await attach(vm, std::move(request), false);
+    if (!attached) co_return attached.error();
+    co_return attached->device;
+}
+
+// Until one fails.
+awaitable<void> plug_in_all(std::shared_ptr<Vm> vm, std::vector<DeviceSpec> specs, bool there,
+                            Plugged& plugged) {
+    for (const DeviceSpec& spec : specs) {
+        Result<Device> device = Error();
+        if (there) {
+            device = co_await plug_in_there(vm, spec);
+        } else {
+            device = co_await plug_in(vm, spec, Asker::client);
+        }
+        if (!device) {
+            Error error = device.error();
+            error.message = spec.name + " cannot be plugged in: " + error.message;
+            plugged.failure = with_those_before(std::move(error), plugged);
+            co_return;
+        }
+        plugged.devices.push_back(std::move(*device));
+    }
+}
+
+// A VM that waits for its migration takes masters now, and only now do they get their content.
+awaitable<Result<void>> plug_masters_in(std::shared_ptr<Vm> vm, std::vector<DeviceSpec>& specs,
+                                        Plugged& plugged) {
+    if (!is_arriving(*vm)) co_return Result<void>();
+    std::vector<DeviceSpec> masters = select(specs, true);
+    if (masters.empty()) co_return Result<void>();
+    if (const auto active = migration_active(*vm)) co_return *active;
+    const Result<void> models = check_models(*vm, specs);
+    if (!models) co_return models.error();
+    co_await plug_in_all(vm, std::move(masters), true, plugged);
+    if (plugged.failure) co_return *plugged.failure;
+    specs = select(specs, false);
+    co_return Result<void>();
 }
 
 }  // namespace
@@ -52,31 +120,26 @@ std::string plugged_in(const std::vector<Device>& devices) {
 awaitable<Result<std::vector<Device>>> replug(std::shared_ptr<Vm> vm,
                                               std::optional<std::vector<DeviceSpec>> devices) {
     if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    Plugged plugged;
+    if (devices) {
+        const Result<void> masters = co_await plug_masters_in(vm, *devices, plugged);
+        if (!masters) co_return masters.error();
+        if (devices->empty() && !plugged.devices.empty()) co_return plugged.devices;
+    }
     const Result<void> running = co_await await_running(vm);
-    if (!running) co_return running.error();
+    if (!running) co_return with_those_before(running.error(), plugged);
     if (const auto active = migration_active(*vm)) co_return *active;
     const std::optional<MigrationRecord> record =
         record_to_replug(*vm->host().store, vm->key(), vm->run_state());
     if (!devices) devices = record ? record->devices : std::vector<DeviceSpec>();
     const Result<void> models = check_models(*vm, *devices);
     if (!models) co_return models.error();
-    std::vector<Device> done;
+    co_await plug_in_all(vm, *devices, false, plugged);
     std::set<std::string> names;
-    std::optional<Error> failure;
-    for (const DeviceSpec& spec : *devices) {
-        Result<Device> device = co_await plug_in(vm, spec, Asker::client);
-        if (!device) {
-            failure = device.error();
-            failure->message =
-                spec.name + " cannot be plugged in: " + failure->message + plugged_in(done);
-            break;
-        }
-        names.insert(spec.name);
-        done.push_back(std::move(*device));
-    }
+    for (const Device& device : plugged.devices) names.insert(device.spec.name);
     if (record) co_await forget_devices(*vm->host().store, record->vm, record->uuid, names);
-    if (failure) co_return *failure;
-    co_return done;
+    if (plugged.failure) co_return *plugged.failure;
+    co_return plugged.devices;
 }
 
 }  // namespace ivshmemd

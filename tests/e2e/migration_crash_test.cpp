@@ -82,7 +82,7 @@ class MigrationCrash : public MigrationFixture {
 
 TEST_F(MigrationCrash, WhileThePeersLeaveBringsThemBack) {
     start_guest();
-    start_destination(qemu_args());
+    start_right_destination();
     crash_around({{"device_del", "ivshmemd.p"},
                   {"object-del", "ivshmemd.p.mem"},
                   {"device_del", "ivshmemd.bell"},
@@ -96,7 +96,7 @@ TEST_F(MigrationCrash, AsItStartsLeavesTheVmWhereItIsOrFollowsIt) {
     crash_around({{"migrate-set-capabilities", "\"return-path\",\"state\":true"},
                   {"migrate", "in.sock"},
                   {"migrate-set-capabilities", "\"return-path\",\"state\":false"}});
-    start_destination(qemu_args());
+    start_right_destination();
     {
         SCOPED_TRACE("QEMU has not heard of it");
         crash_at({Moment::asked, "migrate", "in.sock"});

@@ -33,7 +33,7 @@ class MigrationDeath : public MigrationFixture {
         attach("m", "master");
         attach("p1");
         attach("p2");
-        start_destination(qemu_args());
+        start_right_destination();
     }
 
     /// The source dies when the migration comes to this point.
@@ -95,7 +95,7 @@ TEST_F(MigrationDeath, OfTheSourceIsSaidAndItsPeersWaitForThatVm) {
     {
         SCOPED_TRACE("before it is told to migrate");
         attach("m", "master");
-        start_destination(qemu_args());
+        start_right_destination();
         doom_source_at({Moment::asked, "migrate", "in.sock"});
         Child child(start_migrate());
         await_doom();
@@ -107,7 +107,7 @@ TEST_F(MigrationDeath, OfTheSourceIsSaidAndItsPeersWaitForThatVm) {
     {
         SCOPED_TRACE("while bytes are sent");
         attach("m", "master");
-        start_destination(qemu_args());
+        start_right_destination();
         limit_bandwidth(64 << 10);
         Child child(start_migrate());
         ASSERT_TRUE(wait_migration_status("active"));

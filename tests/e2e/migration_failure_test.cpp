@@ -24,7 +24,7 @@ class MigrationFailure : public MigrationFixture {
         attach("m", "master");
         attach("p1");
         attach("p2");
-        start_destination(qemu_args());
+        start_right_destination();
     }
 
     void expect_stayed(Child& migrate, int exit_code, const std::string& error,
@@ -73,7 +73,7 @@ TEST_F(MigrationFailure, LeavesEverythingAtTheSource) {
     }
     {
         SCOPED_TRACE("the destination is killed");
-        start_destination(qemu_args());
+        start_right_destination();
         Child child(start_migrate());
         ASSERT_TRUE(wait_migration_status("active"));
         destination_->kill();
@@ -129,7 +129,7 @@ TEST_F(MigrationFailure, OfItsDaemonIsUndoneOrFinished) {
     }
     {
         SCOPED_TRACE("killed while bytes are sent, and again on the way back");
-        start_destination(qemu_args());
+        start_right_destination();
         Child child(start_migrate());
         ASSERT_TRUE(wait_migration_status("active"));
         kill_daemon_in("migrating");
@@ -145,7 +145,7 @@ TEST_F(MigrationFailure, OfItsDaemonIsUndoneOrFinished) {
     }
     {
         SCOPED_TRACE("killed while bytes are sent, which then arrive");
-        start_destination(qemu_args());
+        start_right_destination();
         Child child(start_migrate());
         ASSERT_TRUE(wait_migration_status("active"));
         kill_daemon_in("migrating");

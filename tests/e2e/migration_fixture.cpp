@@ -53,6 +53,26 @@ void MigrationFixture::start_destination(const std::vector<std::string>& devices
     wait_connected("dst");
 }
 
+void MigrationFixture::start_right_destination() {
+    if (!needs_care()) return start_destination(qemu_args());
+    start_destination({});
+    const json reply(call_api(*daemon_, "Replug", {{"vm", "dst"}, {"devices", masters()}}));
+    ASSERT_EQ(error_of(reply), "") << reply;
+}
+
+json MigrationFixture::masters() {
+    json specs = json::array();
+    for (const json& device : list_devices(*daemon_, "src")) {
+        if (device["role"] != "master") continue;
+        json spec;
+        for (const char* key : {"name", "model", "role", "size", "region", "bus", "slot"}) {
+            spec[key] = device[key];
+        }
+        specs.push_back(std::move(spec));
+    }
+    return specs;
+}
+
 void MigrationFixture::start_destination_elsewhere(const std::vector<std::string>& devices) {
     destination_.reset();
     launch_destination("elsewhere", devices);
@@ -89,15 +109,22 @@ void MigrationFixture::attach_bell(const std::string& name, const DoorbellServer
                        {"attach", "src", name, "--server", server.socket(), "--vectors", "2"});
 }
 
-Child MigrationFixture::start_migrate(std::vector<std::string> options) {
-    options.insert(options.begin(), {"--json=short", "migrate", "src", uri()});
-    return Child(daemon_->ctl_command(options));
+std::vector<std::string> MigrationFixture::migrate_arguments(
+    const std::vector<std::string>& options) const {
+    std::vector<std::string> arguments{"migrate", "src", uri()};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    if (needs_care()) arguments.push_back("--force");
+    return arguments;
+}
+
+Child MigrationFixture::start_migrate(const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = migrate_arguments(options);
+    arguments.insert(arguments.begin(), "--json=short");
+    return Child(daemon_->ctl_command(arguments));
 }
 
 json MigrationFixture::migrate(int exit_code, const std::vector<std::string>& options) {
-    std::vector<std::string> arguments{"migrate", "src", uri()};
-    arguments.insert(arguments.end(), options.begin(), options.end());
-    const CtlResult result = run_ctl(*daemon_, arguments, boot_deadline());
+    const CtlResult result = run_ctl(*daemon_, migrate_arguments(options), boot_deadline());
     EXPECT_EQ(result.exit_code, exit_code) << result.out << result.err;
     return result.json();
 }

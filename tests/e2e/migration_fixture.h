@@ -27,6 +27,12 @@ class MigrationFixture : public HotplugTest {
     void start_destination(const std::vector<std::string>& devices);
     /// The same without this daemon's knowing, as on another host.
     void start_destination_elsewhere(const std::vector<std::string>& devices);
+    /// One that takes the source's masters over. QEMU 9 and later can die of a migration without
+    /// KVM while the VM runs: there it gets them by replug.
+    void start_right_destination();
+    bool needs_care() const { return source_->version() >= 9000; }
+    /// The source's masters, as a plan has devices.
+    nlohmann::json masters();
     void stop_destination();
     std::string uri() const { return "unix:" + (dir_.path() / "in.sock").string(); }
 
@@ -35,10 +41,13 @@ class MigrationFixture : public HotplugTest {
     void attach_bell(const std::string& name, const DoorbellServer& server);
 
     /// ivshmemctl migrate src, in the background.
-    Child start_migrate(std::vector<std::string> options = {"--detach-peers"});
-    /// The same to its end; its answer, whose exit code has to be that.
+    Child start_migrate(const std::vector<std::string>& options = {"--detach-peers"});
+    /// The same to its end; its answer, whose exit code has to be that. Both override the warning
+    /// that QEMU needs care.
     nlohmann::json migrate(int exit_code,
                            const std::vector<std::string>& options = {"--detach-peers"});
+    /// What ivshmemctl is given for that.
+    std::vector<std::string> migrate_arguments(const std::vector<std::string>& options) const;
     /// Waits until the migration, as the state file has it, is in this phase; "" for none.
     bool wait_phase(const std::string& phase);
     std::string phase() const;

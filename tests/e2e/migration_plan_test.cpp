@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/machine.h"
@@ -33,12 +34,25 @@ class MigrationPlan : public MigrationFixture {
         if (has_old_native_ports()) GTEST_SKIP() << old_ports_keep;
     }
 
-    /// Over there: a QEMU as qemu-args says, with that host's folder for regions.
+    /// Over there: a QEMU that takes the masters over, with that host's folder for regions.
     void start_away(const std::string& with_uuid) {
+        launch_away(with_uuid, needs_care() ? std::vector<std::string>() : qemu_args());
+        if (needs_care()) replug_masters();
+    }
+
+    /// ivshmemctl replug there of the source's masters, from a plan.
+    void replug_masters() {
+        std::ofstream(plan()) << json({{"version", 1}, {"vm", "src"}, {"devices", masters()}});
+        const CtlResult result = run_ctl(*away_daemon_, {"replug", "away", "--plan", plan()});
+        EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+        EXPECT_EQ(member(result.json(), "devices").size(), masters().size());
+    }
+
+    void launch_away(const std::string& with_uuid, const std::vector<std::string>& arguments) {
         VmOptions options = kind_;
         options.name = "away";
         options.extra.insert(options.extra.end(), {"-uuid", with_uuid, "-incoming", uri()});
-        for (std::string argument : qemu_args()) {
+        for (std::string argument : arguments) {
             const std::string here = regions_.path();
             if (const auto at = argument.find(here); at != std::string::npos) {
                 argument.replace(at, here.size(), away_regions_.path());
@@ -56,8 +70,8 @@ class MigrationPlan : public MigrationFixture {
     /// ivshmemctl migrate here | ivshmemctl replug there; the plan is kept, too. Its output ends
     /// with what both exited with.
     RunResult migrate_through_a_pipe() {
-        const std::string from = shell_words(
-            daemon_->ctl_command({"migrate", "src", uri(), "--detach-peers", "--plan", "-"}));
+        const std::string from =
+            shell_words(daemon_->ctl_command(migrate_arguments({"--detach-peers", "--plan", "-"})));
         const std::string to =
             shell_words(away_daemon_->ctl_command({"replug", "away", "--plan", "-"}));
         const std::string codes = "; echo \"exit codes ${PIPESTATUS[*]}\"";
@@ -96,6 +110,24 @@ TEST_F(MigrationPlan, TakesThePeersToAnotherHostThroughAPipe) {
     EXPECT_EQ(read_file(away_regions_ / "m", 64, 7), "carried");
     EXPECT_EQ(member(find_vm(*away_daemon_, "away"), "runState"), "running");
     EXPECT_EQ(member(find_vm(*daemon_, "src"), "runState"), "postmigrate");
+}
+
+// The QEMU there was started without any device, and its masters are plugged in while it waits.
+TEST_F(MigrationPlan, TakesTheMastersIntoAVmThatWaits) {
+    start_source(kind_);
+    attach("m", "master");
+    write_file(region_file("m"), 64, "carried");
+    launch_away(uuid, {});
+    replug_masters();
+    EXPECT_EQ(names_there(), (std::set<std::string>{"m"}));
+    EXPECT_EQ(member(find_vm(*away_daemon_, "away"), "runState"), "inmigrate");
+    EXPECT_EQ(away_->spy().call(
+                  "qom-get", {{"path", "/machine/peripheral/ivshmemd.m"}, {"property", "memdev"}}),
+              "/objects/ivshmemd.m.mem");
+    source_->pause();
+    EXPECT_EQ(member(migrate(0, {}), "status"), "completed");
+    EXPECT_EQ(read_file(away_regions_ / "m", 64, 7), "carried");
+    EXPECT_EQ(read_file(region_file("m"), 0, 1 << 20), read_file(away_regions_ / "m", 0, 1 << 20));
 }
 
 TEST_F(MigrationPlan, OfAFailedMigrationIsNone) {

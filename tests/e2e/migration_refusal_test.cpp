@@ -157,7 +157,7 @@ TEST_F(MigrationRefusal, ByADestinationElsewhereThatIsWrongLeavesTheVmWhereItIs)
 TEST_F(MigrationRefusal, OfChangesWhileAMigrationRunsWhoeverStartedIt) {
     start_source({});
     attach("m", "master");
-    start_destination(qemu_args());
+    start_right_destination();
     VarlinkClient events(daemon_->socket());
     events.send("io.ivshmemd.Hotplug.Subscribe", {{"vm", "src"}}, true);
     events.next_reply();
