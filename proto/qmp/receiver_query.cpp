@@ -15,14 +15,14 @@ namespace {
 constexpr std::array receiver_options{"align", "pmem", "prealloc", "rom",
                                       "x-use-canonical-path-for-ramblock-id"};
 
-// As an option of -object; empty for the default, which is off, auto or 0.
-std::string spell_option(const std::string& name, const json* value) {
-    if (as_bool(value) == true) return "," + name + "=on";
-    const auto number = read_size(value);
-    if (number && *number > 0) return "," + name + "=" + std::to_string(*number);
+// As an option of -object; empty for the default, which is off or 0. For `rom` that is as
+// `readonly` says: QEMU has made of its auto what it is.
+std::string spell_option(const Backend& backend, const std::string& name, const json* value) {
     const std::string* word = as_string(value);
-    if (word && (*word == "on" || *word == "off")) return "," + name + "=" + *word;
-    return "";
+    if (word) return backend.read_only && *word == "off" ? "," + name + "=off" : "";
+    if (as_bool(value) == true) return "," + name + "=on";
+    const std::uint64_t number = read_size(value).value_or(0);
+    return number > 0 ? "," + name + "=" + std::to_string(number) : "";
 }
 
 }  // namespace
@@ -61,12 +61,13 @@ std::vector<Question> ReceiverQuery::first() {
 std::vector<Question> ReceiverQuery::second() {
     std::vector<Question> questions;
     for (const auto& [id, names] : listed_) {
+        const Backend* backend = find_backend(inventory_, id);
         for (const char* name : receiver_options) {
             if (!names.contains(name)) continue;
             std::string& options = facts_.options[id];
             questions.push_back(
-                {qom_get("/objects/" + id, name), [&options, name](const Response& reply) {
-                     options += spell_option(name, reply.value);
+                {qom_get("/objects/" + id, name), [&options, backend, name](const Response& reply) {
+                     options += spell_option(*backend, name, reply.value);
                  }});
         }
     }

@@ -91,11 +91,17 @@ TEST_F(MigrationArguments, StartADestinationThatHasTheFunctionsOfItsSource) {
         write_file(path, 64, std::string("carried by ") + id);
         json place{{"addr", id == std::string("f0") ? "1e.0" : "1e.1"}};
         if (id == std::string("f0")) place["multifunction"] = true;
-        add_master(id, {{"qom-type", "memory-backend-file"}, {"mem-path", path}, {"share", true}},
-                   place);
+        // By another name in the migration, too.
+        const std::string named = "x-use-canonical-path-for-ramblock-id";
+        json backend{{"qom-type", "memory-backend-file"}, {"mem-path", path}, {"share", true}};
+        backend.update({{"align", 2 * mebibyte}, {named, id == std::string("f0")}});
+        add_master(id, backend, place);
     }
     const std::vector<std::string> arguments = qemu_args();
     ASSERT_EQ(arguments.size(), 8u);
+    EXPECT_THAT(arguments[1], testing::EndsWith(",share=on,align=2097152,"
+                                                "x-use-canonical-path-for-ramblock-id=on"));
+    EXPECT_THAT(arguments[5], testing::EndsWith(",share=on,align=2097152"));
     EXPECT_THAT(arguments[3], testing::EndsWith(",addr=1e,multifunction=on"));
     EXPECT_THAT(arguments[7], testing::EndsWith(",addr=1e.1"));
     for (const char* id : {"f0", "f1"}) replace_file(regions_ / id);

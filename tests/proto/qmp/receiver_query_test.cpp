@@ -63,13 +63,22 @@ TEST(ReceiverQuery, AsksForWhatTheBackendHas) {
         answer_all(query, {{"/objects/m0", list_of({"align", "size", "rom", id, "discard-data"})},
                            {"/machine/peripheral/m multifunction", true},
                            {"/objects/m0 align", 2097152},
-                           {"/objects/m0 rom", "on"},
+                           {"/objects/m0 rom", "off"},
                            {"/objects/m0 " + id, true}});
     EXPECT_THAT(asked, ElementsAre("/machine/peripheral/m multifunction", "/objects/m0",
                                    "/objects/m0 align", "/objects/m0 rom", "/objects/m0 " + id));
     EXPECT_THAT(query.result().multifunction, ElementsAre("/machine/peripheral/m"));
-    EXPECT_THAT(query.result().options,
-                ElementsAre(Pair("m0", ",align=2097152,rom=on," + id + "=on")));
+    EXPECT_THAT(query.result().options, ElementsAre(Pair("m0", ",align=2097152," + id + "=on")));
+}
+
+TEST(ReceiverQuery, NamesRomWhereItIsNotWhatFollowsFromReadonly) {
+    Inventory inventory = inventory_of(Role::master);
+    inventory.backends[0].read_only = true;
+    for (const auto& [rom, option] : {std::pair{"off", ",rom=off"}, {"on", ""}, {"auto", ""}}) {
+        ReceiverQuery query(inventory);
+        answer_all(query, {{"/objects/m0", list_of({"rom"})}, {"/objects/m0 rom", rom}});
+        EXPECT_THAT(query.result().options, ElementsAre(Pair("m0", option))) << rom;
+    }
 }
 
 TEST(ReceiverQuery, LeavesDefaultsOut) {
