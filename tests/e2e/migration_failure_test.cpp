@@ -55,7 +55,8 @@ TEST_F(MigrationFailure, LeavesEverythingAtTheSource) {
         SCOPED_TRACE("cancelled by another client, before one that follows");
         VarlinkClient client(daemon_->socket());
         client.send("io.ivshmemd.Hotplug.Migrate",
-                    {{"vm", "src"}, {"uri", uri()}, {"detachPeers", true}}, true);
+                    {{"vm", "src"}, {"uri", uri()}, {"detachPeers", true}, {"force", needs_care()}},
+                    true);
         std::set<std::string> phases;
         json reply(client.next_reply(boot_deadline()));
         while (member(reply, "continues") == true) {
