@@ -25,9 +25,10 @@ bool is_for_others(const std::string& path) {
     return path.starts_with('/') && !is_of_a_process(path);
 }
 
-// By what the kernel says, or the attach proved.
+// By what the kernel says, or the attach proved: it is at no path here.
 bool is_another_file(const Mapping& mapping) {
-    return mapping.verified && mapping.kind != Mapping::Kind::anonymous && mapping.path.empty();
+    if (!mapping.verified || mapping.kind == Mapping::Kind::anonymous) return false;
+    return mapping.path.empty() || is_nameless(mapping);
 }
 
 std::string without_a_file(const std::string& memory, const Backend& backend) {

@@ -122,7 +122,12 @@ TEST_F(MigrationArguments, AreNoneForMemoryWithoutAFile) {
 TEST_F(MigrationArguments, AreNoneForAFileThatWasReplaced) {
     start_source({});
     attach("m", "master");
-    EXPECT_EQ(qemu_args().size(), 4u);
+    attach("n", "master");
+    EXPECT_EQ(qemu_args().size(), 8u);
+    std::filesystem::remove(region_file("n"));
+    make_file(region_file("n"), mebibyte);
+    EXPECT_THAT(member(refused(), "reason").get<std::string>(),
+                HasSubstr("is not the file that is at " + region_file("n").string()));
     replace_file(region_file("m"));
     EXPECT_THAT(member(refused(), "reason").get<std::string>(),
                 HasSubstr("is not the file that is at " + region_file("m").string()));

@@ -187,6 +187,7 @@ TEST(ReceiverArguments, RefuseMemoryThatNoOtherQemuCouldOpen) {
         {"read-only", read_only, "is read-only"},
         {"relative", shared_file("f"), "to that QEMU only"},
         {"replaced", with_mapping(shared_file("/f"), file, ""), "is not the file that is at /f"},
+        {"unlinked", with_mapping(shared_file("/f"), file, "/proc/7/fd/3"), "is not the file"},
         {"elsewhere", with_mapping(shared_file("/f"), unknown, ""), "is not the file that is at"},
     };
     for (const Unreceivable& each : table) {
