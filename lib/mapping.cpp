@@ -63,8 +63,10 @@ std::optional<Mapping> confirmed(const MemoryClaim& claim,
         mapping.kind = Mapping::Kind::file;
         mapping.file = alike.front()->file;
         mapping.shared = shared;
-        mapping.writable = std::any_of(alike.begin(), alike.end(),
-                                       [](const MappedFile* line) { return line->writable; });
+        // The same process may have another device on it that may write.
+        mapping.writable =
+            !claim.read_only && std::any_of(alike.begin(), alike.end(),
+                                            [](const MappedFile* line) { return line->writable; });
         mapping.verified = true;
         mapping.label = alike.front()->path;
         return mapping;

@@ -53,6 +53,10 @@ Result<void> check_options(Model model, const DeviceRequest& request) {
     if (for_backend && model == Model::legacy) {
         return unsupported("legacy ivshmem knows no readonly, numa or prealloc");
     }
+    if (readonly && request.prealloc.value_or(false)) {
+        return unsupported("QEMU does not survive touching all of memory that it must not write "
+                           "to; leave prealloc out: a region is reserved without it");
+    }
     if (readonly && request.role == Role::master) {
         return unsupported("a master's content is written to at its destination, so it cannot be "
                            "readonly");

@@ -191,6 +191,12 @@ INSTANTIATE_TEST_SUITE_P(
                  r.role = Role::master;
              },
              ErrorKind::config_unsupported},
+        Case{"readonly_memory_that_is_to_be_touched",
+             [](R r, F) {
+                 r.readonly = true;
+                 r.prealloc = true;
+             },
+             ErrorKind::config_unsupported},
         Case{"readonly_peer", [](R r, F) { r.readonly = true; }, {}},
         Case{"readonly_where_qemu_cannot",
              [](R r, F f) {

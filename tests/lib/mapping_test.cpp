@@ -77,6 +77,16 @@ TEST(Mapping, IsPutTogetherFromPieces) {
     EXPECT_EQ(find_mapping(claim, seen, &maps).kind, Mapping::Kind::unknown) << "a gap";
 }
 
+TEST(Mapping, CanBeWrittenToWhereBothQemuAndTheKernelSaySo) {
+    const SeenFile seen{SeenFile::Kind::file, frames, "/dev/shm/frames", "/dev/shm/frames"};
+    std::vector<MappedFile> maps{{frames, seen.path, 0, mebibyte, true, true},
+                                 {frames, seen.path, 0, mebibyte, true, false}};
+    EXPECT_FALSE(find_mapping({true, 0, mebibyte, true, true}, seen, &maps).writable);
+    EXPECT_TRUE(find_mapping({true, 0, mebibyte, true, false}, seen, &maps).writable);
+    maps.erase(maps.begin());
+    EXPECT_FALSE(find_mapping({true, 0, mebibyte, true, false}, seen, &maps).writable);
+}
+
 TEST(Mapping, OfAFilesystemWithNumbersOfItsOwnIsKnownByInodeAndName) {
     SeenFile seen{SeenFile::Kind::file, frames, "/srv/frames", "/srv/frames", false};
     const MemoryClaim claim{true, 0, mebibyte, true, false};

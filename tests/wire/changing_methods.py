@@ -26,7 +26,7 @@ class Attaching(WireTest):
         self.assertEqual(os.stat(f"{World.regions}/exact-region").st_size, 2 * MIB)
 
     def test_takes_options_of_the_memory(self):
-        options = {"readonly": True, "prealloc": True, "numa": 0}
+        options = {"readonly": True, "numa": 0}
         made = self.attach("other", "view", **options)
         self.assertEqual({key: made.get(key) for key in options}, options)
         self.assertEqual((made["sharing"], made["offset"]), ("shared", 0))
@@ -34,6 +34,10 @@ class Attaching(WireTest):
         self.assertFalse(self.ask("Attach", vm="other", name="view", size=MIB,
                                   **options)["changed"])
         self.refuse("DeviceExists", "Attach", vm="other", name="view", size=MIB)
+        self.assertTrue(self.attach("other", "touched", prealloc=True)["prealloc"])
+        refused = self.refuse("ConfigUnsupported", "Attach", vm="other", name="both", size=MIB,
+                              readonly=True, prealloc=True)
+        self.assertIn("does not survive", refused["reason"])
 
     def test_shows_the_address_that_firmware_gives(self):
         made = self.attach("front", "early")
@@ -171,7 +175,8 @@ class Migrating(WireTest):
     def test_takes_peers_out_and_plugs_them_in_again(self):
         uri = f"unix:{World.directory}/migration.sock"
         World.machines["target"].qmp("migrate-incoming", uri=uri)
-        self.attach("source", "traveller", readonly=True, prealloc=True, numa=0)
+        self.attach("source", "traveller", readonly=True, numa=0)
+        self.attach("source", "touched", prealloc=True)
         server = DoorbellServer(f"{World.directory}/travelling.sock", MIB, 2)
         self.ask("Attach", vm="source", name="visitor", server=server.listener.getsockname(),
                  vectors=2)
@@ -185,6 +190,7 @@ class Migrating(WireTest):
         self.assertEqual(last.error, "", last)
         self.assertEqual(last.parameters["status"], "completed")
         peers = last.parameters["detached"]
-        self.assertEqual({each["name"] for each in peers}, {"traveller", "visitor"})
+        names = {"touched", "traveller", "visitor"}
+        self.assertEqual({each["name"] for each in peers}, names)
         again = self.ask("Replug", vm="target", devices=peers)
-        self.assertEqual({each["name"] for each in again["devices"]}, {"traveller", "visitor"})
+        self.assertEqual({each["name"] for each in again["devices"]}, names)
