@@ -10,6 +10,7 @@
 #include "daemon/api/listen.h"
 #include "daemon/api/server.h"
 #include "daemon/api/service.h"
+#include "daemon/attach/probe_file.h"
 #include "daemon/base/fd_limit.h"
 #include "daemon/base/log.h"
 #include "daemon/base/notify.h"
@@ -107,6 +108,7 @@ int run_daemon(const Config& config, ConfigReader read_again) {
         return 1;
     }
     if (!warning.empty()) log_warning({warning});
+    remove_stale_probe_files(daemon.host.regions.places());
     daemon.scope.spawn("region records", forget_vanished_regions(*daemon.host.store));
     daemon.scope.spawn("declared devices", forget_undeclared(*daemon.host.store, daemon.host.config,
                                                              AwayDevices::stay));

@@ -17,7 +17,7 @@ namespace ivshmemd {
 
 class Vm;
 
-enum class Directory {
+enum class SeenDirectory {
     same,
     another,
     untold,
@@ -25,7 +25,11 @@ enum class Directory {
 
 /// To be asked once the region's own backend is there, in the VM's turn. `made`: the path of a file
 /// that QEMU has made elsewhere, with `another`.
-awaitable<Directory> probe_directory(std::shared_ptr<Vm> vm, const Decision& decision,
-                                     const Parts& parts, std::string& made);
+awaitable<SeenDirectory> probe_directory(std::shared_ptr<Vm> vm, const Decision& decision,
+                                         const Parts& parts, std::string& made);
+
+/// Removes what a daemon left that was killed meanwhile, where nobody has it open. To be called
+/// when the program starts.
+void remove_stale_probe_files(const RegionPlaces& places);
 
 }  // namespace ivshmemd

@@ -80,9 +80,9 @@ awaitable<Proof> prove_memory(std::shared_ptr<Vm> vm, const Decision& decision,
     Proof proof = seen.proof;
     if (seen.decided || decision.region.device) co_return proof;
     std::string made;
-    const Directory directory = co_await probe_directory(vm, decision, parts, made);
-    proof.memory.verified = directory == Directory::same;
-    if (directory == Directory::another) {
+    const SeenDirectory directory = co_await probe_directory(vm, decision, parts, made);
+    proof.memory.verified = directory == SeenDirectory::same;
+    if (directory == SeenDirectory::another) {
         proof.problem = where_else(proof.memory, question.path) + " and at " + made;
     }
     if (proof.memory.verified) {

@@ -30,11 +30,15 @@ awaitable<Result<void>> prepare_existing(std::shared_ptr<Vm> vm, Decision& decis
     decision.region.identity = file;
     if (decision.region.device) co_return Result<void>();
     if (decision.region.fill) decision.region.file.reset();  // nobody may have it open
+    const bool is_whole =
+        decision.region.file && host.regions.is_whole(*decision.region.file, size);
     const auto reserve = [files = host.regions, judged = decision.region.file, path, file, size] {
         return judged ? files.complete(*judged, path, size) : files.fill(path, file, size);
     };
-    const Result<void> reserved = co_await host.worker.run(reserve);
-    if (!reserved) co_return reserved.error();
+    if (!is_whole) {
+        const Result<void> reserved = co_await host.worker.run(reserve);
+        if (!reserved) co_return reserved.error();
+    }
     decision.region.file.reset();
     const RegionFile ready = RegionFiles::look(path);
     if (ready.identity != file) {

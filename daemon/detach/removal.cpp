@@ -22,7 +22,8 @@ awaitable<std::string> remove_region(std::shared_ptr<Vm> vm, std::string region,
     Host& host = vm->host();
     const std::string path = host.regions.path_of(region);
     const std::optional<RegionIdentity> made = created_region(*host.store, path);
-    if (!made) co_return "it was not made by ivshmemd; 'rm " + path + "' if nobody uses it";
+    if (host.regions.places().device_at(path)) co_return "it is the memory of a driver";
+    if (!made) co_return "it was not made by ivshmemd, and is for whoever made it to remove";
     RegionRemoval removal{path, *made, "", patience};
     const std::optional<std::string> kept = co_await remove_made_region(vm, removal);
     co_return kept.value_or("");

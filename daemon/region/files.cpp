@@ -169,6 +169,10 @@ Result<void> RegionFiles::complete(const RegionFile& file, const std::string& pa
                      std::strerror(error) + by_hand(path, size));
 }
 
+bool RegionFiles::is_whole(const RegionFile& file, std::uint64_t size) {
+    return missing_bytes(reservation_facts(file.handle.get(), size)) == 0;
+}
+
 Result<void> RegionFiles::fill(const std::string& path, const RegionIdentity& file,
                                std::uint64_t size) const {
     const Openers openers = find_openers(path, file);

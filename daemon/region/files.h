@@ -72,6 +72,9 @@ class RegionFiles {
     Result<void> complete(const RegionFile& file, const std::string& path,
                           std::uint64_t size) const;
 
+    /// Whether all of it has memory already. Does not block.
+    static bool is_whole(const RegionFile& file, std::uint64_t size);
+
     /// Gives an empty file its size, provided that nobody has it open: older kernels count even a
     /// RegionFile. RegionUnavailable, RegionMismatch.
     Result<void> fill(const std::string& path, const RegionIdentity& file,

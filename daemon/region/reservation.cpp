@@ -75,6 +75,7 @@ ReservationFacts reservation_facts(int fd, std::uint64_t size) {
     ReservationFacts facts;
     facts.size = size;
     facts.present = std::min(present_bytes(fd), size);
+    if (missing_bytes(facts) == 0) return facts;  // the rest does not matter
     struct statfs status {};
     if (::fstatfs(fd, &status) != 0) return facts;
     facts.filesystem = supply_of(status);

@@ -55,7 +55,7 @@ Hindrance judge(const Unlinking& result, const Vm& vm, const RegionRemoval& remo
             break;
     }
     return {std::string("the kernel does not tell whether anybody has it open, or keeps it (") +
-                std::strerror(result.error) + "); 'rm " + path + "' if nobody does",
+                std::strerror(result.error) + "); 'fuser -v " + path + "', as root, tells who does",
             false};
 }
 

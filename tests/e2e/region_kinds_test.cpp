@@ -77,7 +77,9 @@ TEST_F(RegionKinds, OfADriverAreUsedAndNeverMadeOrRemoved) {
     EXPECT_EQ(device("vm")["sharing"], "shared");
     EXPECT_EQ(regions()[0]["name"], "kvmfr0");
     EXPECT_EQ(regions()[0]["createdByUs"], false);
-    detach_by_reset(vm, "x", {"--remove-region"});
+    Child detach(start_detach("vm", "x", {"--remove-region"}));
+    EXPECT_EQ(reset_until_exit(vm, detach), 0) << detach.err();
+    EXPECT_THAT(detach.out(), HasSubstr("it is the memory of a driver"));
     EXPECT_TRUE(fs::exists(node));
 }
 

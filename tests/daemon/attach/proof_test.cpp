@@ -1,6 +1,7 @@
 #include <fstream>
 
 #include "daemon/attach/attach.h"
+#include "daemon/attach/probe_file.h"
 #include "daemon/state/proofs.h"
 #include "daemon/vm/refresh.h"
 #include "tests/daemon/vm/operation_fixture.h"
@@ -66,6 +67,17 @@ TEST_F(AttachProof, IsNotThereWhereQemuSeesAnotherDirectory) {
     const std::ifstream open(region_path("x"));
     expect_refused("x");
     EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AttachProof, LeavesNoFileOfADaemonThatWasKilled) {
+    std::ofstream(region_path(".ivshmemd.1234")).close();
+    std::ofstream(region_path(".ivshmemd.5678")).close();
+    std::ofstream(region_path("region")).close();
+    const std::ifstream open(region_path(".ivshmemd.5678"));
+    remove_stale_probe_files(host_.regions.places());
+    EXPECT_FALSE(std::filesystem::exists(region_path(".ivshmemd.1234")));
+    EXPECT_TRUE(std::filesystem::exists(region_path(".ivshmemd.5678"))) << "somebody has it open";
+    EXPECT_TRUE(std::filesystem::exists(region_path("region")));
 }
 
 }  // namespace
