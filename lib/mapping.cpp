@@ -63,10 +63,12 @@ std::optional<Mapping> confirmed(const MemoryClaim& claim,
         mapping.kind = Mapping::Kind::file;
         mapping.file = alike.front()->file;
         mapping.shared = shared;
-        // The same process may have another device on it that may write.
+        // Where it is shared, the same process may have another device on it that may write; a copy
+        // can be written to whatever the file was opened for.
+        const bool may_write = !shared || !claim.read_only;
         mapping.writable =
-            !claim.read_only && std::any_of(alike.begin(), alike.end(),
-                                            [](const MappedFile* line) { return line->writable; });
+            may_write && std::any_of(alike.begin(), alike.end(),
+                                     [](const auto* line) { return line->writable; });
         mapping.verified = true;
         mapping.label = alike.front()->path;
         return mapping;

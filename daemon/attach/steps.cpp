@@ -24,15 +24,17 @@ awaitable<Execution> run_steps(std::shared_ptr<Vm> vm, const Decision& decision,
     Execution run = co_await execute(vm, std::move(commands), deadline);
     if (!run.all_done()) co_return run;
     const Proof proof = co_await prove_memory(vm, decision, parts);
-    parts.memory = proof.memory;
-    problem = proof.problem;
-    if (!problem.empty()) co_return run;
-    if (vm->session() != decision.session) {  // the next QEMU is not to hear of it
+    // A QEMU that has gone maps nothing, which proves nothing; and the next is not to hear of this.
+    if (vm->session() != decision.session || decision.session->cause()) {
         const qmp::Answer lost{qmp::Answer::Kind::disconnected, nullptr, {}};
         append(run, Execution{{lost}, {StepOutcome::unknown}});
         co_return run;
     }
-    append(run, co_await execute(vm, std::move(rest), deadline));
+    parts.memory = proof.memory;
+    problem = proof.problem;
+    if (!problem.empty()) co_return run;
+    Execution more = co_await execute(vm, std::move(rest), deadline);
+    append(run, std::move(more));
     co_return run;
 }
 

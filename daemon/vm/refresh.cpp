@@ -3,6 +3,9 @@
 namespace ivshmemd {
 namespace {
 
+// What changes meanwhile makes a reading old, and nobody is to be shown what was before.
+constexpr int reading_attempts = 3;
+
 awaitable<void> refresh_in_background(std::shared_ptr<Vm> vm) {
     co_await refresh(vm, vm->host().deadlines.query);
     vm->end_refresh();
@@ -13,12 +16,15 @@ awaitable<void> refresh_in_background(std::shared_ptr<Vm> vm) {
 awaitable<bool> refresh(std::shared_ptr<Vm> vm, Milliseconds deadline) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     if (!session) co_return false;
-    const std::uint64_t generation = vm->holdings().generation();
-    const std::optional<pid_t> pid = vm->identity().pid;
-    Result<Reading> reading =
-        co_await read_inventory_and_memory(vm->host(), session, pid, deadline);
-    if (!reading || vm->session() != session) co_return false;
-    vm->apply(std::move(*reading), generation);
+    for (int attempt = 1;; ++attempt) {
+        const std::uint64_t generation = vm->holdings().generation();
+        const std::optional<pid_t> pid = vm->identity().pid;
+        Result<Reading> reading =
+            co_await read_inventory_and_memory(vm->host(), session, pid, deadline);
+        if (!reading || vm->session() != session) co_return false;
+        const bool applied = vm->apply(std::move(*reading), generation);
+        if (applied || attempt == reading_attempts) break;
+    }
     settle_relays(*vm);
     co_return true;
 }

@@ -66,8 +66,10 @@ void Vm::disconnect(std::string why) {
     link_.lost(std::move(why));
 }
 
-void Vm::apply(Reading reading, std::uint64_t begun) {
-    if (begun == holdings_.generation()) take_in(std::move(reading), begun);
+bool Vm::apply(Reading reading, std::uint64_t begun) {
+    if (begun != holdings_.generation()) return false;
+    take_in(std::move(reading), begun);
+    return true;
 }
 
 void Vm::take_in(Reading reading, std::uint64_t begun) {

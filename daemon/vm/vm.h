@@ -83,8 +83,9 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     /// The connection ended; devices stay as last known.
     void disconnect(std::string why);
 
-    /// What a reading that began at generation `begun` shows; nothing when it is old already.
-    void apply(Reading reading, std::uint64_t begun);
+    /// What a reading that began at generation `begun` shows. False, and nothing, when it is old
+    /// already.
+    bool apply(Reading reading, std::uint64_t begun);
     void follow_run_state(const std::string& run_state);
     /// A device of ours that QEMU just accepted.
     void add_device(const DeviceSpec& spec, const Parts& parts);

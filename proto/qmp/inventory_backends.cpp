@@ -27,6 +27,12 @@ bool InventoryQuery::is_shown(const Backend& backend) const {
 // Memory that is no file, and the window of a file, matter where a device shows them.
 std::vector<Question> InventoryQuery::third() {
     std::vector<Question> questions;
+    const bool is_any_shown = std::any_of(backends_.begin(), backends_.end(),
+                                          [&](const Backend& each) { return is_shown(each); });
+    if (is_any_shown) {
+        questions.push_back({Command("query-memdev"),
+                             [this](const Response& reply) { read_memory_devices(reply.value); }});
+    }
     for (Backend& backend : backends_) {
         if (!is_shown(backend)) continue;
         if (has_no_file(backend)) {
@@ -38,6 +44,22 @@ std::vector<Question> InventoryQuery::third() {
     return questions;
 }
 
+// One answer for all of them. A backend may come from several nodes: then none is told of.
+void InventoryQuery::read_memory_devices(const json* reply) {
+    const json* list = as_array(reply);
+    for (std::size_t i = 0; list && i < list->size(); ++i) {
+        const json& each = (*list)[i];
+        const std::string* id = as_string(find(each, "id"));
+        for (Backend& backend : backends_) {
+            if (!id || backend.id != *id) continue;
+            backend.prealloc = as_bool(find(each, "prealloc")).value_or(false);
+            const json* nodes = as_array(find(each, "host-nodes"));
+            const bool is_one = nodes && nodes->size() == 1;
+            if (is_one) backend.numa = as_number<int>(&nodes->front());
+        }
+    }
+}
+
 // QEMUs that do not know such a thing map the beginning, to be written to.
 void InventoryQuery::ask_about_window(Backend& backend, std::vector<Question>& questions) {
     const std::string path = "/objects/" + backend.id;
@@ -46,15 +68,6 @@ void InventoryQuery::ask_about_window(Backend& backend, std::vector<Question>& q
                          }});
     questions.push_back({qom_get(path, "readonly"), [&backend](const Response& reply) {
                              backend.read_only = as_bool(reply.value).value_or(false);
-                         }});
-    questions.push_back({qom_get(path, "prealloc"), [&backend](const Response& reply) {
-                             backend.prealloc = as_bool(reply.value).value_or(false);
-                         }});
-    questions.push_back({qom_get(path, "host-nodes"), [&backend](const Response& reply) {
-                             const json* nodes = as_array(reply.value);
-                             if (nodes && nodes->size() == 1) {
-                                 backend.numa = as_number<int>(&nodes->front());
-                             }
                          }});
     questions.push_back({qom_get(path, "discard-data"), [&backend](const Response& reply) {
                              backend.discarded = as_bool(reply.value).value_or(false);

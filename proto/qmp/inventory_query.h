@@ -50,6 +50,7 @@ class InventoryQuery {
     void ask_about_window(Backend& backend, std::vector<Question>& questions);
     static bool has_no_file(const Backend& backend);
     bool is_shown(const Backend& backend) const;
+    void read_memory_devices(const json* reply);
     void ask_who_is_left(std::vector<Question>& questions);
     bool has_left(const std::string& path) const;
     const PciFunction* function_of(const RawDevice& raw) const;

@@ -42,6 +42,8 @@ FakePc::FakePc(std::string uuid) : uuid_(std::move(uuid)) {
     install("query-migrate-parameters", &FakePc::no_migration);
     install("migrate-set-capabilities", &FakePc::no_migration);
     qemu_.answer("query-yank", [this](const json& arguments) { return yank(arguments); });
+    // No backend of its was made with options.
+    qemu_.answer("query-memdev", [](const json&) { return FakeQemu::ok(json::array()); });
 }
 
 // As QEMU has it open, for as long as the backend lives.

@@ -195,6 +195,45 @@ TEST_F(Doctor, FindsAQemuInAnotherMountNamespace) {
     EXPECT_THAT(found["mend"], HasSubstr("let the QEMU see " + regions_.path().string()));
 }
 
+/// Memory of others that does not do what it is there for, until its VM is started as is said.
+class DoctorOfBackends : public Doctor {
+  protected:
+    void start(const std::string& options) {
+        vm_.reset();
+        vm_.emplace(dir_.path(),
+                    VmOptions{.name = "vm0",
+                              .paused = true,
+                              .extra = {"-object",
+                                        "memory-backend-file,id=m0,size=1M,mem-path=" +
+                                            region_file("theirs").string() + "," + options,
+                                        "-device", "ivshmem-plain,memdev=m0,id=theirs"}});
+    }
+    void find_and_mend(const std::string& options, const std::string& kind,
+                       const std::string& mended) {
+        make_file(region_file("theirs"), 1 << 20);
+        start(options);
+        start_daemon({&*vm_});
+        const json found(finding(kind));
+        EXPECT_EQ(found["device"], "theirs");
+        EXPECT_THAT(found["mend"], HasSubstr(mended));
+        vm_->kill();
+        ASSERT_TRUE(daemon_->wait_vm_state("vm0", "unreachable", soon()));
+        start("share=on," + mended);
+        wait_connected("vm0");
+        EXPECT_THAT(summary(), IsEmpty());
+    }
+
+    std::optional<QemuVm> vm_;
+};
+
+TEST_F(DoctorOfBackends, FindsACopyThatNobodyShares) {
+    find_and_mend("share=off", "privateMemory", "share=on");
+}
+
+TEST_F(DoctorOfBackends, FindsMemoryThatIsEmptiedAtTheEnd) {
+    find_and_mend("share=on,discard-data=on", "discardedMemory", "discard-data=off");
+}
+
 TEST_F(Doctor, FindsAMonitorThatSomebodyElseHolds) {
     QemuVm vm(dir_.path(), {.name = "vm0"});
     auto holder = std::make_optional<QmpClient>(vm.qmp_socket(), soon());

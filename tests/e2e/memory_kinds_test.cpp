@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -6,69 +7,18 @@
 #include <sstream>
 
 #include "tests/e2e/hotplug_test.h"
+#include "tests/e2e/memory_kinds.h"
 #include "tests/support/json_text.h"
 
-// Every kind of memory that another manager may put behind a device, from its command line: what the
-// API says of it is compared with what the kernel says of that QEMU.
+// Every kind of memory that another manager may put behind a device, from its command line: what
+// the API says of it is compared with what the kernel says of that QEMU.
 
 namespace ivshmemd::test {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-constexpr uint64_t mebibyte = 1 << 20;
-constexpr int inherited_number = 63;
-
-/// One kind, as arguments of -object; "{}" stands for a directory of the test's own.
-struct Kind {
-    std::string name;
-    std::string object;
-    int oldest = 0;  // QEMU that has it
-    std::string sharing = "shared";
-    uint64_t offset = 0;
-    bool readonly = false;
-    std::string path = {};    // where its file is, the same way; empty without a name
-    std::string region = {};  // its name, when it is listed with one device already
-
-    friend void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
-};
-
-std::vector<Kind> kinds() {
-    const std::string file = "memory-backend-file,share=on,size=1M,mem-path=";
-    const std::string number = std::to_string(inherited_number);
-    return {
-        {.name = "file", .object = file + "{}/whole", .path = "{}/whole", .region = "whole"},
-        {.name = "secondWindow",
-         .object = file + "{}/halves,offset=1M",
-         .oldest = 8001,
-         .offset = mebibyte,
-         .path = "{}/halves",
-         .region = "halves"},
-        {.name = "readonly",
-         .object = file + "{}/whole,readonly=on",
-         .oldest = 6000,
-         .readonly = true,
-         .path = "{}/whole",
-         .region = "whole"},
-        {.name = "copy",
-         .object = "memory-backend-file,share=off,size=1M,mem-path={}/whole",
-         .sharing = "private",
-         .path = "{}/whole"},
-        {.name = "link", .object = file + "{}/link", .path = "{}/whole", .region = "whole"},
-        {.name = "descriptor",
-         .object = file + "/proc/self/fd/" + number,
-         .path = "{}/inherited",
-         .region = "inherited"},
-        {.name = "directory", .object = file + "{}"},
-        {.name = "memfd", .object = "memory-backend-memfd,share=on,size=1M"},
-        {.name = "ram", .object = "memory-backend-ram,share=on,size=1M"},
-        {.name = "privateRam",
-         .object = "memory-backend-ram,share=off,size=1M",
-         .sharing = "private"},
-        {.name = "shm", .object = "memory-backend-shm,share=on,size=1M", .oldest = 10000},
-    };
-}
+using testing::HasSubstr;
 
 /// A line of /proc/<pid>/maps, told apart by the test itself.
 struct Line {
@@ -105,7 +55,7 @@ bool maps_file(pid_t pid, const fs::path& file, uint64_t offset, char sharing) {
     return false;
 }
 
-class MemoryKind : public HotplugTest, public testing::WithParamInterface<Kind> {
+class MemoryKind : public HotplugTest, public testing::WithParamInterface<MemoryKindCase> {
   protected:
     void SetUp() override {
         HotplugTest::SetUp();
@@ -113,25 +63,12 @@ class MemoryKind : public HotplugTest, public testing::WithParamInterface<Kind> 
         if (QemuVm::installed_version() < GetParam().oldest) {
             GTEST_SKIP() << "a newer QEMU has it";
         }
-        make_file(region_file("whole"), mebibyte);
-        make_file(region_file("halves"), 2 * mebibyte);
-        make_file(region_file("inherited"), mebibyte);
-        fs::create_symlink(region_file("whole"), region_file("link"));
+        make_files(regions_.path());
     }
 
-    std::string here(std::string text) const {
-        for (size_t at = text.find("{}"); at != std::string::npos; at = text.find("{}")) {
-            text.replace(at, 2, regions_.path().string());
-        }
-        return text;
-    }
-
+    std::string here(const std::string& text) const { return in_directory(text, regions_.path()); }
     VmOptions machine(const std::string& name, const std::string& role) {
-        const std::string redirect = "exec " + std::to_string(inherited_number) + "<>\"$0\"; exec \"$@\"";
-        return {.name = name,
-                .extra = {"-object", here(GetParam().object) + ",id=m0", "-device",
-                          "ivshmem-plain,memdev=m0,id=theirs,addr=9,master=" + role},
-                .launcher = {"bash", "-c", redirect, region_file("inherited")}};
+        return machine_with(GetParam(), regions_.path(), name, role);
     }
 
     json device(const std::string& vm) {
@@ -151,7 +88,7 @@ class MemoryKind : public HotplugTest, public testing::WithParamInterface<Kind> 
 };
 
 TEST_P(MemoryKind, IsShownAsTheKernelHasIt) {
-    const Kind& kind = GetParam();
+    const MemoryKindCase& kind = GetParam();
     QemuVm vm(dir_.path(), machine("vm", "on"));
     start_daemon({&vm});
     const json shown(device("vm"));
@@ -182,13 +119,13 @@ TEST_P(MemoryKind, IsShownAsTheKernelHasIt) {
 
 // A master of it is in the way of another one exactly where both would carry the same bytes.
 TEST_P(MemoryKind, HasOneMasterWhereItIsShared) {
-    const Kind& kind = GetParam();
+    const MemoryKindCase& kind = GetParam();
     QemuVm first(dir_.path(), machine("first", "on"));
     QemuVm second(dir_.path(), {.name = "second"});
     start_daemon({&first, &second});
     const std::string region = kind.region.empty() ? "whole" : kind.region;
-    const std::vector<std::string> attach{"attach", "second", "x", "--region", region, "--role",
-                                          "master"};
+    const std::vector<std::string> attach{"attach", "second", "x",     "--region",
+                                          region,   "--role", "master"};
     if (kind.region.empty()) {
         expect_ctl_success(*daemon_, attach);
     } else {
@@ -199,6 +136,32 @@ TEST_P(MemoryKind, HasOneMasterWhereItIsShared) {
     const json reasons(member(reply, "parameters")["reasons"]);
     for (const json& reason : reasons) {
         EXPECT_EQ(reason["severity"], "warns") << "masters move; " << reason;
+    }
+}
+
+TEST_P(MemoryKind, IsToldToADestinationAsItIsOrNotAtAll) {
+    const MemoryKindCase& kind = GetParam();
+    QemuVm vm(dir_.path(), machine("vm", "on"));
+    start_daemon({&vm});
+    if (kind.argument.empty()) {
+        expect_ctl_error(*daemon_, {"qemu-args", "vm"}, 9, "ConfigUnsupported");
+        return;
+    }
+    const CtlResult printed = daemon_->ctl_text({"qemu-args", "vm"});
+    EXPECT_EQ(printed.exit_code, 0) << printed.err;
+    EXPECT_THAT(printed.out, HasSubstr(here(kind.argument)));
+}
+
+TEST_P(MemoryKind, IsDrawnWhereItIsShared) {
+    const MemoryKindCase& kind = GetParam();
+    QemuVm vm(dir_.path(), machine("vm", "off"));
+    start_daemon({&vm});
+    const std::string drawn = daemon_->ctl_text({"topology"}).out;
+    EXPECT_THAT(drawn, HasSubstr("vm/theirs"));
+    EXPECT_THAT(drawn, HasSubstr(kind.region.empty() ? "no region or server"
+                                                     : "region " + kind.region + ", "));
+    if (kind.offset != 0) {
+        EXPECT_THAT(drawn, HasSubstr("1M-2M"));
     }
 }
 
@@ -216,7 +179,7 @@ TEST_P(MemoryKind, IsNothingThatTheDoctorWouldHarm) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(, MemoryKind, testing::ValuesIn(kinds()),
+INSTANTIATE_TEST_SUITE_P(, MemoryKind, testing::ValuesIn(memory_kinds()),
                          [](const auto& kind) { return kind.param.name; });
 
 }  // namespace

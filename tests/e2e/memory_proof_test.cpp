@@ -86,8 +86,8 @@ TEST_F(MemoryProof, OfAForeignDeviceInAContainerIsNotTheFileOfThatNameHere) {
     if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
     make_file(region_file("frames"), mebibyte);
     VmOptions options = secluded("inside");
-    const std::string object = "memory-backend-file,id=m0,size=1M,share=on,mem-path=" +
-                               region_file("frames").string();
+    const std::string object =
+        "memory-backend-file,id=m0,size=1M,share=on,mem-path=" + region_file("frames").string();
     options.extra = {"-object", object, "-device", "ivshmem-plain,memdev=m0,id=theirs,master=on"};
     QemuVm inside(dir_.path(), options);
     QemuVm outside(dir_.path(), {.name = "outside"});
@@ -150,9 +150,9 @@ TEST_F(MemoryProof, OfAnEmptyFileIsItsSizeOnceItIsAskedFor) {
     EXPECT_THAT(message, HasSubstr("say with --size how large it is to be"));
     {
         const std::ifstream open(region_file("looking-glass"));
-        EXPECT_THAT(message_of({"attach", "vm", "looking-glass", "--size", "1M"}, 1,
-                               "RegionUnavailable"),
-                    HasSubstr("some process has it open"));
+        EXPECT_THAT(
+            message_of({"attach", "vm", "looking-glass", "--size", "1M"}, 1, "RegionUnavailable"),
+            HasSubstr("some process has it open"));
         EXPECT_EQ(fs::file_size(region_file("looking-glass")), 0u);
     }
     expect_ctl_success(*daemon_, {"attach", "vm", "looking-glass", "--size", "1M"});

@@ -85,6 +85,8 @@ TEST(Mapping, CanBeWrittenToWhereBothQemuAndTheKernelSaySo) {
     EXPECT_TRUE(find_mapping({true, 0, mebibyte, true, false}, seen, &maps).writable);
     maps.erase(maps.begin());
     EXPECT_FALSE(find_mapping({true, 0, mebibyte, true, false}, seen, &maps).writable);
+    maps = {{frames, seen.path, 0, mebibyte, false, true}};
+    EXPECT_TRUE(find_mapping({true, 0, mebibyte, false, true}, seen, &maps).writable) << "a copy";
 }
 
 TEST(Mapping, OfAFilesystemWithNumbersOfItsOwnIsKnownByInodeAndName) {

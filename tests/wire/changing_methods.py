@@ -26,14 +26,14 @@ class Attaching(WireTest):
         self.assertEqual(os.stat(f"{World.regions}/exact-region").st_size, 2 * MIB)
 
     def test_takes_options_of_the_memory(self):
-        options = {"readonly": True, "numa": 0}
+        options = {**self.readonly(), "numa": 0}
         made = self.attach("other", "view", **options)
         self.assertEqual({key: made.get(key) for key in options}, options)
         self.assertEqual((made["sharing"], made["offset"]), ("shared", 0))
         self.assertEqual(made["memoryPath"], f"{World.regions}/view")
         self.assertFalse(self.ask("Attach", vm="other", name="view", size=MIB,
                                   **options)["changed"])
-        self.refuse("DeviceExists", "Attach", vm="other", name="view", size=MIB)
+        self.refuse("DeviceExists", "Attach", vm="other", name="view", size=2 * MIB)
         self.assertTrue(self.attach("other", "touched", prealloc=True)["prealloc"])
         refused = self.refuse("ConfigUnsupported", "Attach", vm="other", name="both", size=MIB,
                               readonly=True, prealloc=True)
@@ -175,7 +175,7 @@ class Migrating(WireTest):
     def test_takes_peers_out_and_plugs_them_in_again(self):
         uri = f"unix:{World.directory}/migration.sock"
         World.machines["target"].qmp("migrate-incoming", uri=uri)
-        self.attach("source", "traveller", readonly=True, numa=0)
+        self.attach("source", "traveller", numa=0, **self.readonly())
         self.attach("source", "touched", prealloc=True)
         server = DoorbellServer(f"{World.directory}/travelling.sock", MIB, 2)
         self.ask("Attach", vm="source", name="visitor", server=server.listener.getsockname(),

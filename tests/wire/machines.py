@@ -47,7 +47,8 @@ class Qemu:
         self.spy = socket.socket(socket.AF_UNIX)
         wait_until(lambda: self.spy.connect_ex(spy) == 0, f"the monitor of {name}")
         self.lines = self.spy.makefile("r")
-        self.lines.readline()  # the greeting
+        greeting = json.loads(self.lines.readline())["QMP"]["version"]["qemu"]
+        self.version = (greeting["major"], greeting["minor"])
         self.qmp("qmp_capabilities")
 
     def qmp(self, command, **arguments):

@@ -137,12 +137,12 @@ class Reading(WireTest):
 
     def test_tells_what_is_out_of_the_ordinary_about_a_user(self):
         self.attach("other", "whole", size=2 * MIB)
-        self.attach("other", "looker", region="whole", size=2 * MIB, readonly=True)
+        self.attach("other", "looker", region="whole", size=2 * MIB, **self.readonly())
         World.machines["hidden"].plug_file("part", f"{World.regions}/whole", MIB)
         rows = {each["name"]: each for each in self.ask("ListRegions")["regions"]}
         users = {each["device"]: each for each in rows["whole"]["users"]}
         self.assertEqual(users["looker"], {"vm": "other", "device": "looker", "role": "peer",
-                                         "readonly": True})
+                                           **self.readonly()})
         self.assertEqual(users["part"], {"vm": "hidden", "device": "part", "role": "peer",
                                          "offset": 0, "size": MIB, "sharing": "unverified"})
 

@@ -73,6 +73,11 @@ class WireTest(unittest.TestCase):
         self.assertEqual(reply.short_error(), error, reply)
         return reply.parameters
 
+    @staticmethod
+    def readonly():
+        """For an Attach, where QEMU has such memory."""
+        return {"readonly": True} if World.machines["other"].version >= (6, 0) else {}
+
     def attach(self, vm, name, **parameters):
         parameters.setdefault("size", MIB)
         return self.ask("Attach", vm=vm, name=name, **parameters)["device"]

@@ -69,6 +69,22 @@ TEST_F(AttachProof, IsNotThereWhereQemuSeesAnotherDirectory) {
     EXPECT_EQ(files(), 1u);
 }
 
+// It goes away while it is asked: then it has nothing open, which is no proof.
+TEST_F(AttachProof, IsNotAskedOfAQemuThatHasGone) {
+    pc_.on("object-add", [&](const nlohmann::json& arguments) -> nlohmann::json {
+        if (arguments["id"] == "ivshmemd.x.mem.2") return nullptr;
+        return pc_.real("object-add", arguments);
+    });
+    start();
+    const auto attaching = start_attach(request("x"));
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("object-add") == 2; }));
+    pc_.qemu().disconnect();
+    const auto attached = finish(attaching);
+    ASSERT_FALSE(attached);
+    EXPECT_EQ(attached.error().kind, ErrorKind::vm_unavailable) << attached.error().message;
+    EXPECT_EQ(pc_.count("device_add"), 0u);
+}
+
 TEST_F(AttachProof, LeavesNoFileOfADaemonThatWasKilled) {
     std::ofstream(region_path(".ivshmemd.1234")).close();
     std::ofstream(region_path(".ivshmemd.5678")).close();
