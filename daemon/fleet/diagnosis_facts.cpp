@@ -37,6 +37,8 @@ DeviceFacts device_facts(const Vm& vm, const Device& device) {
     // Outside of the region directory the QEMU may see files that this daemon does not.
     facts.memory_missing = device.spec.region && is_missing(facts.memory_path);
     const std::optional<RegionIdentity> at_path = RegionFiles::identity(facts.memory_path);
+    const Backend* backend = find_backend(vm.inventory(), entry->backend_id);
+    facts.discarded = backend && backend->discarded;
     facts.match = match_path(entry->mapping, facts.memory_path, at_path.value_or(RegionIdentity()));
     return facts;
 }

@@ -210,7 +210,7 @@ class DoctorOfBackends : public Doctor {
     }
     void find_and_mend(const std::string& options, const std::string& kind,
                        const std::string& mended) {
-        make_file(region_file("theirs"), 1 << 20);
+        run(Command{{"fallocate", "-l", "1048576", region_file("theirs")}, {}, {}, {}});
         start(options);
         start_daemon({&*vm_});
         const json found(finding(kind));

@@ -58,6 +58,10 @@ bool DoorbellPeer::wait_vectors(std::int64_t id, size_t count, Deadline deadline
     return read_until([&] { return known_.contains(id) && known_[id].size() >= count; }, deadline);
 }
 
+bool DoorbellPeer::wait_known(std::int64_t id, size_t peers, Deadline deadline) {
+    return read_until([&] { return known_.contains(id) && known_.size() == peers; }, deadline);
+}
+
 bool DoorbellPeer::wait_gone(std::int64_t id, Deadline deadline) {
     return read_until([&] { return !known_.contains(id); }, deadline);
 }

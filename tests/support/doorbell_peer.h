@@ -30,6 +30,8 @@ class DoorbellPeer {
 
     /// Waits until `count` vectors of a peer, or its own, have come.
     bool wait_vectors(std::int64_t id, size_t count, Deadline deadline = soon());
+    /// Waits until `peers` are known, itself and this one among them.
+    bool wait_known(std::int64_t id, size_t peers, Deadline deadline = soon());
     /// Waits until this peer is not known any more.
     bool wait_gone(std::int64_t id, Deadline deadline = soon());
     /// Waits until the server ends the connection.

@@ -133,8 +133,7 @@ TEST(HostilePeer, MissesWhatCameAndWentWhileItSlept) {
     DoorbellPeer sleeper(server.socket());
     make_news(server, 2000);
     DoorbellPeer last(server.socket());
-    ASSERT_TRUE(eventually(
-        soon(), [&] { return sleeper.wait_vectors(last.id(), 1) && sleeper.known().size() == 2; }));
+    ASSERT_TRUE(sleeper.wait_known(last.id(), 2));
     EXPECT_LT(sleeper.numbers().size(), 1000U) << "it was not kept for it";
 }
 

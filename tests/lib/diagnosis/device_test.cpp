@@ -137,6 +137,18 @@ TEST(DeviceDiagnosis, ClaimsNothingAboutAMappingThatCannotBeTold) {
     EXPECT_EQ(only_finding(found_in(vm_with(facts))).kind, FindingKind::mapping_unknown);
 }
 
+TEST(DeviceDiagnosis, FindsMemoryThatIsACopyOrIsEmptiedAtTheEnd) {
+    DeviceFacts facts = region_device("shm0");
+    facts.device.memory = whole_file({1, 10}, megabyte);
+    EXPECT_THAT(found_in(vm_with(facts)), IsEmpty());
+    facts.discarded = true;
+    EXPECT_EQ(only_finding(found_in(vm_with(facts))).kind, FindingKind::discarded_memory);
+    facts.device.memory->shared = false;  // it is the copy that is emptied
+    const Finding finding = only_finding(found_in(vm_with(facts)));
+    EXPECT_EQ(finding.kind, FindingKind::private_memory);
+    EXPECT_THAT(finding.mend, HasSubstr("share=on"));
+}
+
 TEST(DeviceDiagnosis, FindsARegionWhoseFileIsGone) {
     DeviceFacts facts = region_device("shm0");
     facts.memory_missing = true;
