@@ -24,7 +24,7 @@ struct Backend {
     bool read_only = false;    // QEMU 6.0 and later
     bool prealloc = false;
     std::optional<int> numa{};  // the only node of the host that it may come from
-    bool discarded = false;    // emptied when QEMU ends: discard-data=on
+    bool discarded = false;     // emptied when QEMU ends: discard-data=on
     Mapping mapping{};
 };
 

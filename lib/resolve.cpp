@@ -47,19 +47,22 @@ Result<void> check_options(Model model, const DeviceRequest& request) {
     const bool readonly = request.readonly.value_or(false);
     const bool for_backend = readonly || request.numa || request.prealloc.value_or(false);
     if (for_backend && request.server) {
-        return unsupported("with a server the memory is the server's; leave readonly, numa and "
-                           "prealloc out");
+        return unsupported(
+            "with a server the memory is the server's; leave readonly, numa and "
+            "prealloc out");
     }
     if (for_backend && model == Model::legacy) {
         return unsupported("legacy ivshmem knows no readonly, numa or prealloc");
     }
     if (readonly && request.prealloc.value_or(false)) {
-        return unsupported("QEMU does not survive touching all of memory that it must not write "
-                           "to; leave prealloc out: a region is reserved without it");
+        return unsupported(
+            "QEMU does not survive touching all of memory that it must not write "
+            "to; leave prealloc out: a region is reserved without it");
     }
     if (readonly && request.role == Role::master) {
-        return unsupported("a master's content is written to at its destination, so it cannot be "
-                           "readonly");
+        return unsupported(
+            "a master's content is written to at its destination, so it cannot be "
+            "readonly");
     }
     if (!request.server && (request.vectors || request.msi || request.ioeventfd)) {
         return unsupported("vectors, msi and ioeventfd need a server");

@@ -42,8 +42,7 @@ void declare_options(CLI::App& app, Arguments& arguments) {
     add_text(app, "--bus", request, "bus", "PCI bus; see 'ivshmemctl probe VM'")->type_name("BUS");
     add_number(app, "--slot", request, "slot", "Slot on that bus");
     app.add_flag_callback(
-        "--readonly", [&request] { request["readonly"] = true; },
-        "Drop what the guest writes");
+        "--readonly", [&request] { request["readonly"] = true; }, "Drop what the guest writes");
     add_number(app, "--numa", request, "numa", "Node of the host to take the memory from");
     app.add_flag_callback(
         "--prealloc", [&request] { request["prealloc"] = true; },

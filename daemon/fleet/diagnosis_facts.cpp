@@ -31,8 +31,7 @@ DeviceFacts device_facts(const Vm& vm, const Device& device) {
     facts.device = device;
     const InventoryDevice* entry = find_by_path(vm.inventory(), device.qom_path);
     if (!entry || entry->memory_path.empty()) return facts;
-    facts.memory_path =
-        is_same_here(entry->memory_path) ? entry->memory_path : entry->mapping.path;
+    facts.memory_path = is_same_here(entry->memory_path) ? entry->memory_path : entry->mapping.path;
     if (facts.memory_path.empty()) return facts;
     // Outside of the region directory the QEMU may see files that this daemon does not.
     facts.memory_missing = device.spec.region && is_missing(facts.memory_path);

@@ -9,8 +9,9 @@
 namespace ivshmemd::api {
 namespace {
 
-constexpr std::array known_members{"name",    "model", "role",      "size", "region", "server",
-                                   "vectors", "msi",   "ioeventfd", "bus",  "slot", "readonly", "numa", "prealloc"};
+constexpr std::array known_members{"name",   "model",    "role", "size",      "region",
+                                   "server", "vectors",  "msi",  "ioeventfd", "bus",
+                                   "slot",   "readonly", "numa", "prealloc"};
 
 Error bad_spec(const char* parameter, std::string message) {
     return Error(ErrorKind::invalid_parameter, std::move(message),
@@ -89,11 +90,13 @@ Result<DeviceSpec> read_spec(const json& object) {
         return bad_spec("devices",
                         "device " + request->name + " needs either a region or a server");
     }
-    return DeviceSpec{request->name,      *request->model, *request->role,   *request->size,
-                      request->region,    request->server, request->vectors, request->msi,
-                      request->ioeventfd, *request->bus,   *request->slot,
-                      request->readonly.value_or(false), request->numa,
-                      request->prealloc.value_or(false)};
+    return DeviceSpec{request->name,      *request->model,
+                      *request->role,     *request->size,
+                      request->region,    request->server,
+                      request->vectors,   request->msi,
+                      request->ioeventfd, *request->bus,
+                      *request->slot,     request->readonly.value_or(false),
+                      request->numa,      request->prealloc.value_or(false)};
 }
 
 Result<std::vector<DeviceSpec>> read_specs(const json& array) {

@@ -152,8 +152,9 @@ user = "65534"
     EXPECT_EQ(config.region_group, gid_t{4242});
     EXPECT_EQ(config.region_size_limit, 16u << 20);
     EXPECT_EQ(config.reserve_percent, 0u);
-    EXPECT_EQ(config.places(),
-              (RegionPlaces{"/regions", {{"big", "/huge"}}, {{"kvmfr0", {"/dev/kvmfr0", 64 << 20}}}}));
+    EXPECT_EQ(
+        config.places(),
+        (RegionPlaces{"/regions", {{"big", "/huge"}}, {{"kvmfr0", {"/dev/kvmfr0", 64 << 20}}}}));
     EXPECT_EQ(config.connections_per_user, 7u);
     EXPECT_EQ(config.trusted_users, (std::set<uid_t>{0, 4343}));
     EXPECT_EQ(config.vms,

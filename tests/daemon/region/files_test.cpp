@@ -93,7 +93,9 @@ TEST_F(RegionFilesTest, LeavesNothingWhenTheMemoryDoesNotSuffice) {
     ::umount(directory_.path().c_str());
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().kind, ErrorKind::region_unavailable);
-    EXPECT_NE(made.error().message.find("needs 4M more, and its file system has 1M free"), std::string::npos) << made.error().message;
+    EXPECT_NE(made.error().message.find("needs 4M more, and its file system has 1M free"),
+              std::string::npos)
+        << made.error().message;
     EXPECT_TRUE(empty);
     EXPECT_TRUE(small) << "what was reserved for the first is free again";
 }
