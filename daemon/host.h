@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/base/async.h"
+#include "daemon/base/notify.h"
 #include "daemon/base/worker.h"
 #include "daemon/config/config.h"
 #include "daemon/deadlines.h"
@@ -23,9 +24,14 @@ struct Host {
     Executor executor;
     Config config;
     Deadlines deadlines;
-    Worker worker;
-    Worker looker;  // at /proc of the QEMUs, and never behind a reservation of memory
+    // Each has its own thread, made at first use, because none is to wait for the others.
+    Worker worker;   // reserves memory, which may take seconds, one region after the other
+    Worker writer;   // of the state
+    Worker remover;  // of regions; and makes probe files
+    Worker looker;   // at /proc of the QEMUs
+    Worker parser;   // of QEMU's long messages
     Events events;
+    ManagerPost manager;
     Relays relays;
     RegionFiles regions;
     std::unique_ptr<StateStore> store;
@@ -36,8 +42,11 @@ struct Host {
     Host(Executor executor_, Config config_)
         : executor(std::move(executor_)),
           config(std::move(config_)),
-          relays(executor, [this](const std::string& vm, const std::string& device,
-                                  const std::string& why) { server_lost(vm, device, why); }),
+          manager(executor),
+          relays(executor, manager,
+                 [this](const std::string& vm, const std::string& device, const std::string& why) {
+                     server_lost(vm, device, why);
+                 }),
           regions(config.places(), config.region_group, config.reserve_percent) {}
 
   private:

@@ -1,7 +1,5 @@
 #include "daemon/reload.h"
 
-#include <systemd/sd-daemon.h>
-
 #include <exception>
 
 #include "daemon/base/log.h"
@@ -23,6 +21,8 @@ std::string keep_what_needs_a_restart(const Config& before, Config& after) {
     std::string kept;
     keep("daemon.socket", before.socket, after.socket, kept);
     keep("daemon.group", before.socket_group, after.socket_group, kept);
+    keep("daemon.read_socket", before.read_socket, after.read_socket, kept);
+    keep("daemon.read_group", before.read_group, after.read_group, kept);
     keep("daemon.state_dir", before.state_dir, after.state_dir, kept);
     keep("region.dir", before.region_dir, after.region_dir, kept);
     keep("region_dir", before.region_dirs, after.region_dirs, kept);
@@ -33,11 +33,10 @@ std::string keep_what_needs_a_restart(const Config& before, Config& after) {
 }
 
 // The manager wants to know that this answers the request it just made, and not an earlier one.
-void notify_reloading() {
+std::string reloading_message() {
     const auto now = SteadyClock::now().time_since_epoch();
     const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-    const std::string message = "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds);
-    ::sd_notify(0, message.c_str());
+    return "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds);
 }
 
 // For the other thread, which nothing may escape.
@@ -67,24 +66,25 @@ void apply_config(Host& host, Registry& registry, Config config) {
 }
 
 awaitable<void> reload_on_signal(boost::asio::signal_set& signals, Host& host, Registry& registry,
-                                 ConfigReader read, std::function<void()> done) {
+                                 ConfigReader read, ManagerStatus& status) {
     while (true) {
         const auto [error, number] = co_await signals.async_wait(as_result);
         if (error) co_return;
-        notify_reloading();
+        host.manager.post(reloading_message());
         const auto read_again = [&read] { return read_safely(read); };  // names may be asked afar
         Result<Config> config = co_await host.worker.run(read_again);
         if (registry.stopped()) co_return;  // meanwhile
         if (config) {
             apply_config(host, registry, std::move(*config));
-            done();
-            ::sd_notify(0, "READY=1");
+            status.touch();
+            host.manager.post("READY=1");
             continue;
         }
         const std::string message =
             "not reloaded, the configuration stays as it was: " + config.error().message;
         log_error({message});
-        ::sd_notify(0, ("READY=1\nSTATUS=" + message).c_str());
+        host.manager.post("READY=1");
+        status.say(message);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <functional>
 
+#include "daemon/base/notify.h"
 #include "daemon/config/config.h"
 #include "daemon/fleet/registry.h"
 #include "daemon/host.h"
@@ -18,8 +19,8 @@ using ConfigReader = std::function<Result<Config>()>;
 void apply_config(Host& host, Registry& registry, Config config);
 
 /// Reloads at every signal of the set until it is cancelled, and tells the service manager when
-/// that begins and ends. What cannot be read changes nothing. `done` is called after each success.
+/// that begins and ends. What cannot be read changes nothing, and the status says why.
 awaitable<void> reload_on_signal(boost::asio::signal_set& signals, Host& host, Registry& registry,
-                                 ConfigReader read, std::function<void()> done);
+                                 ConfigReader read, ManagerStatus& status);
 
 }  // namespace ivshmemd

@@ -1,7 +1,5 @@
 #include "daemon/run.h"
 
-#include <systemd/sd-daemon.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -25,7 +23,7 @@
 namespace ivshmemd {
 namespace {
 
-void report_status(const Registry& registry) {
+std::string status_of(const Registry& registry) {
     std::size_t connected = 0;
     std::size_t devices = 0;
     const auto vms = registry.all();
@@ -33,8 +31,8 @@ void report_status(const Registry& registry) {
         connected += vm->state() == VmState::connected ? 1 : 0;
         devices += vm->devices().size();
     }
-    notify_status(std::to_string(connected) + " of " + std::to_string(vms.size()) +
-                  " VMs connected, " + std::to_string(devices) + " devices");
+    return std::to_string(connected) + " of " + std::to_string(vms.size()) + " VMs connected, " +
+           std::to_string(devices) + " devices";
 }
 
 // Everything the daemon is made of, in the order of its needs.
@@ -47,6 +45,7 @@ struct Daemon {
     boost::asio::signal_set signals{io, SIGTERM, SIGINT};
     boost::asio::signal_set hangup{io, SIGHUP};
     Watchdog watchdog{io.get_executor()};
+    ManagerStatus status{io.get_executor(), [this] { return status_of(registry); }};
     Scope scope{io.get_executor(), {}};
 
     explicit Daemon(const Config& config) : host(io.get_executor(), config) {}
@@ -65,7 +64,7 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
     const auto [error, number] = co_await daemon.signals.async_wait(as_result);
     if (error) co_return;
     log_info({"stopping"});
-    notify_stopping();
+    tell_manager("STOPPING=1");
     daemon.watchdog.stop();
     daemon.hangup.cancel();
     daemon.server.stop_listening();
@@ -82,6 +81,37 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
     daemon.host.relays.leave();
     co_await daemon.server.ended(deadline);
     co_await daemon.host.relays.ended(deadline);
+    daemon.status.stop();
+    daemon.host.manager.stop();
+}
+
+// Serves on the socket that systemd passed, else on one of its own. False when it cannot.
+bool serve_at(Daemon& daemon, UniqueFd passed, const std::string& path, std::optional<gid_t> group,
+              Access access) {
+    if (passed) {
+        daemon.server.start(std::move(passed), access);
+        return true;
+    }
+    std::string warning;
+    Result<UniqueFd> listener = listen_for_clients(path, group, warning);
+    if (!listener) {
+        log_critical({listener.error().message});
+        return false;
+    }
+    if (!warning.empty()) log_warning({warning});
+    daemon.server.start(std::move(*listener), access);
+    return true;
+}
+
+bool listen(Daemon& daemon) {
+    const Config& config = daemon.host.config;
+    PassedListeners passed = take_passed_listeners();
+    if (!serve_at(daemon, std::move(passed.all), config.socket, config.socket_group, Access::all)) {
+        return false;
+    }
+    if (!passed.reading && !config.read_socket) return true;
+    return serve_at(daemon, std::move(passed.reading), config.read_socket.value_or(""),
+                    config.read_group, Access::reading);
 }
 
 }  // namespace
@@ -93,7 +123,7 @@ int run_daemon(const Config& config, ConfigReader read_again) {
     raise_descriptor_limit();  // VMs, clients and announced peers take one each
     Daemon daemon(config);
     Result<std::unique_ptr<StateStore>> store =
-        StateStore::open(config.state_dir, daemon.host.worker, daemon.io.get_executor());
+        StateStore::open(config.state_dir, daemon.host.writer, daemon.io.get_executor());
     if (!store) {
         log_critical({store.error().message});
         return 1;
@@ -101,29 +131,21 @@ int run_daemon(const Config& config, ConfigReader read_again) {
     daemon.host.store = std::move(*store);
     if (!daemon.host.store->warning().empty()) log_warning({daemon.host.store->warning()});
     daemon.host.relays.adopt(take_kept_relays());
-    std::string warning;
-    Result<UniqueFd> listener = listen_for_clients(config.socket, config.socket_group, warning);
-    if (!listener) {
-        log_critical({listener.error().message});
-        return 1;
-    }
-    if (!warning.empty()) log_warning({warning});
+    if (!listen(daemon)) return 1;
     remove_stale_probe_files(daemon.host.regions.places());
     daemon.scope.spawn("region records", forget_vanished_regions(*daemon.host.store));
     daemon.scope.spawn("declared devices", forget_undeclared(*daemon.host.store, daemon.host.config,
                                                              AwayDevices::stay));
-    daemon.server.start(std::move(*listener));
     const auto logging = daemon.host.events.subscribe(log_event);
     const auto subscription =
-        daemon.host.events.subscribe([&daemon](const Event&) { report_status(daemon.registry); });
+        daemon.host.events.subscribe([&daemon](const Event&) { daemon.status.touch(); });
     daemon.scope.spawn("signals", stop_on_signal(daemon));
-    const auto report = [&daemon] { report_status(daemon.registry); };
     daemon.scope.spawn("reload", reload_on_signal(daemon.hangup, daemon.host, daemon.registry,
-                                                  std::move(read_again), report));
+                                                  std::move(read_again), daemon.status));
     daemon.watchdog.start();
-    ::sd_notify(0, "READY=1");
+    daemon.host.manager.post("READY=1");
     daemon.registry.start();
-    report_status(daemon.registry);
+    daemon.status.touch();
     daemon.io.run();
     return 0;
 }

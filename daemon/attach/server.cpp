@@ -76,8 +76,8 @@ awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& deci
         const int top = decision.descriptors.back() + 1;
         co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, top);
     }
-    const std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
-    co_return vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(*server));
+    std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
+    co_return co_await vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(server));
 }
 
 awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec,

@@ -1,24 +1,77 @@
 #pragma once
 
+#include <deque>
+#include <functional>
+#include <memory>
 #include <string>
 
+#include "daemon/base/alarm.h"
+#include "daemon/base/async.h"
+#include "daemon/base/signal.h"
+
+// Whom the service manager keeps waiting, it keeps from the VMs: libsystemd's own calls wait for
+// room in the manager's socket, and the whole daemon with them. So nothing here ever waits, except
+// coroutines that ask to.
 namespace ivshmemd {
 
-/// Tells the service manager, if there is one, something it only shows: "STATUS=...". Dropped when
-/// it does not take it at once: libsystemd's own call would block the whole daemon then.
-void notify_status(const std::string& status);
+/// Tells the service manager something that may get lost, e.g. "WATCHDOG=1" or "STOPPING=1". False
+/// when it is not taken at once. Nothing happens, and true, where there is no manager.
+bool tell_manager(const std::string& message);
 
-/// Says that the daemon lives: "WATCHDOG=1". Dropped like a status.
-void notify_watchdog();
+/// What must reach the service manager: in the order given, tried again until it is taken.
+class ManagerPost {
+  public:
+    explicit ManagerPost(Executor executor) : executor_(executor), changed_(executor) {}
 
-/// Says that the program ends: "STOPPING=1". Dropped like a status: the end waits for nobody.
-void notify_stopping();
+    /// Without anybody who waits for it.
+    void post(std::string message);
 
-/// Asks the service manager to keep a duplicate of this descriptor and to pass it to the next
-/// daemon under this name. Where nobody keeps it, nothing happens.
-void notify_store(const std::string& name, int fd);
+    /// Waits until it is taken. False at the deadline: it was not, and will not be. A descriptor
+    /// that goes with it stays the caller's.
+    awaitable<bool> deliver(std::string message, int fd, SteadyClock::time_point until);
 
-/// It may let go of what it keeps under this name.
-void notify_discard(const std::string& name);
+    /// Gives up what is not taken yet: the program ends.
+    void stop();
+
+  private:
+    struct Letter {
+        std::string message;
+        int fd = -1;
+        bool taken = false;
+    };
+
+    void flush();
+
+    Executor executor_;
+    std::deque<std::shared_ptr<Letter>> letters_;
+    Signal changed_;
+    Alarm again_;
+};
+
+/// The status that the service manager shows: said at most once a second, and only when it is
+/// another one.
+class ManagerStatus {
+  public:
+    ManagerStatus(Executor executor, std::function<std::string()> text)
+        : executor_(std::move(executor)), text_(std::move(text)) {}
+
+    /// It may be another one by now.
+    void touch();
+    /// This for now, at once, until touch() finds another one.
+    void say(const std::string& text);
+    /// Nothing more from now on.
+    void stop();
+
+  private:
+    void tell();
+
+    Executor executor_;
+    std::function<std::string()> text_;
+    std::string told_;
+    SteadyClock::time_point next_;
+    Alarm later_;
+    bool waiting_ = false;
+    bool stopped_ = false;
+};
 
 }  // namespace ivshmemd

@@ -20,7 +20,7 @@ void Watchdog::stop() {
 }
 
 void Watchdog::feed() {
-    notify_watchdog();
+    tell_manager("WATCHDOG=1");
     alarm_ = Alarm(executor_, SteadyClock::now() + interval_, [this] { feed(); });
 }
 

@@ -71,9 +71,10 @@ SharedDescriptors share(UniqueFd descriptor) {
     return std::make_shared<const Descriptors>(std::move(one));
 }
 
-awaitable<void> stop_at_signal(boost::asio::signal_set& signals, Server& server) {
+awaitable<void> stop_at_signal(boost::asio::signal_set& signals, Server& server,
+                               ManagerPost& manager) {
     co_await signals.async_wait(as_result);
-    notify_stopping();
+    tell_manager("STOPPING=1");
     log_info({"stopping with ", std::to_string(server.peers()), " peers"});
     if (server.peers() > 0) {
         log_info(
@@ -81,6 +82,7 @@ awaitable<void> stop_at_signal(boost::asio::signal_set& signals, Server& server)
              "join them: to use a new server, each must be attached again"});
     }
     server.stop();
+    manager.stop();
 }
 
 int serve(const ServerLimits& limits, Memory memory, Listening listening) {
@@ -91,8 +93,9 @@ int serve(const ServerLimits& limits, Memory memory, Listening listening) {
               std::to_string(limits.vectors), " vectors each to at most ",
               std::to_string(limits.peers), " peers on ", listening.description});
     server.start(std::move(listening.socket));
-    spawn(io.get_executor(), "signals", stop_at_signal(signals, server));
-    ::sd_notify(0, "READY=1");
+    ManagerPost manager(io.get_executor());
+    spawn(io.get_executor(), "signals", stop_at_signal(signals, server, manager));
+    manager.post("READY=1");
     io.run();
     if (listening.file) remove_socket(listening.description, *listening.file);
     return 0;

@@ -57,7 +57,7 @@ SharedDescriptors make_vectors(unsigned count) {
 void Server::start(UniqueFd listener) {
     acceptor_ = std::make_shared<Acceptor>(executor_, boost::asio::local::stream_protocol(),
                                            listener.release());
-    report();
+    status_line_.touch();
     spawn(executor_, "listener", accept(acceptor_));
 }
 
@@ -112,7 +112,7 @@ void Server::join(const std::shared_ptr<Peer>& peer) {
     }
     peer->introduce(*peer);
     peers_.emplace(peer->id(), peer);
-    report();
+    status_line_.touch();
 }
 
 awaitable<void> Server::deliver(std::shared_ptr<Peer> peer) {
@@ -131,7 +131,7 @@ void Server::leave(const Peer& peer) {
     log_info({"peer ", std::to_string(peer.id()), " left: ", peer.why()});
     peers_.erase(place);
     for (const auto& [id, other] : peers_) other->withdraw(peer.id());
-    report();
+    status_line_.touch();
 }
 
 void Server::refuse(Peer::Socket socket, const std::string& why) {
@@ -177,9 +177,8 @@ std::uint16_t Server::lowest_free_id() const {
     return id;
 }
 
-void Server::report() const {
-    notify_status(std::to_string(peers_.size()) + " of " + std::to_string(limits_.peers) +
-                  " peers");
+std::string Server::status() const {
+    return std::to_string(peers_.size()) + " of " + std::to_string(limits_.peers) + " peers";
 }
 
 }  // namespace ivshmemd::doorbell

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "daemon/base/async.h"
+#include "daemon/base/notify.h"
 #include "daemon/base/unique_fd.h"
 #include "daemon/doorbell/announcements.h"
 #include "daemon/doorbell/peer.h"
@@ -27,7 +28,10 @@ struct ServerLimits {
 class Server {
   public:
     Server(Executor executor, SharedDescriptors memory, ServerLimits limits)
-        : executor_(std::move(executor)), memory_(std::move(memory)), limits_(limits) {}
+        : executor_(std::move(executor)),
+          memory_(std::move(memory)),
+          limits_(limits),
+          status_line_(executor_, [this] { return status(); }) {}
 
     /// Starts serving on a listening socket.
     void start(UniqueFd listener);
@@ -50,11 +54,12 @@ class Server {
     awaitable<void> let_read(std::shared_ptr<Peer::Socket> socket);
     void complain(const std::string& why);
     std::uint16_t lowest_free_id() const;
-    void report() const;
+    std::string status() const;
 
     Executor executor_;
     SharedDescriptors memory_;
     ServerLimits limits_;
+    ManagerStatus status_line_;
     std::shared_ptr<Acceptor> acceptor_;
     std::map<std::uint16_t, std::shared_ptr<Peer>> peers_;
     std::set<std::shared_ptr<Peer::Socket>> refused_;  // still open

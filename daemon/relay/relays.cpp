@@ -10,7 +10,6 @@
 
 #include "daemon/base/fd_passing.h"
 #include "daemon/base/log.h"
-#include "daemon/base/notify.h"
 
 namespace ivshmemd {
 namespace {
@@ -22,10 +21,12 @@ std::string name_of(std::string_view prefix, const std::string& vm, const std::s
     return std::string(prefix) + device + "." + vm;
 }
 
-void discard(const std::string& vm, const std::string& device) {
-    notify_discard(name_of(qemu_prefix, vm, device));
-    notify_discard(name_of(server_prefix, vm, device));
+std::string discard_of(const std::string& name) {
+    return "FDSTOREREMOVE=1\nFDNAME=" + name;
 }
+
+// How long the service manager may take to keep what it is given.
+constexpr Milliseconds manager_patience{2000};
 
 // Writes what QEMU waits for inside device_add. 24 bytes and a descriptor: a new socket takes them.
 bool write_handshake(int socket, const ServerConnection& server) {
@@ -61,31 +62,52 @@ void Relays::adopt(std::map<std::string, UniqueFd> kept) {
                  {{"VM", key.first}});
     }
     for (const auto& [name, fd] : kept) {
-        if (fd) notify_discard(name);  // its other end is gone
+        if (fd) manager_.post(discard_of(name));  // its other end is gone
     }
 }
 
-Result<UniqueFd> Relays::prepare(const std::string& vm, const std::string& device,
-                                 ServerConnection server) {
+void Relays::discard(const std::string& vm, const std::string& device) {
+    manager_.post(discard_of(name_of(qemu_prefix, vm, device)));
+    manager_.post(discard_of(name_of(server_prefix, vm, device)));
+}
+
+// False when the service manager does not take both.
+awaitable<bool> Relays::store(std::string vm, std::string device, int qemu, int server) {
+    const SteadyClock::time_point until = SteadyClock::now() + manager_patience;
+    const std::string ours = "FDSTORE=1\nFDNAME=" + name_of(qemu_prefix, vm, device);
+    const std::string theirs = "FDSTORE=1\nFDNAME=" + name_of(server_prefix, vm, device);
+    if (!co_await manager_.deliver(ours, qemu, until)) co_return false;
+    if (co_await manager_.deliver(theirs, server, until)) co_return true;
+    discard(vm, device);
+    co_return false;
+}
+
+awaitable<Result<UniqueFd>> Relays::prepare(std::string vm, std::string device,
+                                            std::shared_ptr<ServerConnection> server) {
     drop(vm, device);
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-        return Error(ErrorKind::internal, std::string("socketpair: ") + std::strerror(errno));
+        co_return Error(ErrorKind::internal, std::string("socketpair: ") + std::strerror(errno));
     }
     UniqueFd ours(ends[0]);
     UniqueFd theirs(ends[1]);
-    if (!write_handshake(ours.get(), server)) {
-        return Error(ErrorKind::internal, std::string("relay: ") + std::strerror(errno));
+    if (!write_handshake(ours.get(), *server)) {
+        co_return Error(ErrorKind::internal, std::string("relay: ") + std::strerror(errno));
     }
     // Before QEMU has the other end: were this daemon to die with the only copy of ours while QEMU
     // reads its handshake, QEMU would hang.
-    notify_store(name_of(qemu_prefix, vm, device), ours.get());
-    notify_store(name_of(server_prefix, vm, device), server.socket.get());
+    const bool stored = co_await store(vm, device, ours.get(), server->socket.get());
+    if (!stored) {
+        co_return Error(ErrorKind::internal,
+                        "the service manager does not take the descriptors that connect " + device +
+                            " to its server; without them a restart of ivshmemd would cut it off. "
+                            "Nothing has changed; try again once 'systemctl status' answers");
+    }
     entries_[{vm, device}] = {
-        std::make_shared<Relay>(executor_, std::move(server.socket), std::move(ours),
-                                std::move(server.announced), server.vectors),
-        Memory{server.file, server.sealed}};
-    return theirs;
+        std::make_shared<Relay>(executor_, std::move(server->socket), std::move(ours),
+                                std::move(server->announced), server->vectors),
+        Memory{server->file, server->sealed}};
+    co_return theirs;
 }
 
 void Relays::run(const Key& key, Relay& relay) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "daemon/base/notify.h"
 #include "daemon/relay/relay.h"
 
 // How a device and its doorbell server are kept apart, and together
@@ -34,17 +35,21 @@ class Relays {
     using Lost = std::function<void(const std::string& vm, const std::string& device,
                                     const std::string& why)>;
 
-    Relays(Executor executor, Lost lost)
-        : executor_(std::move(executor)), lost_(std::move(lost)), scope_(executor_, {}) {}
+    Relays(Executor executor, ManagerPost& manager, Lost lost)
+        : executor_(std::move(executor)),
+          manager_(manager),
+          lost_(std::move(lost)),
+          scope_(executor_, {}) {}
 
     /// Takes back what the service manager kept over a restart, by its names. These relays run once
     /// start() says that their devices are there.
     void adopt(std::map<std::string, UniqueFd> kept);
 
     /// Makes a relay that does not run yet. QEMU's end of it, with the whole handshake to be read
-    /// already. Internal when the host gives no descriptors.
-    Result<UniqueFd> prepare(const std::string& vm, const std::string& device,
-                             ServerConnection server);
+    /// already. Internal when the host gives no descriptors, or the service manager does not take
+    /// ours: a restart would cut the device off then.
+    awaitable<Result<UniqueFd>> prepare(std::string vm, std::string device,
+                                        std::shared_ptr<ServerConnection> server);
 
     /// Begins to relay: QEMU has read its handshake.
     void start(const std::string& vm, const std::string& device);
@@ -85,9 +90,12 @@ class Relays {
     };
 
     void run(const Key& key, Relay& relay);
+    void discard(const std::string& vm, const std::string& device);
+    awaitable<bool> store(std::string vm, std::string device, int qemu, int server);
     void ended(const Key& key, const std::string& why);
 
     Executor executor_;
+    ManagerPost& manager_;
     Lost lost_;
     std::map<Key, Entry> entries_;
     Scope scope_;

@@ -49,6 +49,16 @@ class Journal:
         self.socket.bind("/run/systemd/journal/socket")
         self.entries = []
 
+    def take_all(self):
+        """What is there by now."""
+        taken = []
+        self.socket.settimeout(0)
+        try:
+            while True:
+                taken.append(parse(self.socket.recv(1 << 18)))
+        except BlockingIOError:
+            return taken
+
     def wait(self, **wanted):
         """The first entry with these fields, taken or still to come; None in vain."""
         end = time.monotonic() + PATIENCE
@@ -79,9 +89,9 @@ class Logging(unittest.TestCase):
         self.addCleanup(regions.cleanup)
         self.regions = regions.name
 
-    def start(self, stream=None):
+    def start(self, stream=None, to=None):
         """`stream` is what systemd says of standard error; the truth by default."""
-        with open(f"{self.directory}/log", "w", encoding="utf-8") as log:
+        with open(to or f"{self.directory}/log", "w", encoding="utf-8") as log:
             file = os.fstat(log.fileno())
             service = Service([self.program, "--config", "/dev/null",
                                "--socket", f"{self.directory}/api.sock",
@@ -90,7 +100,15 @@ class Logging(unittest.TestCase):
                                "--vm", f"web={self.directory}/web.qmp"], self.notify,
                               {"JOURNAL_STREAM": stream or f"{file.st_dev}:{file.st_ino}"}, log)
         self.addCleanup(service.end)
-        self.assertIsNotNone(self.notify.wait("READY="), self.log())
+        self.assertIsNotNone(self.notify.wait("READY="))
+        return service
+
+    def refuse(self, times):
+        """Has it log so many refusals, each of which is answered."""
+        with Client(f"{self.directory}/api.sock", Account(f"{self.directory}/api.sock")) as client:
+            for _ in range(times):
+                refused = client.call(f"{HOTPLUG}.Attach", {"vm": "nobody", "name": "x", "size": 5})
+                self.assertEqual(refused.error, f"{HOTPLUG}.NoSuchVm")
 
     def log(self):
         with open(f"{self.directory}/log", encoding="utf-8") as file:
@@ -140,6 +158,31 @@ class Logging(unittest.TestCase):
         refusal = self.journal.wait(VM="web", DEVICE="shm1", PRIORITY=INFO)
         self.assertIsNotNone(refusal, self.journal.entries)
         self.assertIn("BadSize", refusal["MESSAGE"])
+
+    def test_a_journal_that_stands_still_stops_nothing(self):
+        service = self.start()
+        self.refuse(2000)
+        self.journal.take_all()
+        self.refuse(1)
+        lost = [entry["MESSAGE"] for entry in self.journal.take_all()]
+        self.assertRegex(lost[0], "^[0-9]+ lines of this log are lost", lost)
+        self.assertIn("NoSuchVm", lost[-1])
+        self.refuse(2000)
+        self.assertEqual(service.stop(), 0)
+
+    def test_a_pipe_that_nobody_reads_stops_nothing(self):
+        os.mkfifo(f"{self.directory}/pipe")
+        reader = os.open(f"{self.directory}/pipe", os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        service = self.start(stream="1:1", to=f"{self.directory}/pipe")
+        self.refuse(2000)
+        while len(os.read(reader, 1 << 16)) == 1 << 16:
+            pass
+        self.refuse(1)
+        lines = os.read(reader, 1 << 16).decode().splitlines()
+        self.assertTrue(any("lines of this log are lost" in line for line in lines), lines)
+        self.refuse(2000)
+        self.assertEqual(service.stop(), 0)
 
     def test_a_redirected_log_is_plain_lines(self):
         self.start(stream="1:1")

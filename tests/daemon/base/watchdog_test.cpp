@@ -1,7 +1,6 @@
 #include "daemon/base/watchdog.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,25 +10,12 @@
 #include "tests/daemon/loop.h"
 #include "tests/support/notify_socket.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/variable.h"
 
 namespace ivshmemd::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A variable of the environment, for as long as this object lives.
-class Variable {
-  public:
-    Variable(const char* name, const std::string& value) : name_(name) {
-        ::setenv(name, value.c_str(), 1);
-    }
-    Variable(const Variable&) = delete;
-    Variable& operator=(const Variable&) = delete;
-    ~Variable() { ::unsetenv(name_); }
-
-  private:
-    const char* name_;
-};
 
 class WatchdogFeeding : public ::testing::Test {
   protected:

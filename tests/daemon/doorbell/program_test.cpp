@@ -142,12 +142,12 @@ TEST_F(DoorbellProgram, StopsCleanlyAndRemovesItsSocket) {
     for (const int signal : {SIGTERM, SIGINT}) {
         DoorbellServer server({"--region", region_, "--size", "64K"});
         const DoorbellPeer peer(server.socket());
+        EXPECT_TRUE(server.notify().wait_line("STATUS=1 of 256 peers", soon()));
         server.process().signal(signal);
         EXPECT_EQ(server.process().wait_exit(soon()), 0);
         EXPECT_FALSE(fs::exists(server.socket()));
         EXPECT_TRUE(fs::exists(region_)) << "the memory is the peers' as well";
         EXPECT_TRUE(server.notify().wait_line("STOPPING=1", soon()));
-        EXPECT_TRUE(server.notify().wait_line("STATUS=1 of 256 peers", soon()));
     }
 }
 
