@@ -9,18 +9,18 @@ namespace ivshmemd {
 namespace {
 
 constexpr std::array methods{
-    ApiMethod{"ListVms", list_vms},
-    ApiMethod{"Probe", probe_vm},
-    ApiMethod{"Attach", attach_device},
-    ApiMethod{"Detach", detach_device},
-    ApiMethod{"ListDevices", list_devices},
-    ApiMethod{"CheckMigration", check_migration},
-    ApiMethod{"Migrate", migrate_vm},
-    ApiMethod{"Replug", replug_devices},
-    ApiMethod{"QemuArguments", qemu_arguments},
-    ApiMethod{"ListRegions", list_regions},
-    ApiMethod{"Diagnose", diagnose_vms},
-    ApiMethod{"Subscribe", subscribe, true},
+    ApiMethod{"ListVms", list_vms, Access::reading},
+    ApiMethod{"Probe", probe_vm, Access::reading},
+    ApiMethod{"Attach", attach_device, Access::all},
+    ApiMethod{"Detach", detach_device, Access::all},
+    ApiMethod{"ListDevices", list_devices, Access::reading},
+    ApiMethod{"CheckMigration", check_migration, Access::reading},
+    ApiMethod{"Migrate", migrate_vm, Access::all},
+    ApiMethod{"Replug", replug_devices, Access::all},
+    ApiMethod{"QemuArguments", qemu_arguments, Access::reading},
+    ApiMethod{"ListRegions", list_regions, Access::reading},
+    ApiMethod{"Diagnose", diagnose_vms, Access::reading},
+    ApiMethod{"Subscribe", subscribe, Access::reading, true},
 };
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace ivshmemd {
 struct ApiMethod {
     std::string_view name;
     MethodHandler handler;
+    Access needs;
     bool needs_more = false;  // only as a call with `more`
 };
 

@@ -5,15 +5,18 @@
 #include "daemon/base/alarm.h"
 
 namespace ivshmemd {
-namespace {
-
-constexpr std::size_t limit = 4 << 20;  // bytes
-
-}  // namespace
 
 bool Outbox::add(std::string_view bytes) {
     if (open_ && waiting() + bytes.size() > limit) close();
     if (!open_ || closing_) return false;
+    pending_bytes_.release();
+    auto charge =
+        Charge::take(account_, &Account::bytes, pending_.size() + bytes.size(), user_limit);
+    if (!charge) {
+        close();
+        return false;
+    }
+    pending_bytes_ = std::move(*charge);
     pending_ += bytes;
     if (!draining_) {
         draining_ = true;
@@ -35,12 +38,14 @@ awaitable<void> Outbox::drain() {
     const auto self = shared_from_this();
     while (open_ && !pending_.empty()) {
         sending_ = std::exchange(pending_, {});
+        sending_bytes_ = std::exchange(pending_bytes_, {});
         Alarm watch(socket_.get_executor(), SteadyClock::now() + write_deadline_,
                     [this] { close(); });
         const auto [error, count] =
             co_await boost::asio::async_write(socket_, boost::asio::buffer(sending_), as_result);
         watch = Alarm();
-        sending_.clear();
+        sending_ = {};
+        sending_bytes_.release();
         if (error) close();
     }
     draining_ = false;
@@ -60,9 +65,18 @@ awaitable<bool> Outbox::flush_until(SteadyClock::time_point deadline) {
     co_return !open_ || waiting() == 0;
 }
 
+awaitable<void> Outbox::watch() {
+    const auto self = shared_from_this();
+    // Not the end of what the client sends: one that only listens from now on is still served.
+    co_await socket_.async_wait(Socket::wait_error, as_result);
+    left_ = true;
+    connection_.release();
+}
+
 void Outbox::close() {
     if (!open_) return;
     open_ = false;
+    connection_.release();
     boost::system::error_code ignored;
     socket_.close(ignored);
     changed_.notify_all();

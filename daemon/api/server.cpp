@@ -22,15 +22,15 @@ uid_t user_of(Outbox::Socket& socket) {
 
 }  // namespace
 
-void Server::start(UniqueFd listener) {
-    acceptor_ = std::make_shared<Acceptor>(host_.executor, boost::asio::local::stream_protocol(),
-                                           listener.release());
-    scope_.spawn("API listener", accept(acceptor_));
+void Server::start(UniqueFd listener, Access access) {
+    acceptors_.push_back(std::make_shared<Acceptor>(
+        host_.executor, boost::asio::local::stream_protocol(), listener.release()));
+    scope_.spawn("API listener", accept(acceptors_.back(), access));
 }
 
 void Server::stop_listening() {
     boost::system::error_code ignored;
-    if (acceptor_) acceptor_->close(ignored);
+    for (const auto& acceptor : acceptors_) acceptor->close(ignored);
 }
 
 awaitable<bool> Server::flush(SteadyClock::time_point until) {
@@ -49,7 +49,7 @@ void Server::close_all() {
     }
 }
 
-awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor) {
+awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor, Access access) {
     boost::system::error_code error;
     acceptor->non_blocking(true, error);
     while (acceptor->is_open()) {
@@ -59,7 +59,7 @@ awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor) {
         for (int i = 0; i < accepted_at_once && !error && acceptor->is_open(); ++i) {
             Outbox::Socket socket(host_.executor);
             acceptor->accept(socket, error);
-            if (!error) take(std::move(socket));
+            if (!error) take(std::move(socket), access);
         }
         if (!error || error == boost::asio::error::would_block || !acceptor->is_open()) continue;
         log_warning({"cannot accept a client: ", error.message()});
@@ -68,31 +68,29 @@ awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor) {
     }
 }
 
-void Server::take(Outbox::Socket socket) {
+void Server::take(Outbox::Socket socket, Access access) {
     const uid_t user = user_of(socket);
-    std::erase_if(clients_, [](const auto& client) { return client.expired(); });
-    unsigned& open = users_[user];
-    if (open >= host_.config.connections_per_user || clients_.size() >= connection_limit) {
+    std::erase_if(clients_, [](const auto& client) {
+        const auto outbox = client.lock();
+        return !outbox || outbox->left();
+    });
+    const std::shared_ptr<Account> account = accounts_.of(user);
+    std::optional<Charge> charge =
+        Charge::take(account, &Account::connections, 1, host_.config.connections_per_user);
+    if (!charge || clients_.size() >= connection_limit) {
         log_debug({"refusing a client of user ", std::to_string(user), ": too many connections"});
         return;  // closes it
     }
-    ++open;
-    const auto outbox = std::make_shared<Outbox>(std::move(socket), host_.deadlines.client_write);
+    const auto outbox = std::make_shared<Outbox>(std::move(socket), account, std::move(*charge),
+                                                 host_.deadlines.client_write, access);
     clients_.push_back(outbox);
-    scope_.spawn("API client", serve(outbox), [this, outbox, user](bool) {
-        outbox->close();
-        give_back(user);
-    });
+    scope_.spawn("API client's end", outbox->watch());
+    scope_.spawn("API client", serve(outbox), [outbox](bool) { outbox->close(); });
 }
 
 awaitable<void> Server::serve(std::shared_ptr<Outbox> outbox) {
     co_await serve_connection(service_, std::move(outbox), long_messages_,
                               host_.deadlines.client_message);
-}
-
-void Server::give_back(uid_t user) {
-    const auto entry = users_.find(user);
-    if (--entry->second == 0) users_.erase(entry);
 }
 
 }  // namespace ivshmemd

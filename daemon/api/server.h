@@ -2,8 +2,8 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <list>
-#include <map>
 #include <memory>
+#include <vector>
 
 #include "daemon/api/service.h"
 #include "daemon/base/gate.h"
@@ -21,8 +21,8 @@ class Server {
           long_messages_(std::make_shared<Gate>(host.executor)),
           scope_(host.executor, {}) {}
 
-    /// Starts serving on a listening socket.
-    void start(UniqueFd listener);
+    /// Starts serving on a listening socket, one for each kind of access.
+    void start(UniqueFd listener, Access access = Access::all);
 
     /// Takes no more clients; those connected are let finish what they asked for.
     void stop_listening();
@@ -36,16 +36,15 @@ class Server {
   private:
     using Acceptor = boost::asio::local::stream_protocol::acceptor;
 
-    awaitable<void> accept(std::shared_ptr<Acceptor> acceptor);
-    void take(Outbox::Socket socket);
+    awaitable<void> accept(std::shared_ptr<Acceptor> acceptor, Access access);
+    void take(Outbox::Socket socket, Access access);
     awaitable<void> serve(std::shared_ptr<Outbox> outbox);
-    void give_back(uid_t user);
 
     Host& host_;
     Service& service_;
     std::shared_ptr<Gate> long_messages_;  // shared with connections that outlive this
-    std::shared_ptr<Acceptor> acceptor_;
-    std::map<uid_t, unsigned> users_;  // open connections of each
+    std::vector<std::shared_ptr<Acceptor>> acceptors_;
+    Accounts accounts_;
     std::list<std::weak_ptr<Outbox>> clients_;
     Scope scope_;
 };

@@ -13,8 +13,25 @@
 namespace ivshmemd {
 namespace {
 
+// A client whose user has more of them under way is refused one more.
+constexpr std::size_t calls_of_a_user = 1024;
+
 void send(Outbox& outbox, const varlink::Call& call, const std::string& message) {
     if (!call.oneway) outbox.add(message);
+}
+
+Error too_long(std::size_t size, std::size_t limit) {
+    return Error(ErrorKind::internal, "the answer has " + std::to_string(size) +
+                                          " bytes, more than a client takes (" +
+                                          std::to_string(limit) + "); ask for one VM at a time");
+}
+
+Error too_many_calls(const std::string& vm) {
+    Error error(ErrorKind::operation_in_progress,
+                std::to_string(calls_of_a_user) +
+                    " calls of this user are under way already; try again when some have ended");
+    error.vm = vm;
+    return error;
 }
 
 void send_error(Outbox& outbox, const varlink::Call& call, const varlink::ErrorReply& error) {
@@ -73,8 +90,8 @@ void CallContext::reply_early(const json& parameters) const {
     if (call.more) outbox->add(varlink::encode_reply(parameters, true));
 }
 
-Service::Service(Host& host, Registry& registry)
-    : host_(host), registry_(registry), call_ended_(host.executor) {
+Service::Service(Host& host, Registry& registry, std::size_t reply_limit)
+    : host_(host), registry_(registry), reply_limit_(reply_limit), call_ended_(host.executor) {
     const Result<varlink::Interface> parsed = varlink::parse_interface(api::interface_text());
     if (!parsed) throw std::logic_error("the built-in interface: " + parsed.error().message);
     interface_ = *parsed;
@@ -105,10 +122,21 @@ awaitable<Result<Document>> Service::run_method(const ApiMethod* method,
         co_return reply;
     } catch (const std::exception& error) {
         log_error({context->call.method, ": unexpected: ", error.what()});
+    } catch (...) {
+        log_error({context->call.method, ": unexpected"});
     }
     co_return Error(ErrorKind::internal,
                     "an internal fault of ivshmemd, which its log tells more of; look with "
                     "'ivshmemctl list' at what has been done");
+}
+
+void Service::send_reply(Outbox& outbox, const varlink::Call& call, const json& parameters) const {
+    const std::string message = varlink::encode_reply(parameters);
+    if (message.size() <= reply_limit_) {
+        send(outbox, call, message);
+    } else {
+        send_error(outbox, call, api::spell_error(too_long(message.size(), reply_limit_)));
+    }
 }
 
 awaitable<bool> Service::answered(SteadyClock::time_point until) {
@@ -133,12 +161,25 @@ awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbo
         send_error(*outbox, call, varlink::invalid_parameter(*offence, misfit(*offence)));
         co_return;
     }
+    if (method->needs == Access::all && outbox->access() != Access::all) {
+        send_error(*outbox, call,
+                   varlink::permission_denied(call.method +
+                                              " changes VMs, and this socket is for reading only"));
+        co_return;
+    }
     if (method->needs_more && !call.more) {
         send_error(*outbox, call, varlink::expected_more());
         co_return;
     }
     const auto context =
         std::make_shared<CallContext>(CallContext{host_, registry_, std::move(call), outbox});
+    const std::optional<Charge> charge =
+        Charge::take(outbox->account(), &Account::calls, 1, calls_of_a_user);
+    if (!charge) {
+        const Error error = too_many_calls(vm_of(context->parameters()));
+        send_error(*outbox, context->call, api::spell_error(error));
+        co_return;
+    }
     const UnderWay mark(method->needs_more ? nullptr : &under_way_, call_ended_);
     Result<Document> reply = co_await run_method(method, context);
     if (!reply) {
@@ -147,7 +188,7 @@ awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbo
         log_refusal(context->call, error);
         send_error(*outbox, context->call, api::spell_error(error));
     } else if (*reply) {
-        send(*outbox, context->call, varlink::encode_reply(**reply));
+        send_reply(*outbox, context->call, **reply);
     }
 }
 

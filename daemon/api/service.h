@@ -38,7 +38,8 @@ struct ApiMethod;
 /// checked against the interface's own text before a method sees them.
 class Service {
   public:
-    Service(Host& host, Registry& registry);
+    /// `reply_limit`: of one answer, in bytes; a longer one becomes an error.
+    Service(Host& host, Registry& registry, std::size_t reply_limit = Outbox::limit);
 
     /// Answers one call completely: all its replies are in the outbox when this returns.
     awaitable<void> answer(varlink::Call call, std::shared_ptr<Outbox> outbox);
@@ -50,9 +51,11 @@ class Service {
     awaitable<Result<Document>> run_method(const ApiMethod* method,
                                            std::shared_ptr<CallContext> context);
     awaitable<void> answer_method(varlink::Call call, std::shared_ptr<Outbox> outbox);
+    void send_reply(Outbox& outbox, const varlink::Call& call, const json& parameters) const;
 
     Host& host_;
     Registry& registry_;
+    std::size_t reply_limit_;
     varlink::Interface interface_;
     varlink::ServiceInfo info_;
     std::size_t under_way_ = 0;  // calls, without those that go on until the client hangs up

@@ -83,6 +83,7 @@ void override_paths(const Options& options, Config& config) {
     config.socket = absolute(options.socket.value_or(config.socket));
     config.region_dir = absolute(options.region_dir.value_or(config.region_dir));
     config.state_dir = absolute(options.state_dir.value_or(config.state_dir));
+    if (config.read_socket) config.read_socket = absolute(*config.read_socket);
     if (options.vm_dir) config.vm_dir = absolute(*options.vm_dir);
     config.log_level = options.log_level.value_or(config.log_level);
     config.check_only = options.check_only;
@@ -98,6 +99,12 @@ void put_vm(Config& config, VmConfig vm) {
 Result<void> check(const Config& config) {
     if (!is_log_level(config.log_level)) {
         return usage("unknown log level " + printable(config.log_level));
+    }
+    if (config.read_group && !config.read_socket) {
+        return usage("daemon.read_group is that of daemon.read_socket, which is not given");
+    }
+    if (config.read_socket == config.socket) {
+        return usage("daemon.read_socket and daemon.socket are the same, " + config.socket);
     }
     if (config.vm_dir && !std::filesystem::is_directory(*config.vm_dir)) {
         return usage("the VM directory " + *config.vm_dir + " does not exist");

@@ -37,8 +37,10 @@ struct Config {
     std::vector<VmConfig> vms;
     Declarations declarations;  // devices that these VMs are to have
     std::optional<std::string> vm_dir;
-    std::optional<gid_t> socket_group;  // of the API's socket
-    std::optional<gid_t> region_group;  // may map every region
+    std::optional<gid_t> socket_group;       // of the API's socket
+    std::optional<std::string> read_socket;  // a second one, which changes nothing
+    std::optional<gid_t> read_group;         // of that
+    std::optional<gid_t> region_group;       // may map every region
     std::set<uid_t> trusted_users;
     std::uint64_t region_size_limit = default_region_size_limit;  // bytes
     unsigned reserve_percent = default_reserve_percent;           // see check_reservation()

@@ -160,6 +160,10 @@ Readers top_level(Config& config) {
     return {
         {"daemon", table_with("daemon.", {{"socket", text_into(config.socket)},
                                           {"group", group_into(config.socket_group)},
+                                          {"read_socket", path_into([&config](std::string path) {
+                                               config.read_socket = std::move(path);
+                                           })},
+                                          {"read_group", group_into(config.read_group)},
                                           {"state_dir", text_into(config.state_dir)},
                                           {"log_level", text_into(config.log_level)},
                                           {"vm_dir", path_into([&config](std::string path) {

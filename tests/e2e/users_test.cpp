@@ -54,11 +54,12 @@ class Users : public HotplugTest {
                 .guest_files = dir_.path()};
     }
 
-    void start_keeper(std::initializer_list<const QemuVm*> vms, const std::string& config) {
+    void start_keeper(std::initializer_list<const QemuVm*> vms, const std::string& config,
+                      const std::vector<gid_t>& groups = {monitors}) {
         std::ofstream(dir_ / "ivshmemd.toml") << config;
         start_daemon(vms, {.extra = {"--config", dir_ / "ivshmemd.toml"},
                            .user = keeper,
-                           .groups = {monitors},
+                           .groups = groups,
                            .program = dir_ / "ivshmemd"});
     }
 
@@ -159,6 +160,33 @@ TEST_F(Users, ShareARegionOnlyWhereTheirQemuSeesIt) {
     expect_ctl_error(*daemon_, {"attach", "inside", "z", "--region", "x"}, 1, "RegionUnavailable");
     EXPECT_EQ(machine_state(inside), before);
     EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{"x"}) << "nothing else is left";
+}
+
+TEST_F(Users, OfTheGroupForReadingSeeEverythingAndChangeNothing) {
+    publish(fs::path(IVSHMEMD_BIN_DIR) / "ivshmemctl", "ivshmemctl", 0755);
+    const fs::path socket = dir_ / "reading" / "read.sock";
+    fs::create_directory(socket.parent_path());
+    ASSERT_EQ(::chown(socket.parent_path().c_str(), keeper, keeper), 0);
+    QemuVm vm(monitor_dir(alice), {.name = "vm", .launcher = as_user(alice)});
+    start_keeper({&vm},
+                 "[daemon]\nread_socket = \"" + socket.string() + "\"\nread_group = \"" +
+                     std::to_string(readers) + "\"\n",
+                 {monitors, readers});
+    expect_ctl_success(*daemon_, {"attach", "vm", "x", "--size", "1M"});
+    const auto ask = [&](const std::vector<gid_t>& groups, std::vector<std::string> words) {
+        std::vector<std::string> command(as_user(outsider, groups));
+        command.insert(command.end(), {dir_ / "ivshmemctl", "--socket", socket});
+        command.insert(command.end(), words.begin(), words.end());
+        return run(Command{std::move(command)});
+    };
+    const auto listed = ask({readers}, {"list", "vm"});
+    EXPECT_EQ(listed.exit_code, 0) << listed.err;
+    EXPECT_NE(listed.out.find("ivshmem-plain"), std::string::npos) << listed.out;
+    const auto refused = ask({readers}, {"detach", "vm", "x"});
+    EXPECT_EQ(refused.exit_code, 4) << refused.err;
+    EXPECT_NE(refused.err.find("for reading only"), std::string::npos) << refused.err;
+    EXPECT_EQ(qom_names(vm), std::set<std::string>{"ivshmemd.x.mem"}) << "still there";
+    EXPECT_NE(ask({}, {"list"}).exit_code, 0) << "who is not in the group";
 }
 
 TEST_F(Users, OwnTheRegionsOfOthersOnlyWhenTrusted) {

@@ -53,6 +53,24 @@ class Activated(unittest.TestCase):
         self.assertFalse(os.path.exists(f"{self.directory}/own.sock"), "it made another socket")
         self.assertEqual(service.stop(), 0)
 
+    def test_a_second_socket_of_that_name_only_reads(self):
+        second = f"{self.directory}/read.sock"
+        name = self.unit("examples/ivshmemd-read.socket").one("FileDescriptorName")
+        first = self.unit("ivshmemd.socket").one("FileDescriptorName")
+        command = [self.daemon, "--config", "/dev/null", "--log-level", "warn",
+                   "--state-dir", f"{self.directory}/state",
+                   "--vm", f"web={self.directory}/web.qmp"]
+        service = self.activate(command, "-l", second, f"--fdname={first}:{name}")
+        attach = {"vm": "web", "name": "shm0", "size": 1 << 20}
+        with Client(second, Account(second)) as client:
+            self.assertEqual(len(client.call(f"{HOTPLUG}.ListVms").parameters["vms"]), 1)
+            refused = client.call(f"{HOTPLUG}.Attach", attach)
+        self.assertEqual(refused.error, "org.varlink.service.PermissionDenied")
+        with Client(self.socket, Account(self.socket)) as client:
+            self.assertEqual(client.call(f"{HOTPLUG}.Attach", attach).error,
+                             f"{HOTPLUG}.VmUnavailable")
+        self.assertEqual(service.stop(), 0)
+
     def test_the_daemon_tells_systemd_how_it_is(self):
         service = self.activate_daemon("--vm", f"web={self.directory}/web.qmp")
         with Connection(self.socket):

@@ -7,6 +7,7 @@
 #include "daemon/api/listen.h"
 #include "proto/varlink/framing.h"
 #include "tests/daemon/api/api_fixture.h"
+#include "tests/support/unix_socket.h"
 
 namespace ivshmemd::test {
 namespace {
@@ -197,6 +198,56 @@ TEST_F(ApiConnection, SurvivesAClientThatLeavesDuringItsCall) {
     }
     pc_.release();
     EXPECT_TRUE(wait_event(EventKind::attached, "x")) << "the work goes on";
+}
+
+TEST_F(ApiConnection, CountsNoClientThatHungUpDuringItsCall) {
+    pc_.listen(socket("a"));
+    registry_.start();
+    ASSERT_TRUE(wait_state(VmState::connected));
+    host_.config.connections_per_user = 5;
+    pc_.hold("object-add");
+    Client first = connect();
+    first.send(hotplug("Attach"), {{"vm", "a"}, {"name", "x"}, {"size", mebibyte}});
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("object-add") == 1; }));
+    // Who is refused comes again: that the last one left may not have been seen yet.
+    const auto served = [this] {
+        const Deadline deadline = soon();
+        while (!deadline.passed()) {
+            Client client = connect();
+            if (!client.call("org.varlink.service.GetInfo").is_null()) return client;
+        }
+        throw std::runtime_error("nobody is served any more");
+    };
+    for (int i = 0; i < 20; ++i) {
+        Client leaving = served();
+        leaving.send(hotplug("Detach"), {{"vm", "a"}, {"name", "x"}});
+    }
+    served();
+    EXPECT_FALSE(pc_.has_device("shm.x")) << "all of that while the first call was under way";
+    pc_.release();
+    EXPECT_TRUE(wait_event(EventKind::attached, "x")) << "the work goes on";
+}
+
+TEST_F(ApiConnection, IsToldOfAnAnswerThatIsTooLong) {
+    Service service{host_, registry_, 200};
+    Server server{host_, service};
+    std::string warning;
+    Result<UniqueFd> listener = listen_for_clients(directory_ / "small.sock", {}, warning);
+    ASSERT_TRUE(listener) << listener.error().message;
+    server.start(std::move(*listener));
+    Client client(*this, connect_unix(directory_ / "small.sock", soon()));
+    registry_.start();
+    const json refused = client.call(hotplug("ListVms"));
+    EXPECT_EQ(refused["error"], hotplug("Internal"));
+    EXPECT_NE(refused["parameters"].value("message", "").find("one VM at a time"),
+              std::string::npos)
+        << refused;
+    EXPECT_EQ(client.call(hotplug("ListDevices"), {{"vm", "a"}})["parameters"],
+              json({{"devices", json::array()}}))
+        << "the connection goes on";
+    server.stop_listening();
+    server.close_all();
+    EXPECT_TRUE(loop_.run(server.ended(SteadyClock::now() + Milliseconds(20000))));
 }
 
 TEST(ApiListen, MakesASocketForItsGroupAndReplacesAStaleOne) {
