@@ -71,7 +71,7 @@ awaitable<SeenDirectory> probe_directory(std::shared_ptr<Vm> vm, const Decision&
     const auto make = [files = host.regions, place, user = vm->qemu_user()] {
         return files.create(place.region, files.smallest_size(place.region), user);
     };
-    const Result<RegionIdentity> file = co_await host.worker.run(make);
+    const Result<RegionIdentity> file = co_await host.remover.run(make);
     if (!file) co_return SeenDirectory::untold;
     const ProbeFile owner(place.path);
     const std::string id = id_beside(*vm, decision.spec, parts.backend_id);

@@ -6,12 +6,14 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "daemon/base/async.h"
 
 namespace ivshmemd {
 
-/// The sockets "<name>.qmp" in a directory that is watched.
+/// The sockets "<name>.qmp" in a directory that is watched. It may come and go: while it is not
+/// there, what would hold it is watched.
 ///
 /// Order: watch(), then scan() and changed() by turns, until stop().
 class Directory {
@@ -31,10 +33,19 @@ class Directory {
     awaitable<bool> changed();
 
   private:
+    // inotify's numbers; of what name there, empty: of any.
+    using Watches = std::map<int, std::string>;
+
+    Watches find_watches(bool& there) const;
+    void watch_again();
+    bool concerns_us(std::string_view events) const;
+
     Executor executor_;
     std::optional<std::string> path_;
     std::set<std::string> refused_;  // file names warned about
     std::shared_ptr<boost::asio::posix::stream_descriptor> notifications_;
+    Watches watches_;
+    bool there_ = true;  // the directory, when it was last looked for
 };
 
 }  // namespace ivshmemd

@@ -6,6 +6,12 @@
 #include "lib/names.h"
 
 namespace ivshmemd::qmp {
+namespace {
+
+// To parse this much takes about a millisecond.
+constexpr std::size_t long_message = std::size_t{64} << 10;  // bytes
+
+}  // namespace
 
 Session::Session(Socket socket, const Deadlines& deadlines, Handlers handlers)
     : socket_(std::move(socket)),
@@ -24,19 +30,29 @@ awaitable<Error> Session::run() {
                      : "the monitor connection failed: " + error.message());
             break;
         }
-        feed(std::string_view(buffer.data(), count));
+        framer_.feed(std::string_view(buffer.data(), count));
+        co_await take_frames();
     }
     co_return *cause();
 }
 
-void Session::feed(std::string_view bytes) {
-    framer_.feed(bytes);
+awaitable<void> Session::take_frames() {
     while (!cause()) {
-        const std::optional<std::string> frame = framer_.next();
+        std::optional<std::string> frame = framer_.next();
         if (!frame) break;
-        take(parse_message(*frame));
+        if (!handlers_.parser || frame->size() < long_message) {
+            take(parse_message(*frame));
+            continue;
+        }
+        // This monitor waits for it, in order, and no other.
+        auto parse = [text = std::move(*frame)] { return parse_message(text); };
+        const Message message = co_await handlers_.parser->run(std::move(parse));
+        take(message);
     }
-    if (!cause() && framer_.fault() != Framer::Fault::none) {
+    if (cause()) co_return;
+    if (framer_.fault() == Framer::Fault::overflow) {
+        lose("QEMU sends a message of more than " + std::to_string(max_frame_bytes) + " bytes");
+    } else if (framer_.fault() != Framer::Fault::none) {
         lose("the monitor does not speak QMP: not a sequence of JSON objects");
     }
 }

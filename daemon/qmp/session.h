@@ -13,6 +13,7 @@
 #include "daemon/base/async.h"
 #include "daemon/base/signal.h"
 #include "daemon/base/unique_fd.h"
+#include "daemon/base/worker.h"
 #include "daemon/deadlines.h"
 #include "daemon/qmp/answer.h"
 #include "proto/qmp/command.h"
@@ -34,6 +35,7 @@ class Session : public std::enable_shared_from_this<Session> {
     struct Handlers {
         std::function<void(const Event&)> event;
         std::function<void(bool responsive)> responsive;  // on each change
+        Worker* parser = nullptr;  // for long messages, so that nobody else waits for them
     };
 
     Session(Socket socket, const Deadlines& deadlines, Handlers handlers);
@@ -101,7 +103,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void lose(std::string why);
     bool send_some(Outgoing& outgoing);
     awaitable<void> drain();
-    void feed(std::string_view bytes);
+    awaitable<void> take_frames();
     void take(const Message& message);
     template <class Response>
     void take_response(const Response& response, Answer answer);

@@ -12,18 +12,32 @@
 namespace ivshmemd {
 namespace {
 
+// Runs it for as long as it is asked for again meanwhile.
+awaitable<void> do_chore(std::shared_ptr<Vm> vm, std::string name,
+                         std::function<awaitable<void>()> run) {
+    do {
+        co_await run();
+    } while (vm->chores().again(name));
+}
+
+void begin_chore(const std::shared_ptr<Vm>& vm, const std::string& name,
+                 std::function<awaitable<void>()> run) {
+    if (vm->chores().begin(name)) vm->spawn(name, do_chore(vm, name, std::move(run)));
+}
+
 // The event may be late and mean an earlier device of the same name: what QOM has now decides.
 void device_deleted(const std::shared_ptr<Vm>& vm, const std::string& path) {
     if (vm->session()) vm->session()->memo().forget(path);
     const bool known = find_by_path(vm->inventory(), path);
     if (known && vm->session()) {
-        vm->spawn("removal of " + path, finish_if_gone(vm, path, Learnt::by_event));
+        begin_chore(vm, "removal of " + path,
+                    [vm, path] { return finish_if_gone(vm, path, Learnt::by_event); });
         return;
     }
     const bool ours = name_of_device_id(path.substr(path.rfind('/') + 1)).has_value();
     if (ours && vm->session()) {
         // Left before this connection was made; its backend can be deleted from now on.
-        vm->spawn("orphans", clean_orphans_in_turn(vm));
+        begin_chore(vm, "orphans", [vm] { return clean_orphans_in_turn(vm); });
     }
     // Another kind of device left, or this connection is not adopted yet: which slot that frees,
     // only a reading can tell, and one under way may be old.
@@ -51,7 +65,8 @@ awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {
 }
 
 void follow_run_state(const std::shared_ptr<Vm>& vm) {
-    vm->spawn("run state", ask_run_state(vm));
+    vm->overtake();  // a reading under way may bring the run state of before
+    begin_chore(vm, "run state", [vm] { return ask_run_state(vm); });
 }
 
 // What each event of a VM leads to.

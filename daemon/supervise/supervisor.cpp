@@ -57,6 +57,7 @@ std::shared_ptr<Session> make_session(const std::shared_ptr<Vm>& vm, UniqueFd fd
     handlers.responsive = [weak](bool responsive) {
         if (const auto target = weak.lock()) follow_responsiveness(target, responsive);
     };
+    handlers.parser = &vm->host().parser;
     return std::make_shared<Session>(std::move(socket), vm->host().deadlines, std::move(handlers));
 }
 

@@ -12,6 +12,9 @@ namespace {
 constexpr std::size_t batch_commands = 256;
 constexpr std::size_t batch_bytes = std::size_t{64} << 10;
 
+// In one reading. A machine of a thousand devices takes some ten thousand the first time.
+constexpr std::size_t most_questions = 65536;
+
 std::string unanswered(const qmp::Command& command, const qmp::Answer& answer) {
     const char* why = answer.kind == qmp::Answer::Kind::timed_out ? "no answer in time to "
                       : answer.kind == qmp::Answer::Kind::not_sent
@@ -73,9 +76,17 @@ awaitable<std::string> ask(std::shared_ptr<qmp::Session> session,
 awaitable<Result<Reading>> read_inventory(std::shared_ptr<qmp::Session> session,
                                           RegionPlaces places, Milliseconds deadline) {
     qmp::InventoryQuery query(std::move(places), session->memo());
+    std::size_t asked = 0;
     while (true) {
         std::vector<qmp::Question> questions = query.next();
         if (questions.empty()) break;
+        asked += questions.size();
+        if (asked > most_questions) {
+            Error error = unread("its objects are more than " + std::to_string(most_questions) +
+                                 " questions can tell of");
+            session->close(error);  // it would be asked again and again
+            co_return error;
+        }
         const std::string missing = co_await ask(session, std::move(questions), deadline);
         if (!missing.empty()) co_return unread(missing);
         if (!query.fault().empty()) co_return unread(query.fault());

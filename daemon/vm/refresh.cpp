@@ -1,10 +1,41 @@
 #include "daemon/vm/refresh.h"
 
+#include <algorithm>
+
 namespace ivshmemd {
 namespace {
 
 // What changes meanwhile makes a reading old, and nobody is to be shown what was before.
 constexpr int reading_attempts = 3;
+
+bool is_trying(const Vm& vm) {
+    return vm.state() == VmState::connecting || vm.state() == VmState::unreachable;
+}
+
+// Until there was another attempt to connect than those.
+awaitable<void> await_attempt(std::shared_ptr<Vm> vm, std::uint64_t attempts,
+                              SteadyClock::time_point until) {
+    while (vm->link().attempts() == attempts && !vm->stopping() && SteadyClock::now() < until) {
+        co_await vm->changed().wait_until(until);
+    }
+}
+
+awaitable<void> wait_connected_until(std::shared_ptr<Vm> vm, SteadyClock::time_point until) {
+    if (!is_trying(*vm) || vm->stopping()) co_return;
+    const std::uint64_t attempts = vm->link().attempts();
+    vm->link().hurry();
+    co_await await_attempt(vm, attempts, until);
+}
+
+// The reading has a deadline of its own: a short wait here must not make the VM unresponsive. Who
+// asks while one is overdue already is shown what is known at once.
+awaitable<void> await_refresh(std::shared_ptr<Vm> vm, SteadyClock::time_point until) {
+    const Milliseconds patience = vm->host().deadlines.refresh;
+    const SteadyClock::time_point due = std::min(until, vm->refresh_began() + patience);
+    while (vm->refreshing() && SteadyClock::now() < due) {
+        co_await vm->changed().wait_until(due);
+    }
+}
 
 awaitable<void> refresh_in_background(std::shared_ptr<Vm> vm) {
     co_await refresh(vm, vm->host().deadlines.query);
@@ -35,29 +66,33 @@ void start_refresh(const std::shared_ptr<Vm>& vm) {
 }
 
 awaitable<void> refresh_for_read(std::shared_ptr<Vm> vm) {
-    co_await wait_connected(vm, vm->host().deadlines.refresh);
-    start_refresh(vm);
-    // The reading has a deadline of its own: a short wait here must not make the VM unresponsive.
     const SteadyClock::time_point until = SteadyClock::now() + vm->host().deadlines.refresh;
-    while (vm->refreshing() && SteadyClock::now() < until) {
-        co_await vm->changed().wait_until(until);
-    }
+    co_await wait_connected_until(vm, until);
+    start_refresh(vm);
+    co_await await_refresh(vm, until);
 }
 
 awaitable<void> refresh_all_for_read(std::vector<std::shared_ptr<Vm>> vms) {
-    for (const auto& vm : vms) start_refresh(vm);
-    for (const auto& vm : vms) co_await refresh_for_read(vm);
+    if (vms.empty()) co_return;
+    const Milliseconds patience = vms.front()->host().deadlines.refresh;
+    const SteadyClock::time_point until = SteadyClock::now() + patience;
+    std::vector<std::uint64_t> attempts;
+    for (const auto& vm : vms) {
+        start_refresh(vm);
+        attempts.push_back(vm->link().attempts());
+        if (is_trying(*vm)) vm->link().hurry();
+    }
+    for (std::size_t i = 0; i < vms.size(); ++i) {
+        if (is_trying(*vms[i])) {
+            co_await await_attempt(vms[i], attempts[i], until);
+            start_refresh(vms[i]);
+        }
+        co_await await_refresh(vms[i], until);
+    }
 }
 
 awaitable<void> wait_connected(std::shared_ptr<Vm> vm, Milliseconds deadline) {
-    const bool trying = vm->state() == VmState::connecting || vm->state() == VmState::unreachable;
-    if (!trying || vm->stopping()) co_return;
-    const SteadyClock::time_point until = SteadyClock::now() + deadline;
-    const std::uint64_t attempts = vm->link().attempts();
-    vm->link().hurry();
-    while (vm->link().attempts() == attempts && SteadyClock::now() < until) {
-        co_await vm->changed().wait_until(until);
-    }
+    co_await wait_connected_until(vm, SteadyClock::now() + deadline);
 }
 
 void settle_relays(Vm& vm) {

@@ -69,7 +69,7 @@ awaitable<Hindrance> try_removal(std::shared_ptr<Vm> vm, RegionRemoval removal) 
     const auto unlink = [path = removal.path, file = removal.file] {
         return unlink_unused(path, file);
     };
-    const Unlinking result = co_await host.worker.run(unlink);
+    const Unlinking result = co_await host.remover.run(unlink);
     co_return judge(result, *vm, removal);
 }
 

@@ -43,6 +43,7 @@ void Vm::finish() {
 void Vm::recover(const std::string& task) {
     const std::string why = "ivshmemd: " + task + " failed; connecting anew";
     refreshing_ = false;
+    chores_.clear();
     if (session()) session()->close(Error(ErrorKind::vm_unavailable, why));
     changed_.notify_all();
 }
@@ -102,6 +103,7 @@ void Vm::add_device(const DeviceSpec& spec, const Parts& parts) {
 bool Vm::begin_refresh() {
     if (state() != VmState::connected || turn_.busy() || refreshing_) return false;
     refreshing_ = true;
+    refresh_began_ = SteadyClock::now();
     return true;
 }
 

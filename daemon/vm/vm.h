@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/base/chores.h"
 #include "daemon/base/scope.h"
 #include "daemon/base/signal.h"
 #include "daemon/config/config.h"
@@ -66,6 +67,8 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     void spawn(const std::string& task, awaitable<void> work) {
         scope_.spawn(task + " of VM " + name(), std::move(work));
     }
+    /// What an event of QEMU sets off: a QEMU that floods its monitor makes one of each.
+    Chores& chores() { return chores_; }
     /// Ends the connection and keeps it ended; what is under way fails for this reason.
     void stop(const std::string& why);
     /// Waits until nothing of it goes on any more: for a VM that was stopped.
@@ -104,6 +107,8 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     bool begin_refresh();
     void end_refresh();
     bool refreshing() const { return refreshing_; }
+    /// When the last reading for reads was begun.
+    SteadyClock::time_point refresh_began() const { return refresh_began_; }
 
     // Departures; see there for their order.
     bool want_gone(const std::string& path, bool remove_region);
@@ -171,9 +176,11 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     Departures departures_;
     Turn turn_;
     bool refreshing_ = false;
+    SteadyClock::time_point refresh_began_;
     bool over_ = false;
     MigrationState migration_;
     DeclaredState declared_;
+    Chores chores_;
     Scope scope_;
 };
 

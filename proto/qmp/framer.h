@@ -8,8 +8,9 @@
 namespace ivshmemd::qmp {
 
 /// The longest message taken from a QEMU, in bytes. The longest ordinary one is the QMP schema with
-/// a quarter of a MiB; a reply listing a machine's objects grows with the machine.
-inline constexpr std::size_t max_frame_bytes = std::size_t{16} << 20;
+/// a quarter of a MiB; a reply listing a machine's objects grows with the machine, by some 80 bytes
+/// each. What a QEMU may send bounds what it can cost the others: time to parse, and memory.
+inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20;
 
 /// Cuts QEMU's byte stream into its JSON objects. QMP has no message header, and a monitor started
 /// with pretty=on spreads an object over many lines, so the braces decide. Only they are looked at:

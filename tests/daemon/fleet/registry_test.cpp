@@ -45,6 +45,43 @@ TEST_F(WatchedDirectory, FollowsASocketThatIsRenamed) {
     EXPECT_TRUE(loop_.run_until([this] { return names() == std::vector<std::string>{"new"}; }));
 }
 
+TEST_F(WatchedDirectory, FollowsADirectoryThatIsRemovedAndMadeAgain) {
+    const std::filesystem::path vms = directory_ / "run" / "vms";
+    std::filesystem::create_directories(vms);
+    host_.config.vm_dir = vms;
+    pc_.listen(vms / "a.qmp");
+    registry_.start();
+    ASSERT_TRUE(wait_state(VmState::connected, "a"));
+    for (const std::filesystem::path& gone : {vms, vms.parent_path()}) {
+        std::filesystem::remove_all(gone);
+        ASSERT_TRUE(loop_.run_until([this] { return names().empty(); })) << gone;
+        std::filesystem::create_directories(vms);
+        std::ofstream(vms / "b.qmp") << "not a socket yet";
+        ASSERT_TRUE(loop_.run_until([this] { return vm("b") != nullptr; })) << gone;
+    }
+}
+
+TEST_F(WatchedDirectory, FollowsADirectoryThatIsReplacedByAnother) {
+    const std::filesystem::path vms = directory_ / "vms";
+    std::filesystem::create_directories(vms);
+    std::filesystem::create_directories(directory_ / "next");
+    host_.config.vm_dir = vms;
+    registry_.start();
+    pc_.listen(directory_ / "next" / "b.qmp");
+    std::filesystem::rename(vms, directory_ / "before");
+    std::filesystem::rename(directory_ / "next", vms);
+    EXPECT_TRUE(loop_.run_until([this] { return vm("b") != nullptr; }));
+}
+
+TEST_F(WatchedDirectory, AwaitsADirectoryThatIsNotThereYet) {
+    const std::filesystem::path vms = directory_ / "later" / "vms";
+    host_.config.vm_dir = vms;
+    registry_.start();
+    std::filesystem::create_directories(vms);
+    pc_.listen(vms / "b.qmp");
+    EXPECT_TRUE(loop_.run_until([this] { return vm("b") != nullptr; }));
+}
+
 TEST_F(WatchedDirectory, IgnoresWhatHasNoVmName) {
     for (const char* file : {"-x.qmp", ".qmp", "a b.qmp", "a.sock", "a.qmp.bak"}) {
         std::ofstream(directory_ / file) << "x";

@@ -19,6 +19,7 @@ void SessionFixture::open(FileDescriptor client) {
     qmp::Session::Handlers handlers;
     handlers.event = [this](const qmp::Event& event) { events_.push_back(event.name); };
     handlers.responsive = [this](bool responsive) { responsive_.push_back(responsive); };
+    handlers.parser = &parser_;
     session_ = std::make_shared<qmp::Session>(std::move(socket), deadlines_, std::move(handlers));
     end_ = loop_.start(session_->run());
 }

@@ -35,6 +35,7 @@ class SessionFixture : public ::testing::Test {
     Loop loop_;
     FakeQemu qemu_;
     Deadlines deadlines_;
+    Worker parser_;
     std::vector<std::string> events_;
     std::vector<bool> responsive_;  // the changes
     std::shared_ptr<qmp::Session> session_;

@@ -69,6 +69,27 @@ TEST_F(Session, PassesEventsOnBeforeGreetingAndBeforeReplies) {
     EXPECT_EQ(events_, (std::vector<std::string>{"FIRST", "SECOND"}));
 }
 
+// A long one is read by another thread; what comes behind it waits for it.
+TEST_F(Session, KeepsALongMessageInItsPlace) {
+    const std::string text(std::size_t{1} << 20, 'x');
+    qemu_.greet().expect("one").event("BEFORE", nullptr);
+    qemu_.inject(R"({"event": "LONG", "data": {"text": ")" + text + "\"}}\r\n");
+    qemu_.event("AFTER", nullptr).reply(json(text));
+    open();
+    EXPECT_EQ(call("one").get()->get<std::string>(), text);
+    EXPECT_EQ(events_, (std::vector<std::string>{"BEFORE", "LONG", "AFTER"}));
+}
+
+TEST_F(Session, EndsWithAMessageThatIsTooLong) {
+    qemu_.greet().expect("one");
+    qemu_.inject(R"({"return": ")" + std::string(qmp::max_frame_bytes, 'x'));
+    open();
+    EXPECT_EQ(call("one").kind, Kind::disconnected);
+    const Error* end = wait_end();
+    ASSERT_NE(end, nullptr);
+    EXPECT_NE(end->message.find("more than 4194304 bytes"), std::string::npos) << end->message;
+}
+
 TEST_F(Session, MatchesRepliesOutOfOrderByTheirIds) {
     qemu_.greet().expect("one").expect("two").expect("three");
     qemu_.inject(reply_line(3, "33") + reply_line(1, "11") + reply_line(2, "22"));
