@@ -2,16 +2,40 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace ivshmemd::test {
 
-/// Cuts a fuzzer's input into what recvmsg could return: a byte says how many bytes come next, at
-/// most those wanted, and how many descriptors with them.
+/// What a fuzzer feeds: never throws, and traps where something is not as it must be.
+using FuzzFunction = void (*)(std::string_view input);
+
+/// The targets of this program, by name: one where libFuzzer drives it, all in the one that runs
+/// the seeds.
+struct FuzzTarget {
+    std::string name;
+    FuzzFunction function;
+};
+std::vector<FuzzTarget>& fuzz_targets();
+
+struct RegisterFuzzTarget {
+    RegisterFuzzTarget(const char* name, FuzzFunction function) {
+        fuzz_targets().push_back({name, function});
+    }
+};
+
+/// `FUZZ_TARGET(name) { ... input ... }`, one in name.cpp; its seeds are in seeds/name.
+#define FUZZ_TARGET(name)                                                                    \
+    static void fuzz_##name(std::string_view input);                                         \
+    static const ::ivshmemd::test::RegisterFuzzTarget registered_##name(#name, fuzz_##name); \
+    static void fuzz_##name([[maybe_unused]] std::string_view input)
+
+/// Cuts an input into what recvmsg could return: a byte says how many bytes come next, at most
+/// those wanted, and how many descriptors with them.
 class FuzzInput {
   public:
-    FuzzInput(const std::uint8_t* data, std::size_t size)
-        : rest_(reinterpret_cast<const char*>(data), size) {}
+    explicit FuzzInput(std::string_view input) : rest_(input) {}
 
     bool empty() const { return rest_.empty(); }
 
@@ -33,6 +57,9 @@ class FuzzInput {
   private:
     std::string_view rest_;
 };
+
+/// The lines of an input.
+std::vector<std::string_view> lines_of(std::string_view input);
 
 inline void require(bool condition) {
     if (!condition) __builtin_trap();

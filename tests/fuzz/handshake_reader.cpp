@@ -7,15 +7,15 @@ using ivshmemd::test::require;
 
 /// It never wants more than the three messages, ends in one state for good, and never completes
 /// without exactly one descriptor.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    FuzzInput input(data, size);
+FUZZ_TARGET(handshake_reader) {
+    FuzzInput pieces(input);
     HandshakeReader reader;
     std::size_t bytes = 0;
     std::size_t descriptors = 0;
-    while (!input.empty() && reader.state() == HandshakeReader::State::reading) {
+    while (!pieces.empty() && reader.state() == HandshakeReader::State::reading) {
         const std::size_t wanted = reader.wanted();
         require(wanted >= 1 && wanted <= 8 && bytes + wanted <= 24);
-        const FuzzInput::Piece piece = input.next(wanted);
+        const FuzzInput::Piece piece = pieces.next(wanted);
         reader.feed(piece.bytes, piece.descriptors);
         bytes += piece.bytes.size();
         descriptors += piece.descriptors;
@@ -31,5 +31,4 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(reader.state() == HandshakeReader::State::failed && !reader.problem().empty());
     }
     require(reader.wanted() == 0);
-    return 0;
 }

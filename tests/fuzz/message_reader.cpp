@@ -10,16 +10,16 @@ using ivshmemd::test::require;
 
 /// Its notices are those of a world that can be: vectors are counted from 0 without a gap, the
 /// client itself never leaves, and after a fault nothing comes.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(message_reader) {
     constexpr std::uint16_t own_id = 3;
-    FuzzInput input(data, size);
+    FuzzInput pieces(input);
     MessageReader reader(own_id);
     std::map<std::uint16_t, std::uint32_t> vectors;
-    while (!input.empty()) {
+    while (!pieces.empty()) {
         const std::size_t wanted = reader.wanted();
         if (wanted == 0) break;
         require(wanted <= 8);
-        const FuzzInput::Piece piece = input.next(wanted);
+        const FuzzInput::Piece piece = pieces.next(wanted);
         const auto notice = reader.feed(piece.bytes, piece.descriptors);
         if (!notice) continue;
         require(reader.problem().empty());
@@ -30,7 +30,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             require(notice->vector == vectors[notice->id]++);
         }
     }
-    if (reader.problem().empty()) return 0;
+    if (reader.problem().empty()) return;
     require(reader.wanted() == 0 && !reader.feed("x", 1));
-    return 0;
 }

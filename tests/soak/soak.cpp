@@ -1,0 +1,163 @@
+#include "tests/soak/soak.h"
+
+#include <chrono>
+#include <cstdio>
+#include <functional>
+
+#include "tests/soak/world.h"
+
+namespace ivshmemd::soak {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int steps_of_a_round = 20;
+constexpr int rounds_between_clearings = 5;
+constexpr std::size_t names = 4;  // of devices of each kind on a machine
+
+struct Account {
+    std::map<std::string, int> operations;  // by method and outcome
+    std::map<std::string, int> faults;
+    int checks = 0;
+    std::vector<std::pair<std::size_t, std::size_t>> sizes;  // files and KiB, with nothing attached
+};
+
+void count(Account& account, const std::string& what, const json& reply) {
+    const std::string error = reply.is_object() ? reply.value("error", "") : "cut off";
+    const std::size_t dot = error.rfind('.');
+    ++account.operations[what + (error.empty() ? "" : ": " + error.substr(dot + 1))];
+}
+
+std::pair<std::string, json> any_call(World& world) {
+    const std::string& vm = world.any_vm();
+    const std::size_t number = world.below(names);
+    switch (world.below(8)) {
+        case 0:
+        case 1:
+            return {"Attach", world.attach_request(vm, number, false)};
+        case 2:
+            return {"Attach", world.attach_request(vm, number, true)};
+        case 3:
+        case 4: {
+            const std::string kind = world.below(2) == 0 ? "mem" : "bell";
+            return {"Detach",
+                    {{"vm", vm},
+                     {"name", kind + std::to_string(number)},
+                     {"timeoutMs", 0},
+                     {"removeRegion", number == 1}}};
+        }
+        case 5:
+            return {"ListRegions", json::object()};
+        case 6:
+            return {"CheckMigration", {{"vm", vm}}};
+        default:
+            return {"Diagnose", json::object()};
+    }
+}
+
+void operate(World& world, Account& account) {
+    std::vector<std::pair<std::string, json>> calls;
+    for (std::size_t i = world.below(4) + 1; i > 0; --i) calls.push_back(any_call(world));
+    const std::vector<json> replies = world.call_together(calls);
+    for (std::size_t i = 0; i < calls.size(); ++i) count(account, calls[i].first, replies[i]);
+}
+
+void harm(World& world, Account& account) {
+    const std::string vm = world.any_vm();
+    const std::vector<std::pair<const char*, std::function<void()>>> faults{
+        {"machine reset", [&] { world.reset(vm); }},
+        {"machine killed", [&] { world.kill_vm(vm); }},
+        {"machine stopped for a while", [&] { world.stop_vm_for_a_moment(vm); }},
+        {"daemon killed", [&] { world.kill_daemon(); }},
+        {"daemon stopped for a while", [&] { world.stop_daemon_for_a_moment(); }},
+        {"doorbell server killed", [&] { world.kill_server(); }},
+        {"peers that come and go", [&] { world.storm(); }},
+    };
+    const auto& [name, what] = faults[world.below(faults.size())];
+    what();
+    ++account.faults[name];
+}
+
+void migrate_one(World& world, Account& account) {
+    const std::string error = world.migrate(world.any_vm());
+    ++account.operations["Migrate" + (error.empty() ? "" : ": " + error)];
+}
+
+// Every round ends in a look, every few in an empty host.
+std::string round(World& world, Account& account, int number) {
+    for (int i = 0; i < steps_of_a_round; ++i) {
+        if (world.below(4) == 0) {
+            harm(world, account);
+        } else {
+            operate(world, account);
+        }
+    }
+    ++account.checks;
+    const std::string wrong = world.check();
+    if (!wrong.empty() || number % rounds_between_clearings != 0) return wrong;
+    world.clear();
+    migrate_one(world, account);
+    account.sizes.emplace_back(world.daemon_files(), world.daemon_kib());
+    return world.check_clear();
+}
+
+std::string cycle(World& world, Account& account) {
+    const std::vector<std::string> vms{"pc0", "q350"};
+    for (const std::string& vm : vms) {
+        const json attached = world.call("Attach", world.attach_request(vm, 1, false));
+        count(account, "Attach", attached);
+        if (attached.contains("error")) return attached.dump();
+        count(account, "Detach",
+              world.call("Detach", {{"vm", vm}, {"name", "mem1"}, {"timeoutMs", 0}}));
+    }
+    world.clear();
+    return "";
+}
+
+void print(const Account& account, const Plan& plan, Clock::duration took) {
+    std::printf(
+        "seed %llu, %lld s, %d checks\n", static_cast<unsigned long long>(plan.seed),
+        static_cast<long long>(std::chrono::duration_cast<std::chrono::seconds>(took).count()),
+        account.checks);
+    for (const auto& [what, times] : account.operations)
+        std::printf("  %7d %s\n", times, what.c_str());
+    for (const auto& [what, times] : account.faults) std::printf("  %7d %s\n", times, what.c_str());
+    if (account.sizes.empty()) return;
+    const auto& [first_files, first_kib] = account.sizes.front();
+    const auto& [last_files, last_kib] = account.sizes.back();
+    std::printf(
+        "the daemon with nothing attached: %zu files and %zu KiB at first, %zu and %zu at last\n",
+        first_files, first_kib, last_files, last_kib);
+}
+
+}  // namespace
+
+int run(const Plan& plan) {
+    World world(plan.seed);
+    Account account;
+    const Clock::time_point begin = Clock::now();
+    const Clock::time_point end = begin + std::chrono::minutes(plan.minutes);
+    std::string wrong;
+    try {
+        if (plan.cycles > 0) {
+            for (std::uint64_t i = 0; i < plan.cycles && wrong.empty(); ++i) {
+                wrong = cycle(world, account);
+                if (i % 100 != 10) continue;
+                ++account.checks;
+                account.sizes.emplace_back(world.daemon_files(), world.daemon_kib());
+                if (wrong.empty()) wrong = world.check_clear();
+            }
+        } else {
+            for (int number = 1; Clock::now() < end && wrong.empty(); ++number) {
+                wrong = round(world, account, number);
+            }
+        }
+    } catch (const std::exception& error) {
+        wrong = error.what();
+    }
+    print(account, plan, Clock::now() - begin);
+    if (!wrong.empty()) std::printf("NOT AS IT SHOULD BE: %s\n", wrong.c_str());
+    return wrong.empty() ? 0 : 1;
+}
+
+}  // namespace ivshmemd::soak
