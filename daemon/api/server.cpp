@@ -51,6 +51,7 @@ void Server::close_all() {
 
 awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor, Access access) {
     boost::system::error_code error;
+    bool complained = false;  // once for each time that it runs out of them
     acceptor->non_blocking(true, error);
     while (acceptor->is_open()) {
         co_await acceptor->async_wait(Acceptor::wait_read, as_result);
@@ -59,10 +60,13 @@ awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor, Access access
         for (int i = 0; i < accepted_at_once && !error && acceptor->is_open(); ++i) {
             Outbox::Socket socket(host_.executor);
             acceptor->accept(socket, error);
-            if (!error) take(std::move(socket), access);
+            if (error) continue;
+            complained = false;
+            take(std::move(socket), access);
         }
         if (!error || error == boost::asio::error::would_block || !acceptor->is_open()) continue;
-        log_warning({"cannot accept a client: ", error.message()});
+        if (!complained) log_warning({"cannot accept a client: ", error.message()});
+        complained = true;
         boost::asio::steady_timer timer(host_.executor, pause_when_out_of_files);
         co_await timer.async_wait(as_result);
     }
