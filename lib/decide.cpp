@@ -2,7 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include "lib/equality.h"
+#include "lib/place.h"
 #include "lib/resolve.h"
 #include "lib/run_state.h"
 #include "lib/size.h"
@@ -102,8 +105,9 @@ Result<ToAttach> with_device(ToAttach decided, const DeviceRequest& request,
                              const RegionDevice& device, const AttachFacts& facts) {
     const std::string& path = decided.region_path;
     if (!facts.region.exists) {
+        const Place place{"", path, true, ENOENT};
         return Error(ErrorKind::region_unavailable,
-                     path + " is not there; load the driver that provides it");
+                     path + " is not there; " + mend_place(place, "ivshmemd"));
     }
     if (!S_ISCHR(facts.region.mode) && !S_ISREG(facts.region.mode)) {
         return Error(ErrorKind::region_mismatch, path +

@@ -23,11 +23,12 @@ Tone tone_of(const std::string& severity) {
     return severity == "warning" ? Tone::warn : Tone::plain;
 }
 
-// "web/shm0", "web" or "region shm0".
+// "web/shm0", "web", "region shm0", or "host" of what is none of these.
 std::string subject_of(const json& finding) {
     const std::string vm = text_field(&finding, "vm");
     const std::string device = text_field(&finding, "device");
-    if (vm.empty()) return "region " + text_field(&finding, "region");
+    const std::string region = text_field(&finding, "region");
+    if (vm.empty()) return region.empty() ? "host" : "region " + region;
     return device.empty() ? vm : vm + "/" + device;
 }
 

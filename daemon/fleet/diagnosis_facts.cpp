@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "daemon/base/access.h"
 #include "daemon/base/accounts.h"
 #include "daemon/fleet/region_list.h"
 #include "daemon/region/lease.h"
@@ -103,6 +104,7 @@ HostFacts diagnosis_facts(const Host& host, const Registry& registry) {
     for (const std::shared_ptr<Vm>& vm : registry.all()) facts.vms.push_back(vm_facts(*vm));
     facts.regions = list_regions(host, registry);
     for (Region& region : facts.regions) add_to_diagnose(region, registry);
+    facts.places = look_at_places(host.regions.places());
     facts.awaited = awaited_regions(host, registry);
     facts.daemon = ::geteuid();
     facts.daemon_user = user_name(facts.daemon);

@@ -11,6 +11,7 @@
 #include "daemon/region/acl.h"
 #include "daemon/region/lease.h"
 #include "daemon/region/reservation.h"
+#include "lib/place.h"
 #include "lib/shell_word.h"
 #include "lib/size.h"
 
@@ -20,6 +21,14 @@ namespace {
 Error unavailable(const std::string& path, const char* what, int error) {
     return Error(ErrorKind::region_unavailable,
                  "cannot make region " + path + ": " + what + ": " + std::strerror(error));
+}
+
+Error unusable(const std::string& path, const std::string& directory, int error) {
+    Error failure = unavailable(path, "open", error);
+    for (const std::string& line : missing_unit_lines({"", directory, false, error})) {
+        failure.message += "; a service needs " + line + " in its unit";
+    }
+    return failure;
 }
 
 // Root reaches every file, and the owner his own.
@@ -115,7 +124,7 @@ Result<UnnamedRegion> RegionFiles::reserve(const std::string& region, std::uint6
     const std::string path = path_of(region);
     UniqueFd file(
         ::open(places_.directory_of(region).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (!file) return unavailable(path, "open", errno);
+    if (!file) return unusable(path, places_.directory_of(region), errno);
     const Result<void> fits = check_page_size(file.get(), path, size);
     if (!fits) return fits.error();
     const Result<void> reserved = reserve_in_place(file.get(), path, size, reserve_percent_);

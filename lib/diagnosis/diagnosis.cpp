@@ -66,6 +66,8 @@ std::string_view finding_kind_name(FindingKind kind) {
             return "regionUnused";
         case FindingKind::two_masters:
             return "twoMasters";
+        case FindingKind::place_unusable:
+            return "placeUnusable";
     }
     return "";
 }
@@ -91,6 +93,9 @@ std::vector<Finding> diagnose(const HostFacts& facts, const std::optional<std::s
     }
     for (const Region& region : facts.regions) {
         if (concerns(region, only)) diagnose_region(region, facts, findings);
+    }
+    for (const Place& place : facts.places) {
+        if (!only) diagnose_place(place, facts.daemon_user, findings);
     }
     std::stable_sort(findings.begin(), findings.end(),
                      [](const Finding& a, const Finding& b) { return a.severity < b.severity; });

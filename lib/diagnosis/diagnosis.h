@@ -12,6 +12,7 @@
 #include "lib/capabilities.h"
 #include "lib/device.h"
 #include "lib/inventory.h"
+#include "lib/place.h"
 #include "lib/region.h"
 #include "lib/vm_state.h"
 
@@ -44,6 +45,7 @@ enum class FindingKind {
     private_memory,    // a device maps a copy of its own
     discarded_memory,  // QEMU empties the file when it ends
     two_masters,       // several devices would each carry the same memory along in a migration
+    place_unusable,    // regions cannot be made in a configured directory, or a device is not seen
 };
 
 enum class FindingSeverity {
@@ -99,6 +101,7 @@ struct VmFacts {
 struct HostFacts {
     std::vector<VmFacts> vms;
     std::vector<Region> regions;
+    std::vector<Place> places;      // where regions can be
     std::set<std::string> awaited;  // paths of regions whose device is yet to come, or to come back
     uid_t daemon = 0;
     std::string daemon_user;  // the name of that user
@@ -106,7 +109,7 @@ struct HostFacts {
 };
 
 /// All findings, the gravest first and otherwise by VM and region. With `only`, those of this VM
-/// and of the regions it uses; regions that nobody uses are no VM's.
+/// and of the regions it uses; regions that nobody uses, and places of regions, are no VM's.
 std::vector<Finding> diagnose(const HostFacts& facts,
                               const std::optional<std::string>& only = std::nullopt);
 

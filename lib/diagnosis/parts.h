@@ -17,4 +17,8 @@ void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings);
 /// What is wrong with the file of a region.
 void diagnose_region(const Region& region, const HostFacts& facts, std::vector<Finding>& findings);
 
+/// What keeps the daemon from using a place of regions.
+void diagnose_place(const Place& place, const std::string& daemon_user,
+                    std::vector<Finding>& findings);
+
 }  // namespace ivshmemd

@@ -17,7 +17,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "systemd"))
 
 from clean_root import CleanRoot, Impossible, run  # noqa: E402
-from host import Host, mapped  # noqa: E402
+from host import SYSTEM_UNITS, Host, mapped  # noqa: E402
 from machines import QEMU  # noqa: E402
 from unit_file import UnitFile  # noqa: E402
 
@@ -117,7 +117,23 @@ class Life(unittest.TestCase):
         self.host.read_accounts()
         self.assertEqual(os.stat("/run/vms").st_gid, self.host.daemon_group)
         done = run("ivshmemd", "--check-config")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.check_places()
+
+    def check_places(self):
+        """A shell's --check-config knows what the installed unit lets the daemon do."""
+        self.host.configure('[[region_dir]]\nname = "big"\npath = "/var/lib"\n')
+        done = run("ivshmemd", "--check-config")
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("cannot be used by ivshmemd.service: Read-only file system", done.stderr)
+        self.assertIn("ReadWritePaths=/var/lib;", done.stderr)
+        drop_ins = f"{SYSTEM_UNITS}/ivshmemd.service.d"
+        os.makedirs(drop_ins)
+        with open(f"{drop_ins}/50-big.conf", "w", encoding="utf-8") as file:
+            file.write("[Service]\nReadWritePaths=/var/lib\n")
+        done = run("ivshmemd", "--check-config")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        shutil.rmtree(drop_ins)
 
     def use(self):
         self.host.add_machine_user("vm-web")

@@ -2,11 +2,13 @@
 """Runs a program as a unit file says, as far as that goes without systemd; only root can.
 
 Imitated are User=, Group=, UMask=, LimitNOFILE=, the capabilities, NoNewPrivileges=,
-ProtectSystem=strict with ReadWritePaths=, ProtectProc=, ProcSubset=, PrivateNetwork=,
-SystemCallFilter=, SystemCallErrorNumber=, RestrictAddressFamilies=, MemoryDenyWriteExecute= and
+ProtectSystem=strict with ReadWritePaths= and BindPaths=, PrivateDevices= but for the policy of
+devices, ProtectProc=, ProcSubset=, PrivateNetwork=, SystemCallFilter=, SystemCallErrorNumber=, RestrictAddressFamilies=, MemoryDenyWriteExecute= and
 RestrictSUIDSGID=. The sets of system calls are systemd's own.
 
-usage: sandbox.py UNIT UID GID [--write DIRECTORY]... [--kill] [--allow CALL]... -- PROGRAM...
+usage: sandbox.py UNIT UID GID [--drop-in FILE]... [--write DIRECTORY]... [--kill]
+                  [--allow CALL]... -- PROGRAM...
+  --drop-in  what the administrator adds to the unit
   --write  a directory that systemd would make: StateDirectory= and the like
   --kill   a system call that the filter refuses kills the program
   --allow  except this one, which is refused as the unit says
@@ -21,12 +23,13 @@ import socket
 import stat
 import struct
 import subprocess
+import tempfile
 
 from seccomp_rules import Rules
 from unit_file import UnitFile
 
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
-MS_BIND, MS_REC, MS_SLAVE = 4096, 16384, 1 << 19
+MS_BIND, MS_MOVE, MS_REC, MS_SLAVE = 4096, 8192, 16384, 1 << 19
 AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = -100, 0x8000, 1
 SYS_MOUNT_SETATTR = 442
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
@@ -51,11 +54,33 @@ def set_read_only(path, on):
                          len(change)), f"mount_setattr {path}")
 
 
+def private_devices():
+    """A /dev of its own, as PrivateDevices= makes it."""
+    place = tempfile.mkdtemp(prefix="ivshmemd-dev-")
+    mount("tmpfs", place, "tmpfs", 0, "mode=755")
+    for name in ("null", "zero", "full", "random", "urandom", "tty", "shm", "hugepages", "mqueue",
+                 "pts"):
+        source, target = f"/dev/{name}", f"{place}/{name}"
+        if os.path.isdir(source):
+            os.mkdir(target)
+        elif os.path.exists(source):
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
+        else:
+            continue
+        mount(source, target, "", MS_BIND | MS_REC)
+    mount(place, "/dev", "", MS_MOVE)
+    os.rmdir(place)
+
+
 def enter_namespaces(unit, writable):
     private_network = CLONE_NEWNET if unit.one("PrivateNetwork") == "yes" else 0
     checked(libc.unshare(CLONE_NEWNS | private_network), "unshare")
     mount("none", "/", "", MS_REC | MS_SLAVE)
-    paths = [*unit.one("ReadWritePaths").split(), *writable, "/dev", "/sys"]
+    if unit.all("PrivateDevices")[-1] == "yes":
+        private_devices()
+    paths = [path for key in ("ReadWritePaths", "BindPaths") for line in unit.all(key)
+             for path in line.split()]
+    paths += [*writable, "/dev", "/sys"]
     for path in paths:
         mount(path, path, "", MS_BIND | MS_REC)
     set_read_only("/", True)
@@ -139,12 +164,15 @@ def main():
     parser.add_argument("unit")
     parser.add_argument("user", type=int)
     parser.add_argument("group", type=int)
+    parser.add_argument("--drop-in", action="append", default=[])
     parser.add_argument("--write", action="append", default=[])
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--allow", action="append", default=[])
     parser.add_argument("program", nargs="+")
     options = parser.parse_args()
     unit = UnitFile(options.unit)
+    for path in options.drop_in:
+        unit.entries += UnitFile(path).entries
     rules = make_filter(unit, options.kill, options.allow)
     enter_namespaces(unit, options.write)
     drop_privileges(unit, options.user, options.group)

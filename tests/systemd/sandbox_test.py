@@ -34,6 +34,8 @@ def as_user(user, *command):
 
 class Sandboxed(unittest.TestCase):
     source = program = None
+    places = ""  # of regions, in the configuration
+    drop_ins = ()
 
     def setUp(self):
         directory = tempfile.TemporaryDirectory(prefix="ivshmemd-sandbox-")
@@ -75,21 +77,30 @@ class Sandboxed(unittest.TestCase):
         return machine
 
     def start_daemon(self):
-        program = shutil.copy(self.program, f"{self.root}/ivshmemd")  # its user need not reach ours
+        # Its user need not reach ours.
+        program = self.program_copy = shutil.copy(self.program, f"{self.root}/ivshmemd")
         self.socket = f"{self.root}/run/ivshmemd/ivshmemd.sock"
         self.config = f"{self.root}/etc/ivshmemd.toml"
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f'[daemon]\nvm_dir = "{self.root}/run/vms"\nstate_dir = "{self.root}/state"\n'
-                       f'log_level = "warn"\n[region]\ndir = "{self.regions}"\n')
-        sandbox = [sys.executable, "-B", f"{os.path.dirname(os.path.abspath(__file__))}/sandbox.py",
-                   f"{self.source}/systemd/ivshmemd.service", str(DAEMON), str(DAEMON), "--kill",
-                   f"--write={self.root}/state", f"--write={self.root}/run/ivshmemd", "--",
-                   program, "--config", self.config]
-        # Looking for leaks takes a system call that no service needs.
-        options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        service = activate(self.socket, sandbox, self.notify, f"-EASAN_OPTIONS={options}")
+                       f'log_level = "warn"\n[region]\ndir = "{self.regions}"\n{self.places}')
+        service = activate(self.socket, self.sandbox(program, "--config", self.config), self.notify,
+                           f"-EASAN_OPTIONS={self.sanitizer_options()}")
         self.addCleanup(service.end)
         return service
+
+    @staticmethod
+    def sanitizer_options():
+        # Looking for leaks takes a system call that no service needs.
+        return os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+
+    def sandbox(self, *program):
+        """The command that runs a program as the unit says."""
+        options = [f"--drop-in={path}" for path in self.drop_ins]
+        options += [f"--write={self.root}/{name}" for name in ("state", "run/ivshmemd")]
+        return [sys.executable, "-B", f"{os.path.dirname(os.path.abspath(__file__))}/sandbox.py",
+                f"{self.source}/systemd/ivshmemd.service", str(DAEMON), str(DAEMON), "--kill",
+                *options, "--", *program]
 
     def ask(self, method, **parameters):
         reply = self.client.call(f"{HOTPLUG}.{method}", parameters)
@@ -170,6 +181,66 @@ class Daemon(Sandboxed):
         self.wait_connected()
 
 
+class Places(Sandboxed):
+    """Where regions can be once the unit lets the daemon, and what it says until then."""
+
+    def make_directories(self):
+        super().make_directories()
+        directory = tempfile.TemporaryDirectory(prefix="ivshmemd-sandbox-", dir="/dev")
+        self.addCleanup(directory.cleanup)
+        os.chmod(directory.name, 0o755)
+        self.node = f"{directory.name}/kvmfr0"  # a file that stands for the node of a driver
+        with open(self.node, "wb") as file:
+            file.truncate(MIB)
+        os.chmod(self.node, 0o666)
+        self.big = f"{self.root}/big"
+        os.mkdir(self.big)
+        os.chmod(self.big, 0o1777)
+        self.places = (f'[[region_dir]]\nname = "big"\npath = "{self.big}"\n'
+                       f'[[region_device]]\nname = "kvmfr0"\npath = "{self.node}"\n')
+
+    def findings(self):
+        found = self.ask("Diagnose")["findings"]
+        return [each["mend"] for each in found if each["kind"] == "placeUnusable"]
+
+    def check(self):
+        """What a reload has the program say about its configuration."""
+        command = self.sandbox(self.program_copy, "--check-config", "--config", self.config)
+        done = subprocess.run(command, capture_output=True, text=True, check=False,
+                              env={**os.environ, "ASAN_OPTIONS": self.sanitizer_options()})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr
+
+    def restart_with(self, *lines):
+        self.client.close()
+        self.assertEqual(self.service.stop(), 0)
+        self.drop_ins = (f"{self.root}/10-regions.conf",)
+        with open(self.drop_ins[0], "w", encoding="utf-8") as file:
+            file.write("\n".join(("[Service]", *lines, "")))
+        os.remove(self.socket)
+        self.service = self.start_daemon()
+        self.client = Client(self.socket, Account(self.socket))
+        self.addCleanup(self.client.close)
+        self.wait_connected()
+
+    def test_are_usable_once_the_lines_are_there_that_are_missing(self):
+        self.wait_connected()
+        lines = (f"ReadWritePaths={self.big}", "PrivateDevices=no", f"DeviceAllow={self.node} rw")
+        for text in (" ".join(self.findings()), self.check()):
+            for line in lines:
+                self.assertIn(line, text)
+        for region, line in (("big:x", lines[0]), ("kvmfr0", lines[1])):
+            refused = self.client.call(f"{HOTPLUG}.Attach",
+                                       {"vm": "web", "name": "x", "region": region, "size": MIB})
+            self.assertEqual(refused.error, f"{HOTPLUG}.RegionUnavailable")
+            self.assertIn(line, refused.parameters["message"])
+        self.restart_with(*lines)
+        self.assertEqual((self.findings(), self.check()), ([], ""))
+        self.ask("Attach", vm="web", name="x", region="big:x", size=MIB)
+        self.ask("Attach", vm="web", name="y", region="kvmfr0", size=MIB)
+        self.assertEqual(self.service.stop(), 0)
+
+
 class Sandbox(unittest.TestCase):
     """That the imitation is one."""
 
@@ -189,6 +260,7 @@ class Sandbox(unittest.TestCase):
                           ("os.chmod('/dev/shm', 0o4755)", "Errno 1]"),
                           ("os.mkdir('/tmp/ivshmemd-sandbox')", "Errno 30]"),
                           ("os.kill(1, 0)", "Errno 1]"),
+                          ("os.stat('/dev/kmsg')", "Errno 2]"),
                           ("os.listdir('/proc/1')", "Errno 2]")):
             with self.subTest(code=code):
                 self.assertIn(why, self.run_inside(code).stderr)

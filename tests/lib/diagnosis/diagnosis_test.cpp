@@ -66,7 +66,7 @@ TEST(Diagnosis, SaysForEverythingWhatItIsAndHowToMendIt) {
 
 TEST(Diagnosis, HasAWordForEveryKindAndSeverity) {
     std::set<std::string_view> words;
-    const int last = static_cast<int>(FindingKind::two_masters);
+    const int last = static_cast<int>(FindingKind::place_unusable);
     for (int kind = 0; kind <= last; ++kind) {
         words.insert(finding_kind_name(static_cast<FindingKind>(kind)));
     }
