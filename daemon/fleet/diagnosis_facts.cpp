@@ -99,9 +99,15 @@ std::set<std::string> awaited_regions(const Host& host, const Registry& registry
 
 }  // namespace
 
-HostFacts diagnosis_facts(const Host& host, const Registry& registry) {
+HostFacts diagnosis_facts(const Host& host, const Registry& registry,
+                          const AskedSettings& settings) {
     HostFacts facts;
-    for (const std::shared_ptr<Vm>& vm : registry.all()) facts.vms.push_back(vm_facts(*vm));
+    for (const std::shared_ptr<Vm>& vm : registry.all()) {
+        VmFacts each = vm_facts(*vm);
+        const auto asked = settings.find(vm->name());
+        if (asked != settings.end()) each.migration = asked->second;
+        facts.vms.push_back(std::move(each));
+    }
     facts.regions = list_regions(host, registry);
     for (Region& region : facts.regions) add_to_diagnose(region, registry);
     facts.places = look_at_places(host.regions.places());

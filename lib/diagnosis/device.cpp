@@ -176,6 +176,19 @@ void judge_declared(const VmFacts& vm, std::vector<Finding>& findings) {
     }
 }
 
+// Others may set it the other way before a migration starts.
+void judge_migration_settings(const VmFacts& vm, std::vector<Finding>& findings) {
+    if (!vm.migration) return;
+    std::vector<Device> devices;
+    for (const DeviceFacts& facts : vm.devices) {
+        if (!facts.device.stale) devices.push_back(facts.device);
+    }
+    for (SettingFault& fault : find_setting_faults(devices, *vm.migration)) {
+        findings.push_back({Kind::migration_settings, warning, vm.name, std::move(fault.device),
+                            std::nullopt, std::move(fault.text), std::move(fault.mend)});
+    }
+}
+
 }  // namespace
 
 void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings) {
@@ -189,6 +202,7 @@ void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings) {
         if (may_map && !device.guest_mapped) findings.push_back(never_mapped(vm, device));
         judge_memory(vm, facts, findings);
     }
+    judge_migration_settings(vm, findings);
     judge_declared(vm, findings);
 }
 

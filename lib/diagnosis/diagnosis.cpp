@@ -66,6 +66,8 @@ std::string_view finding_kind_name(FindingKind kind) {
             return "regionUnused";
         case FindingKind::two_masters:
             return "twoMasters";
+        case FindingKind::migration_settings:
+            return "migrationSettings";
         case FindingKind::place_unusable:
             return "placeUnusable";
     }

@@ -12,6 +12,7 @@
 #include "lib/capabilities.h"
 #include "lib/device.h"
 #include "lib/inventory.h"
+#include "lib/migration/masters.h"
 #include "lib/place.h"
 #include "lib/region.h"
 #include "lib/vm_state.h"
@@ -20,32 +21,33 @@ namespace ivshmemd {
 
 /// What can be found.
 enum class FindingKind {
-    vm_unreachable,    // nothing listens on the monitor's socket
-    vm_unresponsive,   // QEMU has stopped answering
-    monitor_held,      // somebody else is connected to the monitor
-    no_model,          // the QEMU has no ivshmem device at all
-    legacy_only,       // it has the legacy one alone
-    qemu_too_old,      // its devices cannot be changed
-    no_free_slot,      // no room for another device
-    few_free_slots,    // room for very few more
-    few_descriptors,   // its QEMU will run out of file descriptors
-    small_window,      // the free ports take small regions only
-    never_mapped,      // the running guest has not taken a device up
-    backend_leaked,    // QEMU will not give up a memory backend
-    relay_lost,        // a device is cut off from its doorbell server
-    declared_failed,   // a device is not as the configuration declares it
-    region_owner,      // of a user who is not trusted, or not ours any more
-    region_mode,       // lets too many in, or too few
-    region_size,       // another than its devices have
-    region_sparse,     // not all of its memory is reserved
-    region_missing,    // the file is gone while a device maps it
-    region_split,      // a device maps another file than the one at the path
-    mapping_unknown,   // whether it does cannot be told
-    region_unused,     // made by this daemon, and no device uses it
-    private_memory,    // a device maps a copy of its own
-    discarded_memory,  // QEMU empties the file when it ends
-    two_masters,       // several devices would each carry the same memory along in a migration
-    place_unusable,    // regions cannot be made in a configured directory, or a device is not seen
+    vm_unreachable,      // nothing listens on the monitor's socket
+    vm_unresponsive,     // QEMU has stopped answering
+    monitor_held,        // somebody else is connected to the monitor
+    no_model,            // the QEMU has no ivshmem device at all
+    legacy_only,         // it has the legacy one alone
+    qemu_too_old,        // its devices cannot be changed
+    no_free_slot,        // no room for another device
+    few_free_slots,      // room for very few more
+    few_descriptors,     // its QEMU will run out of file descriptors
+    small_window,        // the free ports take small regions only
+    never_mapped,        // the running guest has not taken a device up
+    backend_leaked,      // QEMU will not give up a memory backend
+    relay_lost,          // a device is cut off from its doorbell server
+    declared_failed,     // a device is not as the configuration declares it
+    region_owner,        // of a user who is not trusted, or not ours any more
+    region_mode,         // lets too many in, or too few
+    region_size,         // another than its devices have
+    region_sparse,       // not all of its memory is reserved
+    region_missing,      // the file is gone while a device maps it
+    region_split,        // a device maps another file than the one at the path
+    mapping_unknown,     // whether it does cannot be told
+    region_unused,       // made by this daemon, and no device uses it
+    private_memory,      // a device maps a copy of its own
+    discarded_memory,    // QEMU empties the file when it ends
+    two_masters,         // several devices would each carry the same memory along in a migration
+    migration_settings,  // as QEMU is told to migrate, a master's content does not arrive
+    place_unusable,  // regions cannot be made in a configured directory, or a device is not seen
 };
 
 enum class FindingSeverity {
@@ -95,6 +97,7 @@ struct VmFacts {
     std::size_t descriptor_limit = 0;
     std::vector<DeviceFacts> devices;
     std::map<std::string, std::string> declared_failures;  // by device, and why
+    std::optional<MigrationSettings> migration;            // none where it was not asked
 };
 
 /// Everything a diagnosis goes by.

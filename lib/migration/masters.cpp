@@ -28,33 +28,41 @@ bool keeps_servers(const std::string& mode) {
     return mode.starts_with("cpr-") && mode != "cpr-reboot";
 }
 
-Reason against(const Device& device, Severity severity, std::string text) {
-    return {severity, ReasonSource::ivshmemd, device.spec.name, std::move(text)};
-}
-
 }  // namespace
+
+std::vector<SettingFault> find_setting_faults(const std::vector<Device>& devices,
+                                              const MigrationSettings& settings) {
+    std::vector<SettingFault> faults;
+    for (const Device& device : devices) {
+        if (!is_master(device)) continue;
+        const std::string& name = device.spec.name;
+        if (settings.ignores_shared && !is_private(device)) {
+            faults.push_back(
+                {name,
+                 "its content would stay behind, because the migration capability x-ignore-shared "
+                 "is on",
+                 "switch it off with the QMP command migrate-set-capabilities {\"capabilities\": "
+                 "[{\"capability\": \"x-ignore-shared\", \"state\": false}]}"});
+        }
+        if (device.has_server && keeps_servers(settings.mode)) {
+            faults.push_back(
+                {name,
+                 "as a master it has to be the first peer of its server, where this QEMU stays "
+                 "connected in migration mode " +
+                     printable(settings.mode),
+                 "set another with the QMP command migrate-set-parameters {\"mode\": "
+                 "\"normal\"}"});
+        }
+    }
+    return faults;
+}
 
 std::vector<Reason> judge_settings(const std::vector<Device>& devices,
                                    const MigrationSettings& settings) {
     std::vector<Reason> reasons;
-    for (const Device& device : devices) {
-        if (!is_master(device)) continue;
-        if (settings.ignores_shared && !is_private(device)) {
-            reasons.push_back(against(
-                device, Severity::blocks,
-                "its content would stay behind, because the migration capability x-ignore-shared "
-                "is on; switch it off with the QMP command migrate-set-capabilities "
-                "{\"capabilities\": [{\"capability\": \"x-ignore-shared\", \"state\": false}]}"));
-        }
-        if (device.has_server && keeps_servers(settings.mode)) {
-            reasons.push_back(against(
-                device, Severity::blocks,
-                "as a master it has to be the first peer of its server, where this QEMU stays "
-                "connected in migration mode " +
-                    printable(settings.mode) +
-                    "; set another with the QMP command migrate-set-parameters {\"mode\": "
-                    "\"normal\"}"));
-        }
+    for (const SettingFault& fault : find_setting_faults(devices, settings)) {
+        reasons.push_back({Severity::blocks, ReasonSource::ivshmemd, fault.device,
+                           fault.text + "; " + fault.mend});
     }
     return reasons;
 }
@@ -64,11 +72,11 @@ std::vector<Reason> judge_masters(const std::vector<Device>& devices, std::strin
     std::vector<Reason> reasons;
     for (const Device& device : devices) {
         if (!is_master(device) || !is_read_only(device)) continue;
-        reasons.push_back(against(
-            device, Severity::warns,
-            "its memory is read-only, and a destination that is started with the same ends when "
-            "content arrives for it; detach it first and plug it in again there, or start the "
-            "destination without readonly=on, where the guest can then write to it"));
+        reasons.push_back(
+            {Severity::warns, ReasonSource::ivshmemd, device.spec.name,
+             "its memory is read-only, and a destination that is started with the same ends when "
+             "content arrives for it; detach it first and plug it in again there, or start the "
+             "destination without readonly=on, where the guest can then write to it"});
     }
     const bool can_die = !qemu.kvm && qemu.version >= dies_since && run_state == "running";
     if (can_die && std::any_of(devices.begin(), devices.end(), is_master)) {

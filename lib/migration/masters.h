@@ -18,6 +18,17 @@ struct MigrationSettings {
     bool operator==(const MigrationSettings&) const = default;
 };
 
+/// What of the settings is wrong for a master.
+struct SettingFault {
+    std::string device;
+    std::string text;
+    std::string mend;
+};
+
+/// The same in two parts, for a diagnosis.
+std::vector<SettingFault> find_setting_faults(const std::vector<Device>& devices,
+                                              const MigrationSettings& settings);
+
 /// What of the settings would keep a master from arriving with its content. QEMU says of such a
 /// migration that it is completed.
 std::vector<Reason> judge_settings(const std::vector<Device>& devices,

@@ -180,6 +180,45 @@ TEST(DeviceDiagnosis, FindsDevicesThatAreNotAsDeclared) {
     }
 }
 
+struct Settings {
+    const char* what;
+    Role role;
+    Model model;
+    MigrationSettings settings;
+    const char* mend;  // a part of the advice; null where all is well
+};
+
+TEST(DeviceDiagnosis, FindsSettingsThatKeepAMastersContentFromArriving) {
+    constexpr Model plain = Model::plain;
+    constexpr Model doorbell = Model::doorbell;
+    for (const Settings& each :
+         {Settings{"as usual", Role::master, plain, {false, "normal"}, nullptr},
+          Settings{"ignored", Role::master, plain, {true, "normal"}, "x-ignore-shared"},
+          Settings{"ignored by an old QEMU", Role::master, plain, {true, ""}, "\"state\": false"},
+          Settings{"a peer", Role::peer, plain, {true, "normal"}, nullptr},
+          Settings{"saved", Role::master, plain, {false, "cpr-reboot"}, nullptr},
+          Settings{"not saved", Role::master, plain, {true, "cpr-reboot"}, "x-ignore-shared"},
+          Settings{"a server", Role::master, doorbell, {false, "cpr-transfer"}, "\"normal\""},
+          Settings{"a server, moved", Role::master, doorbell, {false, "normal"}, nullptr}}) {
+        DeviceFacts facts = region_device("shm0");
+        facts.device.spec.role = each.role;
+        facts.device.spec.model = each.model;
+        facts.device.has_server = each.model == doorbell;
+        VmFacts vm = vm_with(facts);
+        EXPECT_THAT(found_in(vm), IsEmpty()) << each.what << ", and nobody asked";
+        vm.migration = each.settings;
+        EXPECT_EQ(found_in(vm).empty(), !each.mend) << each.what;
+        if (!each.mend) continue;
+        const Finding finding = only_finding(found_in(vm));
+        EXPECT_EQ(finding.kind, FindingKind::migration_settings) << each.what;
+        EXPECT_EQ(finding.severity, FindingSeverity::warning);
+        EXPECT_EQ(finding.device, "shm0");
+        EXPECT_THAT(finding.mend, HasSubstr(each.mend)) << each.what;
+        vm.devices[0].device.stale = true;
+        EXPECT_THAT(found_in(vm), IsEmpty()) << each.what << ", of a QEMU that is gone";
+    }
+}
+
 TEST(DeviceDiagnosis, LeavesForeignDevicesToWhoeverManagesThem) {
     DeviceFacts facts = region_device("theirs");
     facts.device.origin = Origin::foreign;
