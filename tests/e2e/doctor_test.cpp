@@ -4,8 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/e2e/hotplug_test.h"
-#include "tests/support/doorbell_server.h"
+#include "tests/e2e/doctor_fixture.h"
 #include "tests/support/json_text.h"
 
 // Faults planted in machines and on the host: each is found, and mended by what its finding says.
@@ -21,63 +20,6 @@ using testing::IsEmpty;
 using testing::Not;
 
 constexpr uid_t outsider = 61004;
-
-class Doctor : public HotplugTest {
-  protected:
-    json findings(const std::vector<std::string>& arguments = {}) {
-        std::vector<std::string> command{"doctor"};
-        command.insert(command.end(), arguments.begin(), arguments.end());
-        const CtlResult result = run_ctl(*daemon_, command);
-        const json found(result.json()["findings"]);
-        bool problem = false;
-        for (const json& each : found) problem = problem || each["severity"] == "problem";
-        EXPECT_EQ(result.exit_code, problem ? 1 : 0) << result.out;
-        return found;
-    }
-
-    /// "regionMode", "neverMapped vm0/shm0", ...
-    std::vector<std::string> summary(const json& found) {
-        std::vector<std::string> lines;
-        for (const json& each : found) {
-            std::string line = each["kind"];
-            if (each.contains("vm")) line += " " + each["vm"].get<std::string>();
-            if (each.contains("device")) line += "/" + each["device"].get<std::string>();
-            lines.push_back(line);
-        }
-        return lines;
-    }
-    std::vector<std::string> summary() { return summary(findings()); }
-
-    /// The only finding.
-    json finding(const std::string& kind) {
-        const json found(findings());
-        if (found.size() != 1 || found[0]["kind"] != kind) {
-            ADD_FAILURE() << "no " << kind << " alone: " << found;
-            return {{"mend", "false"}, {"text", ""}};
-        }
-        return found[0];
-    }
-
-    /// Runs the command that the mending begins with at `from`, up to what is said after it.
-    void mend(const json& finding, const std::string& from = "") {
-        const std::string text = finding["mend"];
-        std::string command = text.substr(text.find(from));
-        command = command.substr(0, std::min(command.find(", "), command.find("; ")));
-        const auto result = run(Command{{"sh", "-c", command},
-                                        {{"PATH", IVSHMEMD_BIN_DIR ":" + path_},
-                                         {"IVSHMEMD_SOCKET", daemon_->socket().string()}}},
-                                boot_deadline());
-        EXPECT_EQ(result.exit_code, 0) << command << "\n" << result.out << result.err;
-    }
-
-    void attach(const std::string& name, const std::vector<std::string>& options = {}) {
-        std::vector<std::string> arguments{"attach", "vm0", name, "--size", "1M"};
-        arguments.insert(arguments.end(), options.begin(), options.end());
-        expect_ctl_success(*daemon_, arguments);
-    }
-
-    const std::string path_ = ::getenv("PATH") ? ::getenv("PATH") : "/usr/bin:/bin";
-};
 
 /// A machine that was not started yet, in which nothing can be mapped, with a device of region r.
 class DoctorOfRegions : public Doctor {
@@ -195,45 +137,6 @@ TEST_F(Doctor, FindsAQemuInAnotherMountNamespace) {
     EXPECT_THAT(found["mend"], HasSubstr("let the QEMU see " + regions_.path().string()));
 }
 
-/// Memory of others that does not do what it is there for, until its VM is started as is said.
-class DoctorOfBackends : public Doctor {
-  protected:
-    void start(const std::string& options) {
-        vm_.reset();
-        vm_.emplace(dir_.path(),
-                    VmOptions{.name = "vm0",
-                              .paused = true,
-                              .extra = {"-object",
-                                        "memory-backend-file,id=m0,size=1M,mem-path=" +
-                                            region_file("theirs").string() + "," + options,
-                                        "-device", "ivshmem-plain,memdev=m0,id=theirs"}});
-    }
-    void find_and_mend(const std::string& options, const std::string& kind,
-                       const std::string& mended) {
-        run(Command{{"fallocate", "-l", "1048576", region_file("theirs")}, {}, {}, {}});
-        start(options);
-        start_daemon({&*vm_});
-        const json found(finding(kind));
-        EXPECT_EQ(found["device"], "theirs");
-        EXPECT_THAT(found["mend"], HasSubstr(mended));
-        vm_->kill();
-        ASSERT_TRUE(daemon_->wait_vm_state("vm0", "unreachable", soon()));
-        start("share=on," + mended);
-        wait_connected("vm0");
-        EXPECT_THAT(summary(), IsEmpty());
-    }
-
-    std::optional<QemuVm> vm_;
-};
-
-TEST_F(DoctorOfBackends, FindsACopyThatNobodyShares) {
-    find_and_mend("share=off", "privateMemory", "share=on");
-}
-
-TEST_F(DoctorOfBackends, FindsMemoryThatIsEmptiedAtTheEnd) {
-    find_and_mend("share=on,discard-data=on", "discardedMemory", "discard-data=off");
-}
-
 TEST_F(Doctor, FindsAMonitorThatSomebodyElseHolds) {
     QemuVm vm(dir_.path(), {.name = "vm0"});
     auto holder = std::make_optional<QmpClient>(vm.qmp_socket(), soon());
@@ -288,38 +191,6 @@ TEST_F(Doctor, TellsHowToAddASlotWhereNoneIsFree) {
     wait_connected("vm0");
     expect_ctl_success(*daemon_, {"attach", "vm0", "large", "--size", "64M"});
     EXPECT_EQ(member(find_device(*daemon_, "vm0", "large"), "bus"), "shm1");
-}
-
-TEST_F(Doctor, FindsADeviceWhoseServerHasEnded) {
-    QemuVm vm(dir_.path(), {.name = "vm0", .paused = true});
-    DoorbellServer server({"--vectors", "2", "--size", "1M"});
-    start_daemon({&vm});
-    expect_ctl_success(*daemon_, {"attach", "vm0", "bell", "--server", server.socket(), "--vectors",
-                                  "2", "--ioeventfd", "off"});
-    EXPECT_THAT(summary(), IsEmpty());
-    EXPECT_EQ(server.stop(), 0);
-    EXPECT_TRUE(eventually(soon(), [&] { return !summary().empty(); }));
-    const json found(finding("relayLost"));
-    EXPECT_EQ(found["device"], "bell");
-    EXPECT_THAT(found["mend"],
-                HasSubstr("ivshmemctl attach vm0 bell --model ivshmem-doorbell --role peer "
-                          "--server " +
-                          server.socket().string() + " --vectors 2 --ioeventfd off"));
-}
-
-TEST_F(Doctor, FindsALeakedBackend) {
-    QemuVm vm(dir_.path(), {.name = "vm0", .extra = {"-only-migratable"}});
-    const std::string backend = "ivshmemd.old.mem";
-    const json added(vm.object_add_file(backend, region_file("old"), 1 << 20));
-    ASSERT_TRUE(added.contains("return")) << added;
-    // The refusal of a peer keeps its backend for good.
-    EXPECT_ANY_THROW(vm.spy().call(
-        "device_add", {{"driver", "ivshmem-plain"}, {"memdev", backend}, {"master", "off"}}));
-    start_daemon({&vm});
-    ASSERT_TRUE(wait_device_state("vm0", "old", "leaked"));
-    const json found(finding("backendLeaked"));
-    EXPECT_EQ(found["device"], "old");
-    EXPECT_THAT(found["mend"], HasSubstr("restart the VM"));
 }
 
 TEST_F(Doctor, SpeaksToPeople) {

@@ -10,15 +10,19 @@
 namespace ivshmemd::test {
 
 DoorbellServer::DoorbellServer(std::vector<std::string> arguments) : notify_(dir_ / "notify.sock") {
-    Command command{{program(), "--socket", socket()}, {}, {}};
+    command_.argv = {program(), "--socket", socket()};
     if (std::find(arguments.begin(), arguments.end(), "--size") == arguments.end()) {
-        command.argv.insert(command.argv.end(), {"--size", "64K"});
+        command_.argv.insert(command_.argv.end(), {"--size", "64K"});
     }
-    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-    command.env.emplace("NOTIFY_SOCKET", notify_.path());
+    command_.argv.insert(command_.argv.end(), arguments.begin(), arguments.end());
+    command_.env.emplace("NOTIFY_SOCKET", notify_.path());
     // What it frees goes back at once: its memory is measured.
-    command.env.emplace("ASAN_OPTIONS", "quarantine_size_mb=1");
-    process_.emplace(command);
+    command_.env.emplace("ASAN_OPTIONS", "quarantine_size_mb=1");
+    start();
+}
+
+void DoorbellServer::start() {
+    process_.emplace(command_);
     if (!notify_.wait_ready(soon())) {
         throw std::runtime_error("ivshmem-doorbell did not get ready:\n" + process_->err());
     }

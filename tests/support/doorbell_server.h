@@ -21,6 +21,8 @@ class DoorbellServer {
     Child& process() { return *process_; }
     NotifySocket& notify() { return notify_; }
 
+    /// After stop(): again, at the same socket.
+    void start();
     /// SIGTERM; the exit code. Throws when it does not end in time.
     int stop();
 
@@ -33,6 +35,7 @@ class DoorbellServer {
   private:
     TempDir dir_;
     NotifySocket notify_;
+    Command command_;
     std::optional<Child> process_;
 };
 
