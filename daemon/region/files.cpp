@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "daemon/region/acl.h"
+#include "daemon/region/admission.h"
 #include "daemon/region/lease.h"
 #include "daemon/region/reservation.h"
 #include "lib/place.h"
@@ -47,29 +48,6 @@ RegionFacts facts_of(const struct stat& status) {
 
 std::string reopened(const UniqueFd& handle) {
     return "/proc/self/fd/" + std::to_string(handle.get());
-}
-
-// Where there are no ACLs there is one owner and one group.
-Result<void> admit_by_mode(int fd, const std::string& path, std::optional<uid_t> user,
-                           std::optional<gid_t> group) {
-    constexpr auto as_it_is = static_cast<uid_t>(-1);
-    if (group && ::fchown(fd, as_it_is, *group) == 0) return {};
-    const bool may_give_away = !group && user && ::geteuid() == 0;
-    if (may_give_away && ::fchown(fd, *user, static_cast<gid_t>(-1)) == 0) return {};
-    const std::string whom =
-        group ? "group " + std::to_string(*group) : "user " + std::to_string(*user);
-    return Error(ErrorKind::region_unavailable,
-                 "cannot let " + whom + " into region " + path +
-                     ": its file system has no POSIX ACLs; set [region] group to a group that "
-                     "ivshmemd and the VM's user are members of");
-}
-
-Result<void> admit(int fd, const std::string& path, std::optional<uid_t> user,
-                   std::optional<gid_t> group) {
-    const int granted = grant_access(fd, user, group);
-    if (granted == EOPNOTSUPP) return admit_by_mode(fd, path, user, group);
-    if (granted != 0) return unavailable(path, "granting access", granted);
-    return {};
 }
 
 // Huge pages are not divided.

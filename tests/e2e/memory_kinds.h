@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/e2e/machine_state.h"
 #include "tests/support/process.h"
 #include "tests/support/qemu_vm.h"
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/hotplug_test.h"
+#include "tests/e2e/memory_kinds.h"
 #include "tests/support/json_text.h"
 
 // A region is handed to a guest only when it is there, all of it, and the QEMU sees that very file.
@@ -17,8 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
-
-constexpr uint64_t mebibyte = 1 << 20;
 
 uint64_t allocated(const fs::path& file) {
     struct stat status {};

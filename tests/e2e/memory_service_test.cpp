@@ -1,11 +1,8 @@
 #include <gmock/gmock.h>
-#include <unistd.h>
-
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "tests/e2e/hotplug_test.h"
 #include "tests/e2e/memory_kinds.h"
+#include "tests/e2e/service_fixture.h"
 #include "tests/support/json_text.h"
 
 // The same kinds of memory for the daemon as the service that it usually is: a user without
@@ -19,35 +16,18 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
 
-constexpr uid_t alice = 61001, keeper = 61003;
-constexpr gid_t monitors = 61010;
-
-class MemoryOfTheService : public HotplugTest, public testing::WithParamInterface<MemoryKindCase> {
+class MemoryOfTheService : public ServiceTest, public testing::WithParamInterface<MemoryKindCase> {
   protected:
     void SetUp() override {
-        if (::geteuid() != 0) GTEST_SKIP() << "only root can run programs as other users";
-        HotplugTest::SetUp();
+        ServiceTest::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
         if (QemuVm::installed_version() < GetParam().oldest) {
             GTEST_SKIP() << "a newer QEMU has it";
         }
-        fs::permissions(dir_.path(), fs::perms(0755));
-        fs::permissions(regions_.path(), fs::perms(01777));  // as /dev/shm is
         make_files(regions_.path());
         for (const char* name : {"whole", "halves", "inherited"}) {
             fs::permissions(region_file(name), fs::perms(0666));
         }
-        fs::copy_file(fs::path(IVSHMEMD_BIN_DIR) / "ivshmemd", dir_ / "ivshmemd");
-        fs::permissions(dir_ / "ivshmemd", fs::perms(0755));
-    }
-
-    /// The monitors of this user's QEMUs, which the service's group may enter.
-    fs::path monitor_dir() {
-        const fs::path path = dir_ / "monitors";
-        fs::create_directory(path);
-        EXPECT_EQ(::chown(path.c_str(), alice, monitors), 0);
-        fs::permissions(path, fs::perms(02770));
-        return path;
     }
 
     VmOptions machine() {
@@ -58,28 +38,7 @@ class MemoryOfTheService : public HotplugTest, public testing::WithParamInterfac
         return options;
     }
 
-    /// The daemon as its unit says; the directory of its socket is what systemd would make for it.
-    void start_service(std::initializer_list<const QemuVm*> vms) {
-        const std::string source = IVSHMEMD_SOURCE_DIR;
-        const std::string ids = std::to_string(keeper) + " " + std::to_string(monitors);
-        std::ofstream(dir_ / "service")
-            << "#!/bin/sh\n"
-            << "directory=$(dirname \"$2\")\n"
-            << "chown -R " << keeper << " \"$directory\"\n"
-            << "exec python3 -B " << source << "/tests/systemd/sandbox.py " << source
-            << "/systemd/ivshmemd.service " << ids << " --write \"$directory\" -- "
-            << dir_ / "ivshmemd"
-            << " \"$@\"\n";
-        fs::permissions(dir_ / "service", fs::perms(0755));
-        start_daemon(vms, {.program = dir_ / "service"});
-    }
-
     std::string here(const std::string& text) const { return in_directory(text, regions_.path()); }
-
-    json device() {
-        const json reply(call_api(*daemon_, "ListDevices", {{"vm", "vm"}}));
-        return member(reply, "parameters")["devices"].at(0);
-    }
 
     /// A number in QEMU's own /proc: what it stands for only that QEMU knows.
     bool is_unknown() const { return GetParam().name == "descriptor"; }
@@ -91,7 +50,7 @@ TEST_P(MemoryOfTheService, IsNotClaimedToBeWhatCannotBeSeen) {
     QemuVm vm(monitor_dir(), machine());
     QemuVm other(monitor_dir(), {.name = "other", .launcher = as_user(alice)});
     start_service({&vm, &other});
-    const json shown(device());
+    const json shown(list_devices(*daemon_, "vm").at(0));
     EXPECT_EQ(shown["sharing"], kind.sharing == "private" ? "private" : "unverified");
     EXPECT_EQ(shown["offset"], kind.offset);
     EXPECT_EQ(shown["readonly"], kind.readonly);

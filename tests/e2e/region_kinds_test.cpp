@@ -1,12 +1,12 @@
 #include <gmock/gmock.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/hotplug_test.h"
+#include "tests/e2e/huge_pages.h"
+#include "tests/e2e/memory_kinds.h"
 #include "tests/support/json_text.h"
 
 // Where regions can be beside the usual directory, and views of them that a guest cannot write.
@@ -17,9 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
-
-constexpr uint64_t mebibyte = 1 << 20;
-constexpr const char* huge_pages = "/proc/sys/vm/nr_hugepages";
 
 class RegionKinds : public HotplugTest {
   protected:
@@ -112,34 +109,10 @@ TEST_F(RegionKinds, ThatAreReadonlyDropWhatTheGuestWrites) {
     EXPECT_TRUE(reader.alive());
 }
 
-class HugePages : public RegionKinds {
-  protected:
-    void SetUp() override {
-        if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
-        RegionKinds::SetUp();
-        if (IsSkipped() || HasFatalFailure()) return;
-        std::ifstream(huge_pages) >> before_;
-        std::ofstream(huge_pages) << before_ + 2;
-        long now = 0;
-        std::ifstream(huge_pages) >> now;
-        if (now < before_ + 2) GTEST_SKIP() << "the kernel gives no huge pages";
-        ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
-        ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-        ASSERT_EQ(::mount("none", regions_.path().c_str(), "hugetlbfs", 0, "pagesize=2M"), 0);
-        mounted_ = true;
-    }
-    void TearDown() override {
-        RegionKinds::TearDown();
-        daemon_.reset();
-        if (mounted_) ::umount2(regions_.path().c_str(), MNT_DETACH);
-        if (before_ >= 0) std::ofstream(huge_pages) << before_;
-    }
-
-    long before_ = -1;
-    bool mounted_ = false;
-};
-
-TEST_F(HugePages, HoldRegionsOfWholePages) {
+TEST_F(RegionKinds, OfHugePagesAreWholePages) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
+    const HugePages pages(regions_.path(), 2);
+    if (!pages) GTEST_SKIP() << "the kernel gives no huge pages";
     QemuVm vm(dir_.path(), {.name = "vm"});
     start_daemon({&vm});
     const json small(
@@ -153,6 +126,7 @@ TEST_F(HugePages, HoldRegionsOfWholePages) {
     EXPECT_TRUE(vm.alive());
     detach_by_reset(vm, "x", {"--remove-region"});
     EXPECT_FALSE(fs::exists(region_file("x")));
+    daemon_.reset();
 }
 
 }  // namespace
