@@ -9,12 +9,11 @@
 #include "daemon/base/accounts.h"
 #include "daemon/fleet/region_list.h"
 #include "daemon/region/lease.h"
+#include "daemon/region/reservation.h"
 #include "daemon/vm/descriptors.h"
 
 namespace ivshmemd {
 namespace {
-
-constexpr std::uint64_t stat_block = 512;  // bytes of what st_blocks counts
 
 // A file that this user may not look at counts as there.
 bool is_missing(const std::string& path) {
@@ -68,7 +67,7 @@ void add_to_diagnose(Region& region, const Registry& registry) {
     struct stat status {};
     if (::stat(region.path.c_str(), &status) != 0) return;
     const RegionIdentity file{status.st_dev, status.st_ino};
-    region.reserved = static_cast<std::uint64_t>(status.st_blocks) * stat_block;
+    region.reserved = reserved_bytes(status);
     for (const std::shared_ptr<Vm>& vm : registry.all()) {
         for (const Backend& backend : vm->inventory().backends) {
             const bool is_a_device = serves_a_device(vm->inventory(), backend);

@@ -15,7 +15,7 @@
 namespace ivshmemd {
 namespace {
 
-constexpr std::uint64_t block = 512;  // bytes of what st_blocks counts
+constexpr std::uint64_t stat_block = 512;  // bytes of what st_blocks counts
 
 std::uint64_t number_in(const std::string& path) {
     std::ifstream file(path);
@@ -66,10 +66,14 @@ Supply supply_of(const struct statfs& status) {
 std::uint64_t present_bytes(int fd) {
     struct stat status {};
     if (::fstat(fd, &status) != 0) return 0;
-    return static_cast<std::uint64_t>(status.st_blocks) * block;
+    return reserved_bytes(status);
 }
 
 }  // namespace
+
+std::uint64_t reserved_bytes(const struct stat& status) {
+    return static_cast<std::uint64_t>(status.st_blocks) * stat_block;
+}
 
 ReservationFacts reservation_facts(int fd, std::uint64_t size) {
     ReservationFacts facts;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <string>
 
@@ -7,6 +9,9 @@
 #include "lib/result.h"
 
 namespace ivshmemd {
+
+/// How much of a file has memory behind it.
+std::uint64_t reserved_bytes(const struct stat& status);
 
 /// What reserving `size` bytes of an open file would take; `fd` may be an O_PATH one.
 ReservationFacts reservation_facts(int fd, std::uint64_t size);

@@ -1,12 +1,6 @@
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "tests/e2e/hotplug_test.h"
-#include "tests/support/json_text.h"
+#include "tests/e2e/refusal_fixture.h"
 #include "tests/support/varlink_client.h"
 
 // What is refused before QEMU hears of it: each request has its error and exit code, changes
@@ -15,66 +9,9 @@
 namespace ivshmemd::test {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
 const std::string invalid_parameter = "org.varlink.service.InvalidParameter";
-
-class Refusal : public HotplugTest {
-  protected:
-    void SetUp() override {
-        HotplugTest::SetUp();
-        if (IsSkipped() || HasFatalFailure()) return;
-        start_machine({});
-    }
-
-    void start_machine(DaemonOptions options) {
-        daemon_.reset();
-        vm_.emplace(dir_.path(), traced({.name = "vm0"}));
-        start_daemon({&*vm_}, std::move(options));
-        before_ = machine_state(*vm_);
-        files_before_ = files_in(regions_.path());
-    }
-
-    /// Call it after whatever the test itself put into the region directory.
-    void remember_files() { files_before_ = files_in(regions_.path()); }
-
-    void TearDown() override {
-        if (!vm_) return;
-        expect_untouched();
-        HotplugTest::TearDown();
-    }
-
-    void expect_untouched() {
-        for (const char* command : {"object-add", "device_add", "chardev-add", "getfd"}) {
-            EXPECT_EQ(times_heard(*vm_, command), 0) << "QEMU heard " << command;
-        }
-        EXPECT_GT(times_heard(*vm_, "qom-list"), 0) << "nothing is traced";
-        EXPECT_EQ(machine_state(*vm_), before_);
-        EXPECT_EQ(files_in(regions_.path()), files_before_);
-        EXPECT_TRUE(vm_->alive());
-        EXPECT_EQ(list_devices(*daemon_, "vm0"), json::array());
-    }
-
-    json refuse(const std::vector<std::string>& options, int exit_code, const std::string& error) {
-        std::vector<std::string> arguments{"attach", "vm0"};
-        arguments.insert(arguments.end(), options.begin(), options.end());
-        return expect_ctl_error(*daemon_, arguments, exit_code, error);
-    }
-
-    /// Attach by the API itself, where nothing on the client's side can refuse first.
-    json refuse_call(json parameters, const std::string& error) {
-        if (!parameters.contains("vm")) parameters["vm"] = "vm0";
-        if (!parameters.contains("name")) parameters["name"] = "shm0";
-        const json reply(call_api(*daemon_, "Attach", parameters));
-        EXPECT_EQ(error_of(reply), error) << parameters << "\n" << reply;
-        return member(reply, "parameters");
-    }
-
-    std::optional<QemuVm> vm_;
-    json before_;
-    std::set<std::string> files_before_;
-};
 
 TEST_F(Refusal, OfSizesThatWouldAbortQemu) {
     for (const char* size : {"0", "1", "3M", "2048", "5000", "12345", "8G", "1025K", "text", "M",
@@ -213,89 +150,6 @@ TEST_F(Refusal, GoesInTheOrderOfTheContract) {
     refuse_call({{"vectors", 2}, {"size", 5000}}, "ConfigUnsupported");
     refuse_call({{"size", 5000}, {"bus", "nobus"}}, "BadSize");
     refuse_call({{"size", 5000}, {"slot", 0}}, "BadSize");
-}
-
-TEST_F(Refusal, OfRegionsThatAreNoPlainFiles) {
-    make_file(region_file("target"), 1 << 20);
-    fs::create_symlink(region_file("target"), region_file("link"));
-    fs::create_symlink(region_file("nowhere"), region_file("dangling"));
-    fs::create_directory(region_file("directory"));
-    ASSERT_EQ(::mkfifo(region_file("fifo").c_str(), 0600), 0);
-    remember_files();
-    for (const char* region : {"link", "dangling", "directory", "fifo"}) {
-        refuse({"shm0", "--size", "1M", "--region", region}, 6, "RegionMismatch");
-    }
-}
-
-TEST_F(Refusal, OfRegionsOfAnotherSize) {
-    make_file(region_file("small"), 4096);
-    make_file(region_file("large"), 2 << 20);
-    make_file(region_file("empty"), 0);
-    make_file(region_file("odd"), 3 << 20);
-    remember_files();
-    for (const char* region : {"small", "large", "odd"}) {
-        refuse({"shm0", "--size", "1M", "--region", region}, 6, "RegionMismatch");
-    }
-    // Taken from the file, the size is no better than if it had been given.
-    refuse({"shm0", "--region", "odd"}, 2, "BadSize");
-    refuse({"shm0", "--region", "empty"}, 2, "BadSize");
-    EXPECT_EQ(fs::file_size(region_file("odd")), 3u << 20);
-    EXPECT_EQ(fs::file_size(region_file("small")), 4096u);
-}
-
-TEST_F(Refusal, OfRegionsThatAnUntrustedUserOwns) {
-    make_file(region_file("foreign"), 1 << 20);
-    remember_files();
-    if (::chown(region_file("foreign").c_str(), 12345, 12345) != 0) {
-        GTEST_SKIP() << "only root gives files away";
-    }
-    refuse({"shm0", "--size", "1M", "--region", "foreign"}, 4,
-           "org.varlink.service.PermissionDenied");
-    refuse({"foreign"}, 4, "org.varlink.service.PermissionDenied");
-}
-
-TEST_F(Refusal, OfRegionsWithoutADirectory) {
-    daemon_.reset();
-    const fs::path missing = dir_ / "missing";
-    fs::create_directory(missing);
-    start_daemon({&*vm_}, {.region_dir = missing});
-    fs::remove(missing);
-    refuse({"shm0", "--size", "1M"}, 1, "RegionUnavailable");
-    EXPECT_FALSE(fs::exists(missing));
-}
-
-/// A file system of one MiB, gone with this object.
-class SmallFileSystem {
-  public:
-    explicit SmallFileSystem(fs::path where) : where_(std::move(where)) {
-        fs::create_directory(where_);
-        mounted_ = ::mount("ivshmemd-test", where_.c_str(), "tmpfs", 0, "size=1M") == 0;
-    }
-    ~SmallFileSystem() {
-        if (mounted_) ::umount2(where_.c_str(), MNT_DETACH);
-    }
-    SmallFileSystem(const SmallFileSystem&) = delete;
-    SmallFileSystem& operator=(const SmallFileSystem&) = delete;
-    explicit operator bool() const { return mounted_; }
-    const fs::path& path() const { return where_; }
-
-  private:
-    fs::path where_;
-    bool mounted_ = false;
-};
-
-TEST_F(Refusal, OfRegionsThatDoNotFitTheFileSystem) {
-    const SmallFileSystem small(dir_ / "small");
-    if (!small) GTEST_SKIP() << "mounting a tmpfs is not permitted here";
-    daemon_.reset();
-    start_daemon({&*vm_}, {.region_dir = small.path()});
-    // Both sizes: more than there is at all, and more than is left.
-    refuse({"shm0", "--size", "64M"}, 1, "RegionUnavailable");
-    make_file(small.path() / "other", 0);
-    std::ofstream(small.path() / "other") << std::string(512 << 10, 'x');
-    refuse({"shm0", "--size", "1M"}, 1, "RegionUnavailable");
-    EXPECT_EQ(files_in(small.path()), std::set<std::string>{"other"});
-    EXPECT_GE(fs::space(small.path()).available, 500u << 10) << "what was reserved is given back";
 }
 
 }  // namespace
