@@ -33,6 +33,7 @@ DeviceSpec spec_of(const DeviceRequest& request, Model model) {
     spec.readonly = request.readonly.value_or(false);
     spec.numa = request.numa;
     spec.prealloc = request.prealloc.value_or(false);
+    spec.backend = request.backend;
     return spec;
 }
 

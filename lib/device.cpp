@@ -1,5 +1,7 @@
 #include "lib/device.h"
 
+#include "lib/names.h"
+
 namespace ivshmemd {
 
 DeviceRequest request_again(const DeviceSpec& spec) {
@@ -13,12 +15,24 @@ DeviceRequest request_again(const DeviceSpec& spec) {
     if (spec.readonly) request.readonly = true;
     if (spec.prealloc) request.prealloc = true;
     request.numa = spec.numa;
+    request.backend = spec.backend;
     if (spec.server) {
         request.vectors = spec.vectors;
         request.msi = spec.msi;
         request.ioeventfd = spec.ioeventfd;
     }
     return request;
+}
+
+DeviceSpec spec_to_repeat(const Device& device) {
+    DeviceSpec spec = device.spec;
+    spec.backend = unusual_backend(device).value_or("");
+    return spec;
+}
+
+std::optional<std::string> unusual_backend(const Device& device) {
+    const bool is_usual = device.backend.empty() || device.backend == backend_id(device.spec.name);
+    return is_usual ? std::nullopt : std::optional(device.backend);
 }
 
 std::string_view origin_name(Origin origin) {

@@ -26,6 +26,7 @@ struct DeviceRequest {
     std::optional<bool> readonly{};  // what the guest writes is dropped
     std::optional<int> numa{};       // node of the host that the memory is taken from
     std::optional<bool> prealloc{};  // QEMU touches all of it before the guest has it
+    std::string backend{};           // id for its memory backend; empty: the usual one
 
     bool operator==(const DeviceRequest&) const = default;
 };
@@ -46,12 +47,22 @@ struct DeviceSpec {
     bool readonly = false;
     std::optional<int> numa{};
     bool prealloc = false;
+    std::string backend{};  // in a plan: id of its memory backend; empty: the usual one
 
     bool operator==(const DeviceSpec&) const = default;
 };
 
 /// The request that makes this device again, wherever there is room.
 DeviceRequest request_again(const DeviceSpec& spec);
+
+struct Device;
+
+/// What a plan has of a device. A migration finds its memory by the backend's id, which is told
+/// where it is not the usual one.
+DeviceSpec spec_to_repeat(const Device& device);
+
+/// The id of its backend where that is not the one that a device of its name usually has.
+std::optional<std::string> unusual_backend(const Device& device);
 
 enum class Origin {
     managed,  // its QEMU id carries our prefix
@@ -79,6 +90,7 @@ struct Device {
     std::optional<bool> memory_sealed;         // with a server: whether its memory's size is fixed
     std::optional<bool> relay_lost;   // with a server: whether the device is cut off from it
     std::optional<Mapping> memory{};  // without a server
+    std::string backend{};            // id of its memory backend; empty without one
     std::string fixed;  // why it cannot be taken out while the VM runs; empty when it can
 };
 

@@ -43,6 +43,14 @@ bool serves_a_device(const Inventory& inventory, const Backend& backend) {
            }) != nullptr;
 }
 
+bool is_ours(const Inventory& inventory, const Backend& backend) {
+    if (name_of_backend_id(backend.id)) return true;
+    return std::any_of(
+        inventory.devices.begin(), inventory.devices.end(), [&](const InventoryDevice& each) {
+            return each.device.origin == Origin::managed && each.backend_id == backend.id;
+        });
+}
+
 std::vector<std::string> orphan_backends(const Inventory& inventory) {
     std::vector<std::string> orphans;
     for (const Backend& backend : inventory.backends) {

@@ -61,6 +61,9 @@ const Backend* find_backend(const Inventory& inventory, std::string_view id);
 /// Whether a device stands on this backend.
 bool serves_a_device(const Inventory& inventory, const Backend& backend);
 
+/// Whether it is this daemon's: by its id, or because a device of ours stands on it.
+bool is_ours(const Inventory& inventory, const Backend& backend);
+
 /// Ids of backends and chardevs that carry our prefix and serve no device: left behind by an
 /// attachment that did not finish.
 std::vector<std::string> orphan_backends(const Inventory& inventory);

@@ -69,6 +69,17 @@ Result<void> check_vm_name(std::string_view name) {
     return bad_name("VM", name, "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
 }
 
+Result<void> check_backend_id(std::string_view id) {
+    constexpr std::size_t longest = 127;
+    const auto inner = [](char c) {
+        return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.';
+    };
+    const bool sound = !id.empty() && id.size() <= longest && is_letter(id[0]) &&
+                       std::all_of(id.begin(), id.end(), inner);
+    if (sound) return {};
+    return bad_name("backend", id, "[A-Za-z][A-Za-z0-9_.-]{0,126}");
+}
+
 std::string device_id(std::string_view name) {
     return std::string(prefix) + std::string(name);
 }

@@ -20,6 +20,9 @@ Result<void> check_region_name(std::string_view name);
 /// VM names: `[A-Za-z0-9][A-Za-z0-9_.-]{0,62}`. BadName.
 Result<void> check_vm_name(std::string_view name);
 
+/// Ids of memory backends, whoever made them: `[A-Za-z][A-Za-z0-9_.-]{0,126}`. BadName.
+Result<void> check_backend_id(std::string_view id);
+
 /// QEMU ids of what we make. They depend on the name alone: a migration needs equal backend ids on
 /// both sides, and after a restart the daemon knows its own by them.
 std::string device_id(std::string_view name);

@@ -149,7 +149,7 @@ std::optional<ProofRecord> read_proof(const json& entry) {
     const auto device = as_uint(find(entry, "device"));
     const auto inode = as_uint(find(entry, "inode"));
     if (!vm || !uuid || !run || !backend || !device || !inode) return std::nullopt;
-    if (!check_vm_name(*vm) || !name_of_backend_id(*backend)) return std::nullopt;
+    if (!check_vm_name(*vm) || !check_backend_id(*backend)) return std::nullopt;
     return ProofRecord{*vm, *uuid, *run, *backend, *device, *inode};
 }
 

@@ -84,7 +84,9 @@ Parts parts_of(const Vm& vm, const Decision& decision) {
     } else {
         parts.memory_path = decision.region.path;
         if (spec.model != Model::legacy) {
-            parts.backend_id = fresh_backend_id(vm.inventory(), spec.name);
+            const bool is_free =
+                !spec.backend.empty() && !find_backend(vm.inventory(), spec.backend);
+            parts.backend_id = is_free ? spec.backend : fresh_backend_id(vm.inventory(), spec.name);
         }
     }
     const Bus* bus = find_bus(vm.inventory(), spec.bus);

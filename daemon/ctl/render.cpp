@@ -91,6 +91,7 @@ std::vector<std::pair<std::string, Cell>> device_fields(const json& device) {
         {"offset in its file", {is_window(device) ? size_field(&device, "offset") : ""}},
         {"readonly", {text_field(&device, "readonly")}},
         {"memory at", {text_field(&device, "memoryPath")}},
+        {"memory backend", {text_field(&device, "backend")}},
         {"memory sealed", {text_field(&device, "memorySealed")}},
         {"relay lost", yes_no(device, "relayLost", Tone::warn)},
         {"bus", {text_field(&device, "bus")}},

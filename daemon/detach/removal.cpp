@@ -77,9 +77,7 @@ awaitable<void> delete_parts(std::shared_ptr<Vm> vm, InventoryDevice entry) {
                     [&](const Backend& each) { return each.id == entry.backend_id; });
     const bool has_chardev =
         std::find(chardevs.begin(), chardevs.end(), entry.chardev_id) != chardevs.end();
-    if (has_backend && name_of_backend_id(entry.backend_id)) {
-        co_await delete_backend(vm, entry.backend_id, name);
-    }
+    if (has_backend) co_await delete_backend(vm, entry.backend_id, name);
     if (has_chardev && name_of_chardev_id(entry.chardev_id)) {
         co_await delete_chardev(vm, entry.chardev_id, name);
     }

@@ -18,7 +18,7 @@ std::vector<DeviceSpec> peers_of(const Vm& vm) {
     std::vector<DeviceSpec> peers;
     for (const Device& device : vm.devices()) {
         if (device.origin != Origin::managed || !blocks_migration(device)) continue;
-        if (device.state == DeviceState::attached) peers.push_back(device.spec);
+        if (device.state == DeviceState::attached) peers.push_back(spec_to_repeat(device));
     }
     return peers;
 }

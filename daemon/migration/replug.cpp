@@ -70,8 +70,19 @@ Error with_those_before(Error error, const Plugged& plugged) {
     return error;
 }
 
-// The content that comes finds its memory by the slot: there or nowhere.
+// The content that comes finds its memory by slot and backend id: there or nowhere.
+Result<void> check_backend_is_free(const Vm& vm, const DeviceSpec& spec) {
+    if (spec.backend.empty() || !find_backend(vm.inventory(), spec.backend)) return {};
+    if (find_managed(vm.inventory(), spec.name)) return {};  // perhaps by an earlier call
+    return Error(ErrorKind::device_exists,
+                 "QEMU has a memory backend " + spec.backend +
+                     " already, and content finds its memory by that id; start the waiting QEMU "
+                     "without it");
+}
+
 awaitable<Result<Device>> plug_in_there(std::shared_ptr<Vm> vm, DeviceSpec spec) {
+    const Result<void> free = check_backend_is_free(*vm, spec);
+    if (!free) co_return free.error();
     DeviceRequest request = request_again(spec);
     request.bus = spec.bus;
     request.slot = spec.slot;

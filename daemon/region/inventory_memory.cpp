@@ -44,7 +44,7 @@ void find_mappings(Inventory& inventory, std::optional<pid_t> pid) {
 void keep_proofs(Inventory& inventory, const Inventory& before) {
     for (Backend& backend : inventory.backends) {
         const Backend* old = find_backend(before, backend.id);
-        if (!old || !name_of_backend_id(backend.id) || backend.mapping.verified) continue;
+        if (!old || !is_ours(inventory, backend) || backend.mapping.verified) continue;
         if (!old->mapping.verified || old->path != backend.path) continue;
         backend.mapping = old->mapping;
         for (InventoryDevice& entry : inventory.devices) {

@@ -50,6 +50,7 @@ void Holdings::add_device(const DeviceSpec& spec, const Parts& parts, Time now) 
     entry.memory_path = parts.memory_path;
     entry.mapping = parts.memory;
     entry.device.spec = spec;
+    entry.device.spec.backend.clear();  // as in a reading
     entry.device.qom_path = "/machine/peripheral/" + entry.id;
     entry.device.origin = Origin::managed;
     entry.device.has_server = spec.server.has_value();

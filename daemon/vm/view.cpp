@@ -30,6 +30,7 @@ bool Vm::maps(const InventoryDevice& entry) const {
 Device Vm::view(const InventoryDevice& entry) const {
     Device device = entry.device;
     device.vm = name();
+    device.backend = entry.backend_id;
     device.stale = !session();
     if (departures_.leaving(device.qom_path)) device.state = DeviceState::detaching;
     if (entry.chardev_id.empty()) device.memory = entry.mapping;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lib/names.h"
 #include "lib/size.h"
 #include "proto/api/values.h"
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr std::array known_members{"name",   "model",    "role", "size",      "region",
                                    "server", "vectors",  "msi",  "ioeventfd", "bus",
-                                   "slot",   "readonly", "numa", "prealloc"};
+                                   "slot",   "readonly", "numa", "prealloc",  "backend"};
 
 Error bad_spec(const char* parameter, std::string message) {
     return Error(ErrorKind::invalid_parameter, std::move(message),
@@ -68,6 +69,7 @@ json spell_spec(const DeviceSpec& spec) {
     if (spec.readonly) object["readonly"] = true;
     if (spec.prealloc) object["prealloc"] = true;
     put_if_there(object, "numa", spec.numa);
+    if (!spec.backend.empty()) object["backend"] = spec.backend;
     if (spec.server) {
         put_if_there(object, "vectors", spec.vectors);
         put_if_there(object, "msi", spec.msi);
@@ -90,13 +92,18 @@ Result<DeviceSpec> read_spec(const json& object) {
         return bad_spec("devices",
                         "device " + request->name + " needs either a region or a server");
     }
-    return DeviceSpec{request->name,      *request->model,
-                      *request->role,     *request->size,
-                      request->region,    request->server,
-                      request->vectors,   request->msi,
-                      request->ioeventfd, *request->bus,
-                      *request->slot,     request->readonly.value_or(false),
-                      request->numa,      request->prealloc.value_or(false)};
+    const std::string* backend = as_string(find(object, "backend"));
+    if (backend && !check_backend_id(*backend)) {
+        return bad_spec("devices", check_backend_id(*backend).error().message);
+    }
+    return DeviceSpec{request->name,          *request->model,
+                      *request->role,         *request->size,
+                      request->region,        request->server,
+                      request->vectors,       request->msi,
+                      request->ioeventfd,     *request->bus,
+                      *request->slot,         request->readonly.value_or(false),
+                      request->numa,          request->prealloc.value_or(false),
+                      backend ? *backend : ""};
 }
 
 Result<std::vector<DeviceSpec>> read_specs(const json& array) {

@@ -69,9 +69,8 @@ Result<void> read_numbers(const json& parameters, DeviceRequest& request) {
         request.numa = static_cast<int>(*node);
     }
     if (const auto vectors = as_int(find(parameters, "vectors"))) {
-        if (*vectors < 1 || *vectors > last_vector) {
-            return invalid("vectors", "vectors are 1 to 2048");
-        }
+        const bool is_sound = *vectors >= 1 && *vectors <= last_vector;
+        if (!is_sound) return invalid("vectors", "vectors are 1 to 2048");
         request.vectors = static_cast<std::uint32_t>(*vectors);
     }
     return {};
@@ -149,6 +148,7 @@ json spell_device(const Device& device) {
     if (device.memory) put_memory(object, *device.memory);
     if (spec.prealloc) object["prealloc"] = true;
     put(object, "numa", spec.numa);
+    put(object, "backend", unusual_backend(device));
     put(object, "guestAddress", device.guest_address);
     if (!spec.bus.empty()) {  // what is left of a leaked device has no place
         object["bus"] = spec.bus;

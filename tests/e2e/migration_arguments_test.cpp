@@ -110,6 +110,27 @@ TEST_F(MigrationArguments, StartADestinationThatHasTheFunctionsOfItsSource) {
     EXPECT_EQ(read_file(regions_ / "f1", 64, 13), "carried by f1");
 }
 
+TEST_F(MigrationArguments, AreNotNeededWhereAPlanNamesTheBackend) {
+    if (QemuVm::installed_version() < 5002) GTEST_SKIP() << "object-add is spelled otherwise";
+    start_source({});
+    make_file(file(), mebibyte);
+    write_file(file(), 64, "carried");
+    add_master(
+        "w", {{"qom-type", "memory-backend-file"}, {"mem-path", file().string()}, {"share", true}},
+        {{"addr", "1e"}});
+    const json plan = masters();
+    ASSERT_EQ(member(plan.at(0), "backend"), "w-memory");
+    source_->pause();
+    replace_file(file());
+    start_destination({});
+    const json reply(call_api(*daemon_, "Replug", {{"vm", "dst"}, {"devices", plan}}));
+    ASSERT_EQ(error_of(reply), "") << reply;
+    EXPECT_TRUE(qom_names(*destination_).contains("w-memory"));
+    EXPECT_EQ(member(migrate(0, {}), "status"), "completed");
+    EXPECT_EQ(read_file(file(), 64, 7), "carried");
+    EXPECT_TRUE(destination_->alive());
+}
+
 TEST_F(MigrationArguments, AreNoneForMemoryWithoutAFile) {
     if (QemuVm::installed_version() < 5002) GTEST_SKIP() << "object-add is spelled otherwise";
     start_source({});

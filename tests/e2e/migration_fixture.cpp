@@ -68,6 +68,7 @@ json MigrationFixture::masters() {
         for (const char* key : {"name", "model", "role", "size", "region", "bus", "slot"}) {
             spec[key] = device[key];
         }
+        if (device.contains("backend")) spec["backend"] = device["backend"];
         specs.push_back(std::move(spec));
     }
     return specs;

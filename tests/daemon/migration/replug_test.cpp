@@ -74,6 +74,29 @@ TEST_F(Replug, PutsAMasterThatIsToGetItsContentIntoItsSlotOrNowhere) {
     EXPECT_FALSE(pc_.has_device("ivshmemd.n"));
 }
 
+TEST_F(Replug, GivesAMasterTheBackendThatItsContentIsFor) {
+    start_incoming();
+    DeviceSpec spec = spec_of("m", Role::master, 20);
+    spec.backend = "theirs-memory";
+    ASSERT_TRUE(finish(loop_.start(replug(vm(), {{spec}}))));
+    EXPECT_TRUE(pc_.has_backend("theirs-memory"));
+    EXPECT_EQ(vm()->device("m")->backend, "theirs-memory");
+    ASSERT_TRUE(finish(loop_.start(replug(vm(), {{spec}})))) << "it is there";
+    DeviceSpec other = spec_of("n", Role::master, 21);
+    other.backend = spec.backend;
+    const auto taken = finish(loop_.start(replug(vm(), {{other}})));
+    ASSERT_FALSE(taken);
+    EXPECT_EQ(taken.error().kind, ErrorKind::device_exists);
+    EXPECT_THAT(taken.error().message, HasSubstr("theirs-memory"));
+    EXPECT_FALSE(pc_.has_device("ivshmemd.n"));
+
+    pc_.set_run_state("running", "RESUME");
+    ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "running"; }));
+    pc_.set_guest(FakePc::Guest::lets_go);
+    ASSERT_TRUE(detach_now(leave("m")));
+    EXPECT_FALSE(pc_.has_backend("theirs-memory")) << "it was made for the device";
+}
+
 TEST_F(Replug, SaysWhichMastersAreThereWhenTheVmDoesNotRunInTime) {
     start_incoming();
     std::vector<DeviceSpec> both{spec_of("p", Role::peer, 22), spec_of("m", Role::master, 21)};

@@ -17,7 +17,9 @@ TEST(MigrationValues, ReadBackASpecAsItWasWritten) {
     const json bell = json::parse(R"({"name": "d", "model": "ivshmem", "role": "master",
         "size": 4096, "server": "/s", "vectors": 2, "msi": false, "ioeventfd": false,
         "bus": "rp0", "slot": 0})");
-    for (const json& each : {plain_spec(), bell}) {
+    json named(plain_spec());
+    named["backend"] = "their.memory-2";
+    for (const json& each : {plain_spec(), bell, named}) {
         const Result<DeviceSpec> spec = read_spec(each);
         ASSERT_TRUE(spec) << spec.error().message;
         EXPECT_EQ(spell_spec(*spec), each);
@@ -34,8 +36,9 @@ TEST(MigrationValues, RefuseASpecThatLacksOrDistortsAnything) {
             EXPECT_FALSE(read_spec(spec)) << member << " " << wrong;
         }
     }
-    const json faults = {{"server", "/s"}, {"msi", 1},       {"vectors", "1"},   {"role", "auto"},
-                         {"slot", 32},     {"name", "../x"}, {"region", "../x"}, {"unknown", 1}};
+    const json faults = {{"server", "/s"},   {"msi", 1},     {"vectors", "1"},
+                         {"role", "auto"},   {"slot", 32},   {"name", "../x"},
+                         {"region", "../x"}, {"unknown", 1}, {"backend", "a,b"}};
     for (const auto& [member, value] : faults.items()) {
         json spec(plain_spec());
         spec[member] = value;
