@@ -67,7 +67,7 @@ awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor, Access access
         if (!error || error == boost::asio::error::would_block || !acceptor->is_open()) continue;
         if (!complained) log_warning({"cannot accept a client: ", error.message()});
         complained = true;
-        boost::asio::steady_timer timer(host_.executor, pause_when_out_of_files);
+        Timer timer(host_.executor, pause_when_out_of_files);
         co_await timer.async_wait(as_result);
     }
 }

@@ -3,8 +3,7 @@
 namespace ivshmemd {
 
 Alarm::Alarm(const Executor& executor, SteadyClock::time_point when, std::function<void()> ring)
-    : state_(std::make_shared<State>(
-          State{boost::asio::steady_timer(executor, when), std::move(ring)})) {
+    : state_(std::make_shared<State>(State{Timer(executor, when), std::move(ring)})) {
     state_->timer.async_wait(
         [weak = std::weak_ptr<State>(state_)](const boost::system::error_code& error) {
             const auto state = weak.lock();

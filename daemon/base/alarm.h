@@ -19,7 +19,7 @@ class Alarm {
 
   private:
     struct State {
-        boost::asio::steady_timer timer;
+        Timer timer;
         std::function<void()> ring;
     };
 

@@ -3,18 +3,18 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <functional>
 #include <string>
+
+#include "daemon/base/clock.h"
 
 namespace ivshmemd {
 
 template <class T>
 using awaitable = boost::asio::awaitable<T>;
 using Executor = boost::asio::any_io_executor;
-using SteadyClock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
 /// Completion as a tuple that starts with the error code: nothing throws.

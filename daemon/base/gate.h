@@ -34,7 +34,7 @@ class Gate {
     struct Waiter {
         explicit Waiter(const Executor& executor)
             : timer(executor, SteadyClock::time_point::max()) {}
-        boost::asio::steady_timer timer;  // never expires: cancelled once admitted
+        Timer timer;  // never expires: cancelled once admitted
         bool admitted = false;
     };
 

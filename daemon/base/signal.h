@@ -19,7 +19,7 @@ class Signal {
 
   private:
     Executor executor_;
-    std::list<boost::asio::steady_timer*> waiters_;
+    std::list<Timer*> waiters_;
 };
 
 }  // namespace ivshmemd

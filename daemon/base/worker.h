@@ -17,16 +17,37 @@ class Worker {
     template <class Function>
     awaitable<std::invoke_result_t<Function>> run(Function function) {
         if (!pool_) pool_ = std::make_unique<boost::asio::thread_pool>(1);
-        return boost::asio::co_spawn(*pool_, invoke(std::move(function)),
-                                     boost::asio::use_awaitable);
+        return counted(
+            boost::asio::co_spawn(*pool_, invoke(std::move(function)), boost::asio::use_awaitable),
+            under_way_);
     }
 
+    /// Whether a caller has yet to be resumed.
+    bool busy() const { return *under_way_ > 0; }
+
   private:
+    using Count = std::shared_ptr<std::size_t>;
+
+    struct Mark {
+        explicit Mark(Count count_) : count(std::move(count_)) { ++*count; }
+        Mark(const Mark&) = delete;
+        Mark& operator=(const Mark&) = delete;
+        ~Mark() { --*count; }
+        Count count;  // a caller may outlive the worker
+    };
+
+    template <class T>
+    static awaitable<T> counted(awaitable<T> job, Count count) {
+        const Mark mark(std::move(count));
+        co_return co_await std::move(job);
+    }
+
     template <class Function>
     static awaitable<std::invoke_result_t<Function>> invoke(Function function) {
         co_return function();
     }
 
+    Count under_way_ = std::make_shared<std::size_t>(0);
     std::unique_ptr<boost::asio::thread_pool> pool_;  // made at first use
 };
 

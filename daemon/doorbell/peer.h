@@ -63,7 +63,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
     Announcements queue_;
     std::optional<PeerTable> known_;  // to a QEMU
     Signal news_;
-    boost::asio::steady_timer patience_;
+    Timer patience_;
     bool greeted_ = false;
     bool waits_for_reader_ = false;
     unsigned waits_ = 0;  // tells an expiry of an earlier wait from one of this

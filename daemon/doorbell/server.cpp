@@ -77,7 +77,7 @@ awaitable<void> Server::accept(std::shared_ptr<Acceptor> acceptor) {
             take(std::move(socket));
         } else if (acceptor->is_open()) {
             complain("cannot accept a client: " + error.message());
-            boost::asio::steady_timer timer(executor_, pause_after_failed_accept);
+            Timer timer(executor_, pause_after_failed_accept);
             co_await timer.async_wait(as_result);
         }
     }
@@ -144,7 +144,7 @@ void Server::refuse(Peer::Socket socket, const std::string& why) {
 }
 
 awaitable<void> Server::let_read(std::shared_ptr<Peer::Socket> socket) {
-    boost::asio::steady_timer timer(executor_, time_to_read_refusal);
+    Timer timer(executor_, time_to_read_refusal);
     timer.async_wait([socket](auto) {
         boost::system::error_code ignored;
         socket->close(ignored);

@@ -130,7 +130,7 @@ Session::Entry Session::enter(const Command& command, Milliseconds deadline, std
     const Result<std::uint64_t> id = mux_.add();
     if (!id) return {};
     auto slot = std::make_shared<Slot>(
-        Slot{boost::asio::steady_timer(socket_.get_executor(), SteadyClock::now() + deadline), {}});
+        Slot{Timer(socket_.get_executor(), SteadyClock::now() + deadline), {}});
     slots_.emplace(*id, slot);
     bytes += encode(command, *id);
     return {*id, std::move(slot)};

@@ -77,7 +77,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   private:
     struct Slot {
-        boost::asio::steady_timer timer;  // the deadline, and the wake-up when cancelled
+        Timer timer;  // the deadline, and the wake-up when cancelled
         std::optional<Answer> answer;
     };
     struct Outgoing {

@@ -154,7 +154,7 @@ awaitable<void> Relay::write_qemu() {
         }
         if (pass_front() || over_) continue;
         if (errno == ETOOMANYREFS) {
-            boost::asio::steady_timer pause(qemu_.get_executor(), crowded_pause);
+            Timer pause(qemu_.get_executor(), crowded_pause);
             co_await pause.async_wait(as_result);
         } else {
             co_await qemu_.async_wait(Descriptor::wait_write, as_result);

@@ -80,6 +80,16 @@ bool DaemonFixture::wait_event(EventKind kind, const std::string& device) {
     return loop_.run_until([&] { return count_events(kind, device) > 0; });
 }
 
+void DaemonFixture::pass(Milliseconds time) {
+    if (!loop_.owns_time()) {
+        loop_.own_time([this] {
+            const bool busy = host_.worker.busy() || host_.looker.busy();
+            return !busy && pc_.is_idle() && other_.is_idle();
+        });
+    }
+    loop_.pass(time);
+}
+
 std::size_t DaemonFixture::count_events(EventKind kind, const std::string& device) const {
     std::size_t count = 0;
     for (const Event& event : events_) {

@@ -32,6 +32,9 @@ class DaemonFixture : public ::testing::Test {
     bool wait_state(VmState state, const std::string& name = "a");
     /// Runs until such an event was published; false past the deadline.
     bool wait_event(EventKind kind, const std::string& device);
+    /// Lets so much time pass by the clock, which is the test's own from then on: whatever could
+    /// happen by then has happened. Not with other threads than those of the machines.
+    void pass(Milliseconds time);
     std::size_t count_events(EventKind kind, const std::string& device = "") const;
 
     std::string socket(const std::string& name) const { return directory_ / (name + ".qmp"); }

@@ -27,11 +27,29 @@ std::string other_owner(const std::string& device) {
 }  // namespace
 
 FakeDescriptors::~FakeDescriptors() {
-    for (Reader& reader : readers_) {
-        const std::uint64_t one = 1;
-        if (::write(reader.stop.get(), &one, sizeof one) < 0) std::abort();  // an eventfd of ours
-        reader.thread.join();
-    }
+    for (Reader& reader : readers_) end(reader);
+}
+
+void FakeDescriptors::end(Reader& reader) {
+    const std::uint64_t one = 1;
+    if (::write(reader.stop.get(), &one, sizeof one) < 0) std::abort();  // an eventfd of ours
+    reader.thread.join();
+}
+
+void FakeDescriptors::start_over() {
+    for (Reader& reader : readers_) end(reader);
+    readers_.clear();
+    const std::lock_guard lock(mutex_);
+    used_.clear();
+    watched_.clear();
+    passed_ = 0;
+}
+
+bool FakeDescriptors::is_idle() const {
+    return std::all_of(readers_.begin(), readers_.end(), [](const Reader& reader) {
+        pollfd entry{reader.relay.get(), POLLIN, 0};
+        return reader.over || (reader.waits && ::poll(&entry, 1, 0) == 0);
+    });
 }
 
 int FakeDescriptors::take(const std::string& owner, bool harmless) {
@@ -66,7 +84,14 @@ void FakeDescriptors::connect(const std::string& device, FileDescriptor relay,
         const std::lock_guard lock(mutex_);
         passed_ = 0;
     }
-    reader.thread = std::thread([this, &reader] { read(reader); });
+    if (!reader.stop) {  // out of descriptors
+        readers_.pop_back();
+        return;
+    }
+    reader.thread = std::thread([this, &reader] {
+        read(reader);
+        reader.over = true;
+    });
 }
 
 // Messages of eight bytes: version, own id, memory, then (id, descriptor) for each vector of a
@@ -75,7 +100,9 @@ void FakeDescriptors::read(Reader& reader) {
     std::int64_t own_id = -1;
     for (int messages = 0;; ++messages) {
         pollfd entries[] = {{reader.relay.get(), POLLIN, 0}, {reader.stop.get(), POLLIN, 0}};
+        reader.waits = true;
         if (::poll(entries, 2, -1) < 0 || entries[1].revents != 0) return;
+        reader.waits = false;
         const auto received = receive(reader.relay.get(), soon(), message_bytes);
         if (!received || received->bytes.size() != message_bytes) {
             free(reader.owner);
@@ -107,9 +134,7 @@ void FakeDescriptors::hang_up(const std::string& device) {
     const auto found = std::find_if(readers_.begin(), readers_.end(),
                                     [&](const Reader& each) { return each.device == device; });
     if (found == readers_.end()) return;
-    const std::uint64_t one = 1;
-    if (::write(found->stop.get(), &one, sizeof one) < 0) std::abort();
-    found->thread.join();
+    end(*found);
     readers_.erase(found);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <list>
 #include <map>
@@ -39,6 +40,11 @@ class FakeDescriptors {
     /// The chardev goes.
     void hang_up(const std::string& device);
 
+    /// All of it is another process's from now on.
+    void start_over();
+
+    /// Whether no reader has anything to read. While nobody connects or hangs up.
+    bool is_idle() const;
     /// Numbers that a device that was there last was passed, and how many of its own vectors.
     std::size_t passed() const;
     /// Numbers that are watched although nothing of ours holds them.
@@ -53,9 +59,12 @@ class FakeDescriptors {
         std::string owner;
         FileDescriptor relay;
         FileDescriptor stop;
+        std::atomic<bool> waits = false;
+        std::atomic<bool> over = false;
         std::thread thread;
     };
     void read(Reader& reader);
+    static void end(Reader& reader);
     int take_locked(const std::string& owner, bool harmless);
 
     mutable std::mutex mutex_;

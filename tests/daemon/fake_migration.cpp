@@ -17,7 +17,18 @@ FakeMigration::FakeMigration(FakePc& pc) : pc_(pc) {
 
 json FakeMigration::query() {
     const std::lock_guard lock(mutex_);
+    if (looks_ > 0 && facts_.value("status", "") == "active" && --looks_ == 0) {
+        facts_["status"] = "completed";
+        pc_.set_run_state("postmigrate");
+        pc_.qemu().event_after_reply("STOP", nullptr);
+        pc_.qemu().event_after_reply("MIGRATION", {{"status", "completed"}});
+    }
     return FakeQemu::ok(facts_);
+}
+
+void FakeMigration::complete_at_look(int looks) {
+    const std::lock_guard lock(mutex_);
+    looks_ = looks;
 }
 
 json FakeMigration::start(const json&) {

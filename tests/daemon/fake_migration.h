@@ -36,6 +36,8 @@ class FakeMigration {
     /// "migrate", starts the migration.
     void ignore_shared_at(const std::string& moment);
     void set_mode(const std::string& mode);
+    /// It completes at so many looks at it.
+    void complete_at_look(int looks);
     /// It ends before migrate_cancel comes.
     void outrun_cancel();
 
@@ -54,6 +56,7 @@ class FakeMigration {
     bool had_return_path_ = false;
     std::string ignore_shared_at_;
     bool outrun_ = false;
+    int looks_ = 0;
     Json parameters_ = Json::object();
     std::map<std::string, bool> capabilities_{
         {"events", false}, {"return-path", false}, {"x-ignore-shared", false}};

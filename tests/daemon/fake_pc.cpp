@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "tests/daemon/fake_pc_words.h"
 
@@ -65,7 +66,9 @@ json FakePc::dispatch(const std::string& command, const json& arguments) {
     Handler handler;
     {
         std::unique_lock lock(mutex_);
+        is_holding_ = held_ == command;
         changed_.wait_until(lock, soon().end(), [&] { return held_ != command; });
+        is_holding_ = false;
         if (muted_) return nullptr;
         const auto found = overrides_.find(command);
         if (found != overrides_.end()) handler = found->second;
@@ -186,9 +189,11 @@ json FakePc::object_add(const json& arguments) {
                        "' to object (type 'container')");
     }
     if (member(arguments, "share") != json(true)) failure_ += id + " is not shared\n";
+    const Backend backend{text_of(arguments, "mem-path"), arguments.value("size", std::uint64_t{0}),
+                          false};
+    if (!*backend.file && errno == EMFILE) return generic("can't open backing store");
     descriptors_.take("backend " + id);
-    backends_[id] = {text_of(arguments, "mem-path"), arguments.value("size", std::uint64_t{0}),
-                     false};
+    backends_[id] = backend;
     if (sees_other_files_) backends_[id].file.reset();
     return FakeQemu::ok(json::object());
 }

@@ -63,6 +63,10 @@ class FakePc {
     bool has_device(const std::string& id) const;
     bool has_backend(const std::string& id) const;
     bool has_chardev(const std::string& id) const;
+    void put_chardev(const std::string& id);
+    /// All of it, to be compared: devices, backends and chardevs by id, and descriptors that were
+    /// passed by name and not taken.
+    Json holdings() const;
     Json given(const std::string& id) const;
     int slot_of(const std::string& id) const;
 
@@ -71,6 +75,12 @@ class FakePc {
     /// The two halves of that: QEMU says it some time after QOM has lost the device.
     void take_out(const std::string& id);
     void tell_deleted(const std::string& id);
+
+    /// Its process ends, and another one comes, with nothing of what this one had. To be told to
+    /// listen again.
+    void die();
+    /// Whether it has nothing to do until somebody else does something.
+    bool is_idle() const { return (is_holding_ || qemu_.is_idle()) && descriptors_.is_idle(); }
 
     // Trouble
     using Handler = FakeQemu::Handler;
@@ -132,6 +142,7 @@ class FakePc {
     mutable std::mutex mutex_;  // the fake's thread answers, the test's changes
     std::condition_variable changed_;
     std::string held_;
+    std::atomic<bool> is_holding_ = false;
     bool muted_ = false;
     Guest guest_ = Guest::lets_go;
     std::string run_state_ = "running";

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
@@ -68,13 +70,46 @@ class Loop {
     bool run_until(Condition condition, Deadline deadline = soon()) {
         while (!condition()) {
             if (deadline.passed()) return false;
-            io_.restart();
-            io_.run_one_for(std::chrono::milliseconds(5));
+            turn();
         }
         return true;
     }
 
-    /// Runs for that long, to see that something does not happen.
+    /// The clock is the test's from now on: it stands still while anything goes on, here or with
+    /// those that `others_idle` knows of, and else jumps towards the next timer. So nothing is
+    /// waited for in real time, and no deadline passes because the host is slow.
+    void own_time(std::function<bool()> others_idle) {
+        others_idle_ = std::move(others_idle);
+        SteadyClock::own(SteadyClock::now());
+    }
+
+    bool owns_time() const { return static_cast<bool>(others_idle_); }
+
+    /// Runs until nothing happens any more unless time passes. Only where the test owns the time.
+    void run_until_quiet() {
+        while (!is_quiet()) io_.run_one_for(std::chrono::microseconds(100));
+    }
+
+    /// Runs for that long by the test's own clock.
+    void pass(Milliseconds time) {
+        const SteadyClock::time_point end = SteadyClock::now() + time;
+        while (true) {
+            run_until_quiet();
+            if (SteadyClock::now() >= end) return;
+            advance(end);
+        }
+    }
+
+    ~Loop() { SteadyClock::give_back(); }
+
+    /// Runs what is ready, and what that makes ready: all that happens unless time passes or
+    /// another thread does something.
+    void run_ready() {
+        io_.restart();
+        io_.poll();
+    }
+
+    /// Runs for that long. That something does not happen is for pass() to show.
     void run_for(std::chrono::milliseconds time) {
         io_.restart();
         io_.run_for(time);
@@ -82,13 +117,58 @@ class Loop {
 
     /// Runs until nothing is left to do; false when something still waits at the deadline.
     bool run_out(Deadline deadline = soon()) {
+        if (others_idle_) return run_until([this] { return has_nothing_left(); }, deadline);
         io_.restart();
         io_.run_until(deadline.end());
         return io_.stopped();
     }
 
   private:
+    // One thing that happens, or a moment's wait for one.
+    void turn() {
+        io_.restart();
+        if (!others_idle_) {
+            io_.run_one_for(std::chrono::milliseconds(5));
+        } else if (io_.poll_one() > 0) {
+            step_ = least_step;
+        } else if (!is_quiet()) {
+            io_.run_one_for(std::chrono::microseconds(100));
+        } else {
+            advance(SteadyClock::time_point::max());
+        }
+    }
+
+    bool has_nothing_left() {
+        io_.restart();
+        io_.poll();
+        return io_.stopped();
+    }
+
+    // Whoever else works here does so for the loop, which has nothing to do after them.
+    bool is_quiet() {
+        if (!others_idle_()) return false;
+        io_.restart();
+        if (io_.poll() == 0) return true;
+        step_ = least_step;
+        return false;
+    }
+
+    // By steps that grow until something happens: a deadline is met at most half of its length late.
+    void advance(SteadyClock::time_point most) {
+        const SteadyClock::time_point now = SteadyClock::now();
+        SteadyClock::own(std::min(most, now + step_));
+        step_ = std::min<SteadyClock::duration>(step_ + step_ / 2, std::chrono::minutes(1));
+        // One that is due comes first in the queue, and has the loop look at all of them.
+        Timer due(io_, now - std::chrono::hours(1));
+        due.async_wait([](const boost::system::error_code&) {});
+        io_.restart();
+        io_.run_one();
+    }
+
+    static constexpr SteadyClock::duration least_step = std::chrono::milliseconds(1);
     boost::asio::io_context io_{1};
+    std::function<bool()> others_idle_;
+    SteadyClock::duration step_ = least_step;
 };
 
 }  // namespace ivshmemd::test

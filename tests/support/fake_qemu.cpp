@@ -15,12 +15,6 @@ using nlohmann::json;
 
 namespace {
 
-json event_message(const std::string& name, const json& data) {
-    json message{{"event", name}, {"timestamp", {{"seconds", 1700000000}, {"microseconds", 0}}}};
-    if (!data.is_null()) message["data"] = data;
-    return message;
-}
-
 void set(const FileDescriptor& event) {
     const uint64_t one = 1;
     if (::write(event.get(), &one, sizeof one) < 0) std::abort();  // an eventfd of ours
@@ -121,6 +115,12 @@ void FakeQemu::event_after_reply(const std::string& name, const json& data) {
     state_->after_reply.push_back(event_message(name, data));
 }
 
+json FakeQemu::event_message(const std::string& name, const json& data) {
+    json message{{"event", name}, {"timestamp", {{"seconds", 1700000000}, {"microseconds", 0}}}};
+    if (!data.is_null()) message["data"] = data;
+    return message;
+}
+
 json FakeQemu::ok(const json& value) {
     return json::object({{"return", value}});
 }
@@ -163,6 +163,16 @@ bool FakeQemu::send_event(const std::string& name, const json& data) {
 void FakeQemu::disconnect() {
     const std::lock_guard lock(state_->mutex);
     if (state_->client >= 0) ::shutdown(state_->client, SHUT_RDWR);
+}
+
+void FakeQemu::stop() {
+    if (!state_->thread.joinable()) return;
+    set(state_->stop);
+    state_->thread.join();
+    state_->stop = new_event();
+    state_->released = new_event();
+    const std::lock_guard lock(state_->mutex);
+    state_->held = false;
 }
 
 bool FakeQemu::wait_received(const std::string& command, Deadline deadline, int count) {

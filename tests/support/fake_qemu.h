@@ -27,6 +27,23 @@ namespace ivshmemd::test {
 /// it serves one client at a time; the next waits in the queue without a greeting.
 class FakeQemu {
   public:
+    /// How one exchange goes: as it should, unless told otherwise. In this order.
+    struct Staging {
+        bool held_before = false;                // waits for release_held(), and all after it do
+        bool carried_out = true;                 // false: the command has no effect
+        bool held = false;                       // waits again
+        std::string before;                      // bytes ahead of the answer
+        int times = 1;                           // that it is sent
+        bool after_next = false;                 // it follows the next command's answer
+        bool halved = false;                     // half of it is sent
+        std::shared_ptr<nlohmann::json> answer;  // in place of its own
+        std::shared_ptr<nlohmann::json> id;      // in place of the command's
+        std::string after;                       // bytes behind it
+        bool closed = false;                     // and the connection ends
+    };
+    /// Asked about each command that a rule answers. Runs in the fake's thread.
+    using Director = std::function<Staging(const nlohmann::json& request)>;
+
     using Check = std::function<bool(const nlohmann::json& arguments)>;
     /// Makes the reply, ok() or error(), or null for none at all. Runs in the fake's thread.
     using Handler = std::function<nlohmann::json(const nlohmann::json& arguments)>;
@@ -55,7 +72,10 @@ class FakeQemu {
     FakeQemu& replay(const std::filesystem::path& transcript, bool any_arguments = false);
     /// Inside a handler: sent right after its reply.
     void event_after_reply(const std::string& name, const nlohmann::json& data);
+    /// May be replaced while a client is there; an empty one ends it.
+    void direct(Director director);
 
+    static nlohmann::json event_message(const std::string& name, const nlohmann::json& data);
     static nlohmann::json ok(const nlohmann::json& value);
     static nlohmann::json error(const std::string& error_class, const std::string& description);
 
@@ -66,6 +86,13 @@ class FakeQemu {
     /// To the client that is there now; false when there is none.
     bool send_event(const std::string& name, const nlohmann::json& data);
     void disconnect();
+    /// Ends client and listener; then it may listen anew.
+    void stop();
+    /// Whether an exchange waits for release_held().
+    bool is_held() const;
+    void release_held();
+    /// Whether it has nothing to do until somebody else does something. For the test's own thread.
+    bool is_idle() const;
 
     /// Waits until commands of that name came `count` times, over all clients.
     bool wait_received(const std::string& command, Deadline deadline, int count = 1);

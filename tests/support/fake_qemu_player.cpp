@@ -18,6 +18,7 @@ void FakeQemu::State::fail(const std::string& text) {
 void FakeQemu::Player::play(FileDescriptor client) {
     client_ = std::move(client);
     buffer_.clear();
+    kept_.clear();
     {
         const std::lock_guard lock(state_.mutex);
         state_.client = client_.get();
@@ -35,7 +36,9 @@ void FakeQemu::Player::play(FileDescriptor client) {
 void FakeQemu::Player::play_each(FileDescriptor listener) {
     while (wait_for(listener.get())) {
         FileDescriptor client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        state_.starved = !client;
         if (client) play(std::move(client));
+        if (state_.starved) pause(std::chrono::milliseconds(1));
     }
 }
 
@@ -60,15 +63,18 @@ void FakeQemu::Player::serve() {
 bool FakeQemu::Player::answer() {
     std::optional<State::Rule> rule;
     std::optional<std::vector<json>> recorded;
+    Director director;
     {
         const std::lock_guard lock(state_.mutex);
         const auto found = state_.rules.find(command());
         if (found != state_.rules.end()) {
             rule = found->second;
+            director = state_.director;
         } else if (state_.transcript) {
             recorded = state_.transcript->next(command(), arguments(), state_.any_arguments);
         }
     }
+    if (rule && director) return perform(director(request_), rule->handler);
     if (rule) return pause(rule->delay) && reply(rule->handler(arguments()));
     if (!recorded) {
         state_.fail("no answer for " + request_.dump());
@@ -165,7 +171,10 @@ bool FakeQemu::Player::read_more() {
 
 bool FakeQemu::Player::wait_for(int fd, int timeout_ms) {
     pollfd entries[] = {{fd, POLLIN, 0}, {state_.stop.get(), POLLIN, 0}};
-    return ::poll(entries, 2, timeout_ms) > 0 && entries[1].revents == 0;
+    state_.awaited = fd;
+    const bool readable = ::poll(entries, 2, timeout_ms) > 0 && entries[1].revents == 0;
+    state_.awaited = -1;
+    return readable;
 }
 
 bool FakeQemu::Player::pause(std::chrono::milliseconds delay) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -33,8 +34,13 @@ struct FakeQemu::State {
     std::vector<nlohmann::json> after_reply;
     std::vector<FileDescriptor> fds;
     std::string failure;
+    Director director;
+    bool held = false;
     int client = -1;
     int scripts_done = 0;
+
+    std::atomic<int> awaited = -1;      // the descriptor that the thread waits for
+    std::atomic<bool> starved = false;  // it cannot take a client: out of descriptors
 
     FileDescriptor stop;      // readable: end
     FileDescriptor released;  // readable: a stall is over
@@ -63,6 +69,10 @@ class FakeQemu::Player {
     bool run_script();
     void serve();
     bool answer();
+    bool perform(const Staging& staging, const Handler& handler);
+    bool send_staged(const Staging& staging, nlohmann::json body);
+    void drop_pending();
+    bool hold();
     bool next_request();
     bool read_more();
     /// Waits until one of the two is readable; false for `state_.stop`, or when the time is up.
@@ -74,6 +84,7 @@ class FakeQemu::Player {
     State& state_;
     FileDescriptor client_;
     std::string buffer_;
+    std::string kept_;  // an answer that follows the next one
     nlohmann::json request_;
 };
 
