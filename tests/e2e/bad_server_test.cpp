@@ -9,6 +9,7 @@
 #include "tests/support/bad_servers.h"
 #include "tests/support/json_text.h"
 #include "tests/support/qmp_pulse.h"
+#include "tests/support/root.h"
 #include "tests/support/scripted_server.h"
 
 // Doorbell servers that would hang or kill a QEMU which talks to them itself.
@@ -114,7 +115,7 @@ TEST_F(BadServer, ThatEndsAtAnyMomentAfterItsVectorsHurtsNobody) {
 }
 
 TEST_F(BadServer, OfAnotherUserIsNotTrusted) {
-    if (::geteuid() != 0) GTEST_SKIP() << "needs a second user";
+    if (lacks_root("needs a second user")) return;
     const FileDescriptor memory = shared_memory(mebibyte);
     // Whoever calls listen() is whom the kernel names.
     ASSERT_EQ(::seteuid(12345), 0);

@@ -6,6 +6,7 @@
 
 #include "tests/e2e/doctor_fixture.h"
 #include "tests/support/json_text.h"
+#include "tests/support/root.h"
 
 // Faults planted in machines and on the host: each is found, and mended by what its finding says.
 
@@ -48,7 +49,7 @@ TEST_F(DoctorOfRegions, FindsAWrongMode) {
 }
 
 TEST_F(DoctorOfRegions, FindsAWrongOwner) {
-    if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+    if (lacks_root("only root can give files away")) return;
     ASSERT_EQ(::chown(region_file("r").c_str(), outsider, outsider), 0);
     const json found(finding("regionOwner"));
     EXPECT_THAT(found["text"], HasSubstr(std::to_string(outsider)));
@@ -122,7 +123,7 @@ TEST_F(Doctor, FindsRegionsThatWereReplacedOrRemovedUnderTheirQemu) {
 }
 
 TEST_F(Doctor, FindsAQemuInAnotherMountNamespace) {
-    if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
+    if (lacks_root("only root can mount")) return;
     const std::string hide =
         "mount -t tmpfs none " + regions_.path().string() + " && exec \"$0\" \"$@\"";
     QemuVm vm(

@@ -9,6 +9,7 @@
 #include "tests/e2e/hotplug_test.h"
 #include "tests/e2e/memory_kinds.h"
 #include "tests/support/json_text.h"
+#include "tests/support/root.h"
 
 // A region is handed to a guest only when it is there, all of it, and the QEMU sees that very file.
 
@@ -65,7 +66,7 @@ TEST_F(MemoryProof, OfAFileThatQemuSees) {
 }
 
 TEST_F(MemoryProof, IsNotThereForAQemuInAContainer) {
-    if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
+    if (lacks_root("only root can mount")) return;
     QemuVm vm(dir_.path(), secluded("vm"));
     start_daemon({&vm});
     const json before(machine_state(vm));
@@ -82,7 +83,7 @@ TEST_F(MemoryProof, IsNotThereForAQemuInAContainer) {
 }
 
 TEST_F(MemoryProof, OfAForeignDeviceInAContainerIsNotTheFileOfThatNameHere) {
-    if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
+    if (lacks_root("only root can mount")) return;
     make_file(region_file("frames"), mebibyte);
     VmOptions options = secluded("inside");
     const std::string object =
@@ -104,7 +105,7 @@ TEST_F(MemoryProof, OfAForeignDeviceInAContainerIsNotTheFileOfThatNameHere) {
 class SmallFileSystem : public MemoryProof {
   protected:
     void SetUp() override {
-        if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
+        if (lacks_root("only root can mount")) return;
         MemoryProof::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
         // Seen by what is started from here, and gone with this process.

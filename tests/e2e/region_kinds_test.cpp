@@ -8,6 +8,7 @@
 #include "tests/e2e/huge_pages.h"
 #include "tests/e2e/memory_kinds.h"
 #include "tests/support/json_text.h"
+#include "tests/support/root.h"
 
 // Where regions can be beside the usual directory, and views of them that a guest cannot write.
 
@@ -110,7 +111,7 @@ TEST_F(RegionKinds, ThatAreReadonlyDropWhatTheGuestWrites) {
 }
 
 TEST_F(RegionKinds, OfHugePagesAreWholePages) {
-    if (::geteuid() != 0) GTEST_SKIP() << "only root can mount";
+    if (lacks_root("only root can mount")) return;
     const HugePages pages(regions_.path(), 2);
     if (!pages) GTEST_SKIP() << "the kernel gives no huge pages";
     QemuVm vm(dir_.path(), {.name = "vm"});

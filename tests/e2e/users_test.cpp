@@ -6,6 +6,7 @@
 
 #include "tests/e2e/hotplug_test.h"
 #include "tests/support/json_text.h"
+#include "tests/support/root.h"
 
 // A host as an operator would set it up: each QEMU runs as a user of its own, and the daemon as a
 // third one, which is in the group of the monitors and has no other privilege.
@@ -22,7 +23,7 @@ constexpr gid_t monitors = 61010, readers = 61011;
 class Users : public HotplugTest {
   protected:
     void SetUp() override {
-        if (::geteuid() != 0) GTEST_SKIP() << "only root can run programs as other users";
+        if (lacks_root("only root can run programs as other users")) return;
         HotplugTest::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
         fs::permissions(dir_.path(), fs::perms(0755));

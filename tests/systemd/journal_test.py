@@ -17,6 +17,7 @@ import unittest
 
 from manager import PATIENCE, Account, Client, NotifySocket, Service
 from machines import QEMU, Qemu, region_directory
+from root import lacks_root
 from sandbox import CLONE_NEWNS, MS_REC, MS_SLAVE, checked, libc, mount
 
 HOTPLUG = "io.ivshmemd.Hotplug"
@@ -196,7 +197,7 @@ class Logging(unittest.TestCase):
 
 def main():
     Logging.source, Logging.program = sys.argv.pop(1), sys.argv.pop(1)
-    if os.geteuid() != 0 or not shutil.which(QEMU):
+    if lacks_root() or not shutil.which(QEMU):
         print("SKIPPED: only root can put a journal in the place of the host's; needs QEMU")
         sys.exit(SKIPPED)
     checked(libc.unshare(CLONE_NEWNS), "unshare")

@@ -15,6 +15,7 @@ import unittest
 
 from manager import Account, Client, NotifySocket, activate
 from machines import QEMU, DoorbellServer, Qemu
+from root import lacks_root
 from test_root import run
 from varlink_client import wait_until
 
@@ -282,7 +283,7 @@ def main():
     if missing and "IVSHMEMD_REQUIRE_QEMU" not in os.environ:
         print(f"these tools are missing: {' '.join(missing)}; ./dev setup installs them")
         return SKIPPED
-    if os.geteuid() != 0:
+    if lacks_root():
         print("only root can make namespaces and run programs as other users")
         return SKIPPED
     outcome = unittest.main(argv=[sys.argv[0], *selected], exit=False, verbosity=2).result

@@ -3,6 +3,7 @@
 #include "daemon/vm/refresh.h"
 #include "tests/daemon/vm/operation_fixture.h"
 #include "tests/support/json_text.h"
+#include "tests/support/root.h"
 #include "tests/support/scripted_server.h"
 
 namespace ivshmemd::test {
@@ -211,7 +212,7 @@ TEST_F(AttachLegacy, TakesAServerWithInterruptsByPin) {
 
 // What the refusal goes by: QEMU 3.1 aborts when it cannot open the memory of a legacy device.
 TEST_F(AttachLegacy, KnowsWhoCanOpenARegion) {
-    if (::geteuid() != 0) GTEST_SKIP() << "needs a file of another owner";
+    if (lacks_root("needs a file of another owner")) return;
     ASSERT_TRUE(host_.regions.create("x", mebibyte, 0));
     ASSERT_EQ(::chmod(region_path("x").c_str(), 0600), 0);
     ASSERT_EQ(::chown(region_path("x").c_str(), 1234, 1234), 0);

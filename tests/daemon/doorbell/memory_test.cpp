@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/root.h"
 #include "tests/support/temp_dir.h"
 
 namespace ivshmemd::doorbell {
@@ -95,7 +96,7 @@ TEST_F(DoorbellMemory, RefusesWhatIsNoRegularFile) {
 TEST_F(DoorbellMemory, RefusesARegionOfAnotherUser) {
     make_file("x", size);
     if (::chown(path("x").c_str(), 65534, static_cast<gid_t>(-1)) != 0) {
-        GTEST_SKIP() << "changing a file's owner needs root";
+        return skip_without_root("changing a file's owner needs root");
     }
     const Error error = refusal("x");
     EXPECT_EQ(error.kind, ErrorKind::permission_denied);

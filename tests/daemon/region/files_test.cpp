@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/root.h"
 #include "tests/support/temp_dir.h"
 
 namespace ivshmemd::test {
@@ -85,7 +86,7 @@ TEST_F(RegionFilesTest, NeedsItsDirectory) {
 
 TEST_F(RegionFilesTest, LeavesNothingWhenTheMemoryDoesNotSuffice) {
     if (::mount("small", directory_.path().c_str(), "tmpfs", 0, "size=1m") != 0) {
-        GTEST_SKIP() << "mounting needs root";
+        return skip_without_root("mounting needs root");
     }
     const Result<RegionIdentity> made = files_.create("x", 4 << 20, ::geteuid());
     const bool empty = std::filesystem::is_empty(directory_.path());
