@@ -32,7 +32,7 @@ TEST_F(AttachShared, WaitsWhileTheRegionIsBeingUnlinked) {
     std::optional<RegionUsers::UnlinkingMark> mark;
     mark.emplace(host_.region_users, *RegionFiles::identity(region_path("x")));
     const auto attaching = start_attach(request("x"));
-    loop_.run_for(Milliseconds(40));
+    pass(Milliseconds(40));
     EXPECT_FALSE(attaching->done);
     EXPECT_FALSE(vm()->turn().coming());
     mark.reset();

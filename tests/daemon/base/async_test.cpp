@@ -41,7 +41,7 @@ TEST(Gate, LetsOneThroughAtATimeInTheOrderTheyCame) {
     }
     for (std::size_t inside = 1; inside <= 3; ++inside) {
         ASSERT_TRUE(loop.run_until([&] { return order.size() >= inside; }));
-        loop.run_for(Milliseconds(2));
+        loop.run_ready();
         EXPECT_EQ(order.size(), inside);
         EXPECT_TRUE(gate.busy());
         leave.notify_all();
@@ -71,7 +71,7 @@ TEST(Signal, WakesAllWhoWait) {
     int woken = 0;
     signal.notify_all();  // nobody waits: it is not remembered
     for (int i = 0; i < 3; ++i) spawn(loop.executor(), "waiter", wait_for(signal, woken));
-    loop.run_for(Milliseconds(5));
+    loop.run_ready();
     EXPECT_EQ(woken, 0);
     signal.notify_all();
     signal.notify_all();

@@ -65,7 +65,7 @@ TEST_F(Declared, WaitForAVmThatArrives) {
     declare({request("x")});
     pc_.set_run_state("inmigrate");
     start();
-    loop_.run_for(Milliseconds(50));
+    pass(Milliseconds(50));
     EXPECT_EQ(pc_.count("device_add"), 0u);
     EXPECT_TRUE(vm()->declared().failures().empty());
     pc_.set_run_state("running", "RESUME");
@@ -146,7 +146,7 @@ TEST_F(Declared, WaitForTheEndOfAMigration) {
     migration.move_to("active", "running");
     declare({request("x")});
     start();
-    loop_.run_for(Milliseconds(50));
+    pass(Milliseconds(50));
     EXPECT_EQ(pc_.count("device_add"), 0u);
     EXPECT_TRUE(vm()->declared().failures().empty());
     migration.move_to("failed", "running");

@@ -118,7 +118,7 @@ TEST_F(DeclaredReload, OfAVmThatWasNeverStartedAreDetachedOnceItRuns) {
     start();
     ASSERT_TRUE(wait_attached("x"));
     reload({});
-    loop_.run_for(Milliseconds(50));
+    pass(Milliseconds(50));
     EXPECT_EQ(pc_.count("device_del"), 0u);
     EXPECT_EQ(failure_of("x"), "");
     pc_.set_run_state("running", "RESUME");

@@ -29,7 +29,7 @@ TEST_F(DetachRegion, WaitsForAProgramThatLetsGoOfIt) {
     wanted.remove_region = true;
     const auto detaching = start_detach(wanted);
     ASSERT_TRUE(loop_.run_until([this] { return pc_.count("object-del") == 1; }));
-    loop_.run_for(Milliseconds(80));
+    pass(Milliseconds(80));
     EXPECT_TRUE(region_exists("x"));
     EXPECT_FALSE(detaching->done) << "what becomes of the region is part of it";
     program.reset();
@@ -59,7 +59,7 @@ TEST_F(DetachRegion, IsRemovedLaterOnlyOnceAllVmsHaveTold) {
     // Once the backend is deleted, the file has no user that anybody knows of but "b".
     ASSERT_TRUE(loop_.run_until([&] { return pc_.count("object-del") > deleted; }));
     ASSERT_TRUE(loop_.run_until([this] { return !vm()->turn().busy(); }));
-    loop_.run_for(Milliseconds(120));
+    pass(Milliseconds(120));
     ASSERT_NE(vm("b")->state(), VmState::connected);
     EXPECT_TRUE(region_exists("x"));
     other_.release();

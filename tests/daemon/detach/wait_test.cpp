@@ -31,7 +31,7 @@ TEST_F(DetachWait, JoinsARemovalUnderWay) {
     const auto first = start_detach(leave("x"));
     ASSERT_TRUE(loop_.run_until([this] { return pc_.count("device_del") == 1; }));
     const auto second = start_detach(leave("x"));
-    loop_.run_for(Milliseconds(30));
+    pass(Milliseconds(30));
     EXPECT_FALSE(first->done);
     EXPECT_FALSE(second->done);
     EXPECT_EQ(pc_.count("device_del"), 1u);
@@ -194,7 +194,7 @@ TEST_F(DetachWait, DoesNotAskAPausedVmAgainAfterAReset) {
     ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "paused"; }));
     EXPECT_EQ(*detach_now(leave("x", Milliseconds(0))), Detached::pending);
     pc_.set_run_state("prelaunch", "RESET");
-    loop_.run_for(Milliseconds(120));
+    pass(Milliseconds(120));
     EXPECT_EQ(pc_.count("device_del"), 1u);
     pc_.set_run_state("running", "RESUME");
     EXPECT_TRUE(loop_.run_until([this] { return pc_.count("device_del") == 2; }));
@@ -233,12 +233,15 @@ TEST_F(DetachWait, TakesAlreadyAskedForAsPending) {
 
 TEST_F(DetachWait, FailsAtOnceWhenTheConnectionIsLost) {
     start_with_device(FakePc::Guest::keeps);
-    const auto waiting = start_detach(leave("x"));
+    // Neither its own end nor the next connection can be what ends the wait.
+    host_.deadlines.backoff_min = host_.deadlines.backoff_max = std::chrono::hours(1);
+    const auto waiting = start_detach(leave("x", std::chrono::hours(1)));
     ASSERT_TRUE(loop_.run_until([this] { return pc_.count("device_del") == 1; }));
     pc_.qemu().disconnect();
     const Result<Detached> result = finish(waiting);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind, ErrorKind::vm_unavailable);
+    EXPECT_EQ(vm()->state(), VmState::unreachable);
 }
 
 TEST_F(DetachWait, RemembersAPendingRemovalOverAReconnection) {

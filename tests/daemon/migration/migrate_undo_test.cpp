@@ -31,7 +31,7 @@ TEST_F(MigrateUndo, ThatIsCancelledPlugsThePeersBack) {
     const auto running = start_migrate();
     ASSERT_TRUE(wait_migrating());
     migration_.move_to("cancelling", "running");
-    loop_.run_for(Milliseconds(50));
+    pass(Milliseconds(50));
     EXPECT_FALSE(running->done) << "QEMU takes no device before it is cancelled";
     migration_.move_to("cancelled", "running");
     const Result<Migrated> result = finish(running);
@@ -75,10 +75,10 @@ TEST_F(MigrateUndo, DoesNotPlugBackWhatAClientTakesOutMeanwhile) {
     pc_.set_guest(FakePc::Guest::keeps);
     EXPECT_FALSE(finish(start_migrate(true, Milliseconds(50))));
     const auto detaching = start_detach(leave("p1"));
-    loop_.run_for(Milliseconds(20));
+    pass(Milliseconds(20));
     pc_.eject("ivshmemd.p1");
     ASSERT_TRUE(finish(detaching));
-    loop_.run_for(Milliseconds(100));
+    pass(Milliseconds(100));
     EXPECT_FALSE(pc_.has_device("ivshmemd.p1"));
     EXPECT_FALSE(migration_record(*host_.store, vm()->key()));
 }

@@ -172,7 +172,7 @@ TEST_F(MigrationRecovery, LeavesACompletedOneToReplug) {
     leave_behind(MigrationPhase::completed);
     migration_.move_to("completed", "postmigrate");
     start();
-    loop_.run_for(Milliseconds(50));
+    pass(Milliseconds(50));
     EXPECT_EQ(pc_.count("device_add"), 0u);
     EXPECT_EQ(migration_record(*host_.store, vm()->key())->phase, MigrationPhase::completed);
 }
@@ -182,7 +182,7 @@ TEST_F(MigrationRecovery, DoesNotMistakeAnotherVmForIt) {
                            false, {peer("p1", 20)}};
     loop_.run(put_record(*host_.store, record));
     start();
-    loop_.run_for(Milliseconds(50));
+    pass(Milliseconds(50));
     EXPECT_EQ(pc_.count("device_add"), 0u);
 }
 
@@ -201,7 +201,7 @@ TEST_F(MigrationRecovery, WaitsForAVmThatIsBackAsAnIncomingOne) {
     leave_behind(MigrationPhase::replugging);
     pc_.set_run_state("inmigrate");
     start();
-    loop_.run_for(Milliseconds(50));
+    pass(Milliseconds(50));
     EXPECT_EQ(pc_.count("device_add"), 0u);
     pc_.set_run_state("running", "RESUME");
     ASSERT_TRUE(wait_settled());

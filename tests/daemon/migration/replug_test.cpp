@@ -55,7 +55,7 @@ TEST_F(Replug, GivesAnIncomingVmItsMastersAtOnce) {
     std::vector<DeviceSpec> both{spec_of("p", Role::peer, 22), spec_of("n", Role::master, 21)};
     const auto running = loop_.start(replug(vm(), both));
     ASSERT_TRUE(loop_.run_until([this] { return pc_.has_device("ivshmemd.n"); }));
-    loop_.run_for(Milliseconds(50));
+    pass(Milliseconds(50));
     EXPECT_FALSE(running->done);
     EXPECT_FALSE(pc_.has_device("ivshmemd.p")) << "a peer waits until it runs";
     pc_.set_run_state("running", "RESUME");
@@ -116,7 +116,7 @@ TEST_F(Replug, WaitsForAnIncomingVmToRun) {
 
     host_.deadlines.incoming = Milliseconds(15000);
     const auto running = loop_.start(replug(vm(), specs));
-    loop_.run_for(Milliseconds(50));
+    pass(Milliseconds(50));
     EXPECT_FALSE(running->done);
     pc_.set_run_state("running", "RESUME");
     const auto result = finish(running);

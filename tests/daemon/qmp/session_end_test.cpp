@@ -109,7 +109,7 @@ TEST_F(SessionEnd, SurvivesAPeerThatClosesWhileBytesWaitToBeSent) {
     qmp::Command big("big", padding);
     const auto one = loop_.start(session_->call(std::move(big), patient));
     const auto two = start_call("two");
-    loop_.run_for(Milliseconds(5));
+    loop_.run_ready();
     server.reset();
     ASSERT_TRUE(loop_.run_until([&] { return one->done && two->done; }));
     EXPECT_EQ(one->take().kind, Kind::disconnected);
@@ -193,7 +193,7 @@ TEST_F(SessionEnd, SendsNothingBehindADescriptorUntilItIsTaken) {
     qmp::Command status("query-status");
     const auto question = loop_.start(session_->call(std::move(status), patient));
     ASSERT_TRUE(loop_.run_until(has("first")));
-    loop_.run_for(Milliseconds(30));
+    loop_.run_ready();
     take();
     EXPECT_TRUE(json::accept(taken)) << "one command: " << taken;
     EXPECT_EQ(taken.back(), '}') << "and not a byte behind it";

@@ -161,10 +161,10 @@ TEST_F(Session, UnderstandsAReplyThatComesByteByByte) {
     FileDescriptor server(ends[1]);
     open(FileDescriptor(ends[0]));
     const auto pending = start_call("one");
-    loop_.run_for(Milliseconds(1));
+    loop_.run_ready();
     for (const char byte : reply_line(1, R"({"a": [1, 2]})")) {
         send_all(server.get(), std::string_view(&byte, 1), soon());
-        loop_.run_for(Milliseconds(1));
+        loop_.run_ready();
     }
     ASSERT_TRUE(loop_.run_until([&] { return pending->done; }));
     EXPECT_EQ(value_of(pending->take()), R"({"a":[1,2]})");
@@ -216,7 +216,7 @@ TEST_F(Session, PrefersAReplyToADeadlineThatPassedTogetherWithIt) {
     auto [client, server] = socket_pair();
     open(std::move(client));
     const auto pending = start_call("one", Milliseconds(30));
-    loop_.run_for(Milliseconds(5));
+    loop_.run_ready();
     send_all(server.get(), reply_line(1, "1"), soon());
     std::this_thread::sleep_for(Milliseconds(60));  // the loop stands still past the deadline
     ASSERT_TRUE(loop_.run_until([&] { return pending->done; }));

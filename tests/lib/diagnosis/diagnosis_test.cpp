@@ -65,13 +65,14 @@ TEST(Diagnosis, SaysForEverythingWhatItIsAndHowToMendIt) {
 }
 
 TEST(Diagnosis, HasAWordForEveryKindAndSeverity) {
+    // The compiler sees to it that each has one, the interface's test that each of them is
+    // published there: here they are to differ. Behind the last there is none.
     std::set<std::string_view> words;
-    const int last = static_cast<int>(FindingKind::place_unusable);
-    for (int kind = 0; kind <= last; ++kind) {
-        words.insert(finding_kind_name(static_cast<FindingKind>(kind)));
+    int kind = 0;
+    for (std::string_view word; (word = finding_kind_name(FindingKind(kind))) != ""; ++kind) {
+        EXPECT_TRUE(words.insert(word).second) << word;
     }
-    EXPECT_EQ(words.size(), static_cast<std::size_t>(last) + 1);
-    EXPECT_FALSE(words.contains(""));
+    EXPECT_GT(kind, static_cast<int>(FindingKind::two_masters));
     EXPECT_EQ(finding_severity_name(FindingSeverity::problem), "problem");
     EXPECT_EQ(finding_severity_name(FindingSeverity::warning), "warning");
     EXPECT_EQ(finding_severity_name(FindingSeverity::note), "note");

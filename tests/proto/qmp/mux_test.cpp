@@ -156,8 +156,10 @@ TEST(Mux, RefusesCallsBeyondItsCapacityUntilOneIsAnswered) {
 
 TEST(Mux, HoldsThousandsOfCallsByDefault) {
     Mux mux;
-    for (std::size_t i = 0; i < Mux::default_capacity; ++i) ASSERT_TRUE(mux.add());
-    EXPECT_FALSE(mux.add());
+    std::size_t held = 0;
+    while (held < 100000 && mux.add()) ++held;
+    EXPECT_GE(held, 2000U);
+    EXPECT_EQ(held, Mux::default_capacity) << "and no more: a silent QEMU must not fill the memory";
 }
 
 /// A session's side of the contract, with the wake-ups replaced by direct calls.

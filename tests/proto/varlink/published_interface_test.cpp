@@ -121,9 +121,9 @@ TEST(PublishedInterface, DocumentsEverything) {
 }
 
 TEST(PublishedInterface, DeclaresExactlyOurFindings) {
-    std::vector<std::string> kinds;
-    for (int i = 0; i <= static_cast<int>(FindingKind::two_masters); ++i) {
-        kinds.emplace_back(finding_kind_name(static_cast<FindingKind>(i)));
+    std::vector<std::string> kinds;  // to the last that has a name
+    for (std::string_view name; (name = finding_kind_name(FindingKind(kinds.size()))) != "";) {
+        kinds.emplace_back(name);
     }
     const auto& declared = std::get<EnumType>(find_type(published(), "FindingKind")->definition);
     EXPECT_EQ(declared.values, kinds);
