@@ -72,7 +72,10 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
     if (result.verdict != Attempt::Verdict::done) {
         // While QEMU may still map the file, it stays.
         Error error = result.error;
-        if (*region && result.verdict != Attempt::Verdict::unknown) {
+        if (*region && result.verdict == Attempt::Verdict::unknown) {
+            vm->spawn("region of " + decision.spec.name,
+                      take_back_region_later(vm, decision.spec, **region));
+        } else if (*region) {
             const std::string kept = co_await take_back_region(vm, decision.spec, **region);
             if (!kept.empty()) {
                 error.message += "; region " + decision.region.path + " stays: " + kept;

@@ -84,6 +84,20 @@ awaitable<std::string> take_back_region(std::shared_ptr<Vm> vm, DeviceSpec spec,
     co_return kept.value_or("");
 }
 
+awaitable<void> take_back_region_later(std::shared_ptr<Vm> vm, DeviceSpec spec,
+                                       RegionIdentity made) {
+    while (vm->unavailable() && !vm->stopping()) {
+        co_await vm->changed().wait_until(SteadyClock::time_point::max());
+    }
+    {
+        const Turn::Pass pass = co_await vm->turn().enter();  // what QEMU has left of it goes first
+    }
+    if (vm->stopping() || find_managed(vm->inventory(), spec.name)) co_return;
+    const Host& host = vm->host();
+    RegionRemoval removal{host.regions.path_of(*spec.region), made, "", host.deadlines.region_told};
+    co_await remove_made_region(vm, removal);
+}
+
 awaitable<void> await_unlinking(std::shared_ptr<Vm> vm, std::string region) {
     const Host& host = vm->host();
     const std::string path = host.regions.path_of(region);

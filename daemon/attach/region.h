@@ -23,6 +23,11 @@ awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<
 awaitable<std::string> take_back_region(std::shared_ptr<Vm> vm, DeviceSpec spec,
                                         RegionIdentity made);
 
+/// The same for an attach whose outcome is not known, once QEMU can tell: unless the device is
+/// there after all, or somebody uses the file.
+awaitable<void> take_back_region_later(std::shared_ptr<Vm> vm, DeviceSpec spec,
+                                       RegionIdentity made);
+
 /// Waits while the region of that name is being removed: it is decided upon before or after that.
 awaitable<void> await_unlinking(std::shared_ptr<Vm> vm, std::string region);
 

@@ -10,6 +10,7 @@
 #include "daemon/migration/recovery.h"
 #include "daemon/qmp/connect.h"
 #include "daemon/supervise/events.h"
+#include "daemon/supervise/silence.h"
 #include "daemon/vm/migration_watch.h"
 #include "daemon/vm/probe.h"
 #include "daemon/vm/refresh.h"
@@ -23,28 +24,6 @@ using qmp::Session;
 
 // Another client's hotplug between two readings is possible; a VM in constant change is not.
 constexpr int reading_attempts = 3;
-
-awaitable<void> explain_silence(std::shared_ptr<Vm> vm) {
-    const std::shared_ptr<Session> session = vm->session();
-    if (!session) co_return;
-    const std::optional<bool> alive = co_await session->answers_out_of_band();
-    if (vm->session() != session || session->responsive()) co_return;
-    std::string why = "QEMU does not answer";
-    if (alive) why += *alive ? "; its main loop is blocked" : "; the process is stopped";
-    log_warning({vm->name(), ": ", why}, {{"VM", vm->name()}});
-    vm->link().explain_silence(why);
-}
-
-void follow_responsiveness(const std::shared_ptr<Vm>& vm, bool responsive) {
-    if (!vm->session()) return;
-    if (!responsive) {
-        vm->link().silent();
-        vm->spawn("silence", explain_silence(vm));
-        return;
-    }
-    vm->link().answering();
-    vm->doubt();  // what was under way when it fell silent may have happened since
-}
 
 std::shared_ptr<Session> make_session(const std::shared_ptr<Vm>& vm, UniqueFd fd) {
     Session::Socket socket(vm->host().executor, boost::asio::local::stream_protocol(),
