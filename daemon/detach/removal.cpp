@@ -42,10 +42,12 @@ class Clearing {
     Clearing& operator=(const Clearing&) = delete;
     ~Clearing() { vm_->relapse(path_, number_); }
 
-    /// Whether this is still about that device of that QEMU.
+    /// Whether this is still about that device of that QEMU, and the QEMU answers: else what is
+    /// left to be done is done over the next connection, or when the silence is over.
     bool is_same() const {
         const Departure* departure = vm_->departures().find(path_);
-        return departure && departure->number == number_ && vm_->session() == session_;
+        const bool answers = vm_->session() == session_ && !vm_->unavailable();
+        return departure && departure->number == number_ && answers;
     }
 
   private:
@@ -95,6 +97,7 @@ awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry)
     if (!parked) co_return "";
     vm->parked(path);
     if (ours) co_await delete_parts(vm, entry);
+    if (!clearing.is_same()) co_return "";
     // Who joined the wait meanwhile may have wanted the region to go.
     const Departure* departure = vm->departures().find(path);
     const bool drop_region = departure && departure->remove_region;
