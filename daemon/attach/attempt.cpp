@@ -70,7 +70,7 @@ std::string attach_of(const DeviceSpec& spec) {
 }
 
 // The monitor went away. A dead QEMU holds nothing; one that is back is asked what it holds.
-awaitable<Attempt> settle_loss(std::shared_ptr<Vm> vm, DeviceSpec spec) {
+awaitable<Attempt> settle_loss(std::shared_ptr<Vm> vm, DeviceSpec spec, Plan plan) {
     const Milliseconds patience = vm->host().deadlines.refresh;
     const SteadyClock::time_point until = SteadyClock::now() + patience;
     while (vm->session() && vm->session()->cause() && SteadyClock::now() < until) {
@@ -79,6 +79,13 @@ awaitable<Attempt> settle_loss(std::shared_ptr<Vm> vm, DeviceSpec spec) {
     co_await wait_connected(vm, patience);
     const bool nothing = vm->session() ? !find_managed(vm->inventory(), spec.name)
                                        : !vm->stopping() && vm->link().last_qemu_gone();
+    // QEMU keeps by its name what nothing has taken.
+    for (const Step& step : plan) {
+        const auto* passed = std::get_if<PassFd>(&step.command);
+        if (!passed || !nothing || vm->unavailable()) continue;
+        std::vector<Command> close{CloseFd{passed->name}};
+        co_await execute(vm, std::move(close), vm->host().deadlines.query);
+    }
     co_return Attempt{nothing ? Attempt::Verdict::failed : Attempt::Verdict::unknown,
                       gone_error(*vm, attach_of(spec))};
 }
@@ -156,11 +163,18 @@ awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, const Decision& decision, Pa
         co_return Attempt{};
     }
     if (run.not_sent()) co_return failed(busy_error(*vm, attach_of(spec)));
-    if (run.disconnected()) co_return co_await settle_loss(vm, spec);
+    if (run.disconnected()) co_return co_await settle_loss(vm, spec, plan);
     if (run.first_refused() == run.outcomes.size()) {
         co_return co_await settle_silence(vm, spec, parts);
     }
     co_return co_await settle_refusal(vm, spec, plan, std::move(run));
+}
+
+// Nothing came of it, and QEMU has no such device.
+awaitable<void> forget_relay(std::shared_ptr<Vm> vm, DeviceSpec spec) {
+    if (!spec.server) co_return;
+    vm->host().relays.drop(vm->name(), spec.name);
+    co_await forget_doorbell(*vm->host().store, vm->key(), spec.name);
 }
 
 }  // namespace
@@ -174,10 +188,13 @@ awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
                                      : silence_error(*vm, attach_of(decision.spec), "undone"));
     }
     Result<UniqueFd> relay_end = co_await prepare_relay(vm, decision);
-    if (!relay_end) co_return failed(relay_end.error());
+    if (!relay_end) {
+        co_await forget_relay(vm, decision.spec);
+        co_return failed(relay_end.error());
+    }
     // What was decided was decided for that QEMU.
     if (vm->session() != decision.session) {
-        vm->host().relays.drop(vm->name(), decision.spec.name);
+        co_await forget_relay(vm, decision.spec);
         co_return failed(gone_error(*vm, attach_of(decision.spec)));
     }
     Attempt attempt = co_await run_plan(vm, decision, std::move(parts), std::move(*relay_end));
@@ -187,8 +204,7 @@ awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
         relays.start(vm->name(), decision.spec.name);
         co_await note_descriptors(vm, decision.spec, decision.descriptors);
     } else if (attempt.verdict != Attempt::Verdict::unknown) {
-        relays.drop(vm->name(), decision.spec.name);
-        co_await forget_doorbell(*vm->host().store, vm->key(), decision.spec.name);
+        co_await forget_relay(vm, decision.spec);
     }
     co_return attempt;
 }

@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "daemon/vm/executor.h"
 #include "daemon/vm/vm.h"
 #include "proto/qmp/descriptors.h"
 
@@ -42,6 +43,7 @@ std::optional<int> number_of(const std::string& text) {
 struct Tried {
     std::vector<int> numbers;
     bool full = false;  // QEMU had no more free
+    bool silent = false;
 };
 
 // Hands one over after the other, up to so many or up to a number above `last`.
@@ -54,6 +56,7 @@ awaitable<Tried> try_descriptors(std::shared_ptr<Vm> vm, std::size_t most, int l
         const std::vector<qmp::Answer> answers = co_await session->call_all(
             std::move(commands), vm->host().deadlines.query, never_rung());
         tried.full = answers[0].kind == qmp::Answer::Kind::refused;
+        tried.silent = !tried.full && !answers[0].ok();
         const std::optional<int> number = qmp::read_descriptor(answers[0].get());
         if (!number) break;
         tried.numbers.push_back(*number);
@@ -109,6 +112,11 @@ int descriptor_limit(const Identity& identity) {
 awaitable<Result<std::vector<int>>> next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted) {
     const std::size_t needed = wanted + kept_free;
     Tried tried = co_await try_descriptors(vm, needed, INT_MAX);
+    if (tried.silent) {
+        const std::optional<Error> unavailable = vm->unavailable();
+        if (unavailable) co_return *unavailable;
+        co_return silence_error(*vm, "the question for free descriptors", "undone");
+    }
     if (!tried.full) co_return std::move(tried.numbers);
     const std::string reason =
         "the QEMU of VM " + vm->name() + " may have " +
