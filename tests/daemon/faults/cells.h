@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/daemon/faults/fault.h"
+#include "tests/daemon/faults/story.h"
+
+namespace ivshmemd::test {
+
+/// One fault at one exchange of a story.
+struct Cell {
+    const Story* story = nullptr;
+    std::size_t number = 0;  // of the exchange, from the story's beginning
+    std::string command;
+    const Fault* fault = nullptr;
+
+    std::string name() const {
+        return story->name + "/" + std::to_string(number) + ":" + command + "/" + fault->name;
+    }
+};
+
+/// What a story's exchanges make: every fault at every one of them, but for what cells.cpp leaves
+/// out, and says why. With IVSHMEMD_FAULT_CELL=attach/3: only those whose name begins so; with
+/// IVSHMEMD_ALL_FAULTS set also those that others stand for.
+std::vector<Cell> cells_of(const Story& story, const std::vector<std::string>& exchanges);
+
+}  // namespace ivshmemd::test
