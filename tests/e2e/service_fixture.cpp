@@ -4,6 +4,8 @@
 
 #include <fstream>
 
+#include "tests/support/root.h"
+
 namespace ivshmemd::test {
 
 namespace fs = std::filesystem;
@@ -15,7 +17,7 @@ const std::string source = IVSHMEMD_SOURCE_DIR;
 }  // namespace
 
 void ServiceTest::SetUp() {
-    if (::geteuid() != 0) GTEST_SKIP() << "only root can run programs as other users";
+    if (lacks_root("only root can run programs as other users")) return;
     HotplugTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     fs::permissions(dir_.path(), fs::perms(0755));

@@ -13,6 +13,7 @@ import time
 import unittest
 
 from machines import QEMU, Daemon, Qemu, region_directory
+from root import lacks_root
 from varlink_client import Account, Client, Connection, wait_until
 
 HOTPLUG = "io.ivshmemd.Hotplug"
@@ -111,7 +112,7 @@ class Starved(unittest.TestCase):
 
 def main():
     Starved.program, *selected = sys.argv[1:]
-    if os.geteuid() != 0 or not shutil.which(QEMU):
+    if lacks_root() or not shutil.which(QEMU):
         print("SKIPPED: only root can give a limit back; needs QEMU")
         return SKIPPED
     outcome = unittest.main(argv=[sys.argv[0], *selected], exit=False, verbosity=2).result
