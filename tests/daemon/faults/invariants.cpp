@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -75,9 +76,13 @@ std::vector<std::string> Scene::contradictions() {
     return found;
 }
 
-// Whether the client was told of what stays.
+// Whether the client was told of what stays, or whoever reads the log.
 bool Scene::is_named(const std::string& text) const {
-    return told_.find(text) != std::string::npos;
+    const auto says = [&](const Event& each) {
+        return each.detail.find(text) != std::string::npos;
+    };
+    return told_.find(text) != std::string::npos ||
+           std::any_of(events_.begin(), events_.end(), says);
 }
 
 void Scene::compare_devices(Found& found) {

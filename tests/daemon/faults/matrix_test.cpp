@@ -81,10 +81,10 @@ void play(const Cell& cell) {
     EXPECT_TRUE(scene.has_struck()) << "the exchange was never made";
     expect_none(scene.contradictions(), "first");
     expect_true_reply(story, *cell.fault, scene);
+    repeat(story, scene);
     if (testing::Test::HasFailure() && std::getenv("IVSHMEMD_FAULT_CELL")) {
         std::cout << scene.diary() << "\n";
     }
-    repeat(story, scene);
     scene.end();
 }
 
