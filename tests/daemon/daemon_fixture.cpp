@@ -1,5 +1,7 @@
 #include "tests/daemon/daemon_fixture.h"
 
+#include "tests/daemon/host_work.h"
+
 #include <spdlog/spdlog.h>
 
 #include "daemon/region/lease.h"
@@ -83,7 +85,7 @@ bool DaemonFixture::wait_event(EventKind kind, const std::string& device) {
 void DaemonFixture::pass(Milliseconds time) {
     if (!loop_.owns_time()) {
         loop_.own_time([this] {
-            const bool busy = host_.worker.busy() || host_.looker.busy();
+            const bool busy = is_working(host_);
             return !busy && pc_.is_idle() && other_.is_idle();
         });
     }

@@ -153,7 +153,8 @@ class Loop {
         return false;
     }
 
-    // By steps that grow until something happens: a deadline is met at most half of its length late.
+    // By steps that grow until something happens: a deadline is met at most half of its length
+    // late.
     void advance(SteadyClock::time_point most) {
         const SteadyClock::time_point now = SteadyClock::now();
         SteadyClock::own(std::min(most, now + step_));

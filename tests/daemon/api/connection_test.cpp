@@ -262,7 +262,7 @@ TEST(ApiListen, MakesASocketForItsGroupAndReplacesAStaleOne) {
     const std::string path = directory / "run" / "api.sock";
     std::string warning;
     { ASSERT_TRUE(listen_for_clients(path, {}, warning)); }
-    EXPECT_NE(warning.find("no group"), std::string::npos);
+    EXPECT_NE(warning.find("no such group"), std::string::npos);
     warning.clear();
     const auto listener = listen_for_clients(path, ::getegid(), warning);
     ASSERT_TRUE(listener) << listener.error().message;

@@ -96,7 +96,7 @@ TEST_F(DoorbellMemory, RefusesWhatIsNoRegularFile) {
 TEST_F(DoorbellMemory, RefusesARegionOfAnotherUser) {
     make_file("x", size);
     if (::chown(path("x").c_str(), 65534, static_cast<gid_t>(-1)) != 0) {
-        return skip_without_root("changing a file's owner needs root");
+        return test::skip_without_root("changing a file's owner needs root");
     }
     const Error error = refusal("x");
     EXPECT_EQ(error.kind, ErrorKind::permission_denied);

@@ -1,5 +1,7 @@
 #include "tests/daemon/faults/scene.h"
 
+#include "tests/daemon/host_work.h"
+
 #include <fstream>
 
 #include "daemon/attach/attach.h"
@@ -32,7 +34,7 @@ Scene::Scene() : bell_(directory_ / "bell") {
     std::ofstream(region_path("theirs")) << std::string(4096, 't');
     put_things_of_others();
     loop_.own_time([this] {
-        const bool busy = bell_.serve() || host_.worker.busy() || host_.looker.busy();
+        const bool busy = bell_.serve() || is_working(host_);
         return !busy && pc_.is_idle();
     });
 }
