@@ -22,7 +22,7 @@ class TestRoot:
         for program in PROGRAMS:
             self.add_program(program)
         os.makedirs(f"{self.units}/ivshmemd.service.d")
-        for pattern in ("*.service", "*.socket", "examples/*.service"):
+        for pattern in ("*.service", "*.socket", "examples/*.service", "examples/*.socket"):
             for unit in glob.glob(f"{systemd}/{pattern}"):
                 shutil.copy(unit, self.units)
         for drop_in in glob.glob(f"{systemd}/examples/*.conf"):

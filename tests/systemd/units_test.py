@@ -19,8 +19,8 @@ from test_root import TestRoot, run  # noqa: E402
 from unit_file import UnitFile  # noqa: E402
 
 TOOLS = ("systemd-analyze", "systemd-sysusers", "systemd-tmpfiles", "getfacl")
-UNITS = ("ivshmemd.service", "ivshmemd.socket", "ivshmem-doorbell@net0.service",
-         "ivshmem-doorbell@net0.socket", "qemu@web.service")
+UNITS = ("ivshmemd.service", "ivshmemd.socket", "ivshmemd-read.socket",
+         "ivshmem-doorbell@net0.service", "ivshmem-doorbell@net0.socket", "qemu@web.service")
 SERVICES = ("ivshmemd.service", "ivshmem-doorbell@.service")
 SKIPPED = 77
 
