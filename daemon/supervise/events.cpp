@@ -65,7 +65,7 @@ awaitable<void> ask_run_state(std::shared_ptr<Vm> vm) {
 }
 
 void follow_run_state(const std::shared_ptr<Vm>& vm) {
-    vm->overtake();  // a reading under way may bring the run state of before
+    vm->expire();  // a reading under way may bring the run state of before
     begin_chore(vm, "run state", [vm] { return ask_run_state(vm); });
 }
 

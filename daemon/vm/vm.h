@@ -96,10 +96,12 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     void forget_chardev(const std::string& id) { holdings_.forget_chardev(id); }
     /// Another client's hotplug may have changed the slots.
     void doubt() { holdings_.doubt(); }
-    /// The same, and a reading under way may not show it.
+    /// A reading under way is old: something happened that only a later one shows.
+    void expire() { holdings_.expire(); }
+    /// Both.
     void overtake() {
-        holdings_.doubt();
-        holdings_.expire();
+        doubt();
+        expire();
     }
     void unsettle() { holdings_.unsettle(SteadyClock::now()); }
     std::vector<VacatedSlot> vacated() const { return holdings_.vacated(SteadyClock::now()); }
