@@ -33,7 +33,8 @@ class Journal {
 void append_field(std::string& entry, std::string_view name, std::string_view value);
 
 /// Writes to a pipe, a socket, a terminal or a file, without waiting for whoever reads it. `bytes`
-/// is what is left of them then: nothing, or what was not taken.
+/// is what is left of them then: nothing, or what was not taken. SIGPIPE has to be ignored: a pipe
+/// whose reader has ended raises it.
 Taken write_at_once(int fd, std::string_view& bytes);
 
 }  // namespace ivshmemd

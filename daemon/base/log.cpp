@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 
@@ -120,6 +121,7 @@ void write(spdlog::level::level_enum level, LogParts parts, LogFields fields) {
 }  // namespace
 
 void open_log(const std::string& level) {
+    std::signal(SIGPIPE, SIG_IGN);  // whoever read standard error may have ended
     Log& log = the_log();
     log.stderr_lines = std::make_shared<LossySink>();
     log.to_journal = stderr_is_the_journal();

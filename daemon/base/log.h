@@ -9,7 +9,7 @@ namespace ivshmemd {
 /// Opens the log, of "debug", "info", "warn", "err", "critical" or "off" and above: in the journal,
 /// with fields, when systemd says that standard error goes there, else lines on standard error.
 /// Nobody is waited for: lines that are not taken at once are lost, and their number is logged as
-/// soon as one is taken again.
+/// soon as one is taken again. From then on the process ignores SIGPIPE.
 void open_log(const std::string& level);
 
 /// Changes that of the open log.

@@ -185,6 +185,14 @@ class Logging(unittest.TestCase):
         self.refuse(2000)
         self.assertEqual(service.stop(), 0)
 
+    def test_a_pipe_whose_reader_has_ended_stops_nothing(self):
+        os.mkfifo(f"{self.directory}/pipe")
+        reader = os.open(f"{self.directory}/pipe", os.O_RDONLY | os.O_NONBLOCK)
+        service = self.start(stream="1:1", to=f"{self.directory}/pipe")
+        os.close(reader)
+        self.refuse(10)
+        self.assertEqual(service.stop(), 0)
+
     def test_a_redirected_log_is_plain_lines(self):
         self.start(stream="1:1")
         self.assertIsNotNone(self.notify.wait("STATUS="))
