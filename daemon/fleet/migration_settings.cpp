@@ -34,9 +34,11 @@ awaitable<AskedSettings> ask_migration_settings(std::vector<std::shared_ptr<Vm>>
         asked->open.insert(vm->name());
         vm->spawn("question about its migration", ask_in_background(vm, asked));
     }
+    if (asked->open.empty()) co_return asked->settings;
+    // The question has a deadline of its own, as a reading has. All are waited for together.
+    const Milliseconds patience = vms.front()->host().deadlines.refresh;
+    const SteadyClock::time_point until = SteadyClock::now() + patience;
     for (const auto& vm : vms) {
-        // The question has a deadline of its own, as a reading has.
-        const SteadyClock::time_point until = SteadyClock::now() + vm->host().deadlines.refresh;
         while (asked->open.contains(vm->name()) && SteadyClock::now() < until) {
             co_await vm->changed().wait_until(until);
         }

@@ -1,6 +1,7 @@
 #include <atomic>
 #include <thread>
 
+#include "daemon/fleet/diagnosis_facts.h"
 #include "daemon/vm/refresh.h"
 #include "tests/daemon/daemon_fixture.h"
 
@@ -71,16 +72,31 @@ TEST_F(Flood, OfObjectsIsRefusedInWords) {
         << *vm()->last_error();
 }
 
-class Silent : public DaemonFixture {};
+class Silent : public DaemonFixture {
+  protected:
+    /// Both VMs are connected, have a master each, and answer no more.
+    void fall_silent() {
+        for (FakePc* each : {&pc_, &other_}) {
+            each->put_backend("other0", {"/dev/shm/x", mebibyte, true});
+            each->put_device("theirs", {.slot = 5, .backend = "other0", .master = "on"});
+        }
+        start();
+        other_.listen(socket("b"));
+        ASSERT_TRUE(wait_state(VmState::connected, "b"));
+        pass(Milliseconds(0));  // the time is ours
+        pc_.mute(true);
+        other_.mute(true);
+    }
+    void TearDown() override {
+        pc_.mute(false);
+        other_.mute(false);
+        DaemonFixture::TearDown();
+    }
+};
 
 // Each is waited for at the same time, and one that was waited for is not waited for again.
 TEST_F(Silent, VmsHoldUpAReadOnceAndTogether) {
-    start();
-    other_.listen(socket("b"));
-    ASSERT_TRUE(wait_state(VmState::connected, "b"));
-    host_.deadlines.refresh = Milliseconds(400);
-    pc_.mute(true);
-    other_.mute(true);
+    fall_silent();
     const std::vector<std::shared_ptr<Vm>> vms{vm("a"), vm("b"), vm("a"), vm("b")};
     const auto begin = SteadyClock::now();
     loop_.run(refresh_all_for_read(vms));
@@ -89,8 +105,14 @@ TEST_F(Silent, VmsHoldUpAReadOnceAndTogether) {
     EXPECT_LT(first - begin, 2 * host_.deadlines.refresh) << "one after the other";
     for (int i = 0; i < 20; ++i) loop_.run(refresh_all_for_read(vms));
     EXPECT_LT(SteadyClock::now() - first, host_.deadlines.refresh) << "again and again";
-    pc_.mute(false);
-    other_.mute(false);
+}
+
+TEST_F(Silent, VmsHoldUpADiagnosisTogether) {
+    fall_silent();
+    const std::vector<std::shared_ptr<Vm>> vms{vm("a"), vm("b")};
+    const auto begin = SteadyClock::now();
+    EXPECT_TRUE(loop_.run(ask_migration_settings(vms)).empty());
+    EXPECT_LT(SteadyClock::now() - begin, 2 * host_.deadlines.refresh) << "one after the other";
 }
 
 }  // namespace
