@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "lib/place.h"
@@ -21,14 +20,10 @@ struct UnitSandbox {
     std::vector<std::string> bound;     // BindPaths=: where they are for the service
     std::vector<std::string> devices;   // DeviceAllow= for reading and writing
 
-    /// Takes in a unit file or a drop-in, in the order that systemd reads them.
-    void add(std::string_view text);
-
     /// The errno that the service meets at this place, provided that the host has it; 0: none.
     int error_at(const Place& place) const;
 
   private:
-    void set(std::string_view key, const std::string& value);
     int error_at_device(const std::string& path) const;
     bool hides(const std::string& path) const;
 };

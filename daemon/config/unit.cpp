@@ -10,6 +10,7 @@
 
 #include "daemon/base/access.h"
 #include "daemon/base/accounts.h"
+#include "proto/unit_file.h"
 
 namespace ivshmemd {
 namespace {
@@ -61,8 +62,10 @@ std::optional<UnitSandbox> read_unit(const std::string& root) {
     const std::optional<std::string> text = unit_text(root);
     if (!text) return std::nullopt;
     UnitSandbox unit;
-    unit.add(*text);
-    for (const auto& [name, path] : find_drop_ins(root)) unit.add(text_of(path).value_or(""));
+    add_unit_text(unit, *text);
+    for (const auto& [name, path] : find_drop_ins(root)) {
+        add_unit_text(unit, text_of(path).value_or(""));
+    }
     return unit;
 }
 
