@@ -67,14 +67,8 @@ TEST_F(DoctorOfDevices, FindsALeakedBackend) {
 }
 
 /// Masters, and how a QEMU is told to migrate them.
-class DoctorOfMasters : public Doctor {
+class DoctorOfMasters : public DoctorOfAPausedMachine {
   protected:
-    void SetUp() override {
-        Doctor::SetUp();
-        if (IsSkipped() || HasFatalFailure()) return;
-        vm_.emplace(dir_.path(), VmOptions{.name = "vm0", .paused = true});
-        start_daemon({&*vm_});
-    }
     void ignore_shared() {
         const json capability{{"capability", "x-ignore-shared"}, {"state", true}};
         vm_->spy().call("migrate-set-capabilities", {{"capabilities", json::array({capability})}});
@@ -87,8 +81,6 @@ class DoctorOfMasters : public Doctor {
         const std::size_t space = words.find(' ');
         vm_->spy().call(words.substr(0, space), json::parse(words.substr(space)));
     }
-
-    std::optional<QemuVm> vm_;
 };
 
 TEST_F(DoctorOfMasters, FindsAQemuThatIsToldToLeaveTheirContentBehind) {

@@ -60,4 +60,11 @@ void Doctor::attach(const std::string& name, const std::vector<std::string>& opt
     expect_ctl_success(*daemon_, arguments);
 }
 
+void DoctorOfAPausedMachine::SetUp() {
+    Doctor::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    vm_.emplace(dir_.path(), VmOptions{.name = "vm0", .paused = true});
+    start_daemon({&*vm_});
+}
+
 }  // namespace ivshmemd::test

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ class Doctor : public HotplugTest {
 
     /// Attaches a device of 1M to vm0.
     void attach(const std::string& name, const std::vector<std::string>& options = {});
+};
+
+/// With a machine vm0 that was not started yet, in which nothing can be mapped.
+class DoctorOfAPausedMachine : public Doctor {
+  protected:
+    void SetUp() override;
+
+    std::optional<QemuVm> vm_;
 };
 
 }  // namespace ivshmemd::test

@@ -22,19 +22,15 @@ using testing::Not;
 
 constexpr uid_t outsider = 61004;
 
-/// A machine that was not started yet, in which nothing can be mapped, with a device of region r.
-class DoctorOfRegions : public Doctor {
+/// A device of region r.
+class DoctorOfRegions : public DoctorOfAPausedMachine {
   protected:
     void SetUp() override {
-        Doctor::SetUp();
+        DoctorOfAPausedMachine::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
-        vm_.emplace(dir_.path(), VmOptions{.name = "vm0", .paused = true});
-        start_daemon({&*vm_});
         attach("shm0", {"--region", "r"});
         ASSERT_THAT(summary(), IsEmpty());
     }
-
-    std::optional<QemuVm> vm_;
 };
 
 TEST_F(DoctorOfRegions, FindsAWrongMode) {

@@ -18,6 +18,18 @@ class ApiConnection : public ApiFixture {
   protected:
     void SetUp() override { serve(false); }
 
+    /// Connects VM "a", whose QEMU answers nothing from the first command of this attach on.
+    Client attach_that_waits() {
+        pc_.listen(socket("a"));
+        registry_.start();
+        EXPECT_TRUE(wait_state(VmState::connected));
+        pc_.hold("object-add");
+        Client client = connect();
+        client.send(hotplug("Attach"), {{"vm", "a"}, {"name", "x"}, {"size", mebibyte}});
+        EXPECT_TRUE(loop_.run_until([this] { return pc_.count("object-add") == 1; }));
+        return client;
+    }
+
     /// What becomes of a connection that sends these bytes: "closed", or the error it is answered.
     std::string fate_of(const std::string& bytes) {
         Client client = connect();
@@ -187,16 +199,8 @@ TEST_F(ApiConnection, DoesNotHoldUpOthersWithACallThatWaits) {
 }
 
 TEST_F(ApiConnection, SurvivesAClientThatLeavesDuringItsCall) {
-    pc_.listen(socket("a"));
-    registry_.start();
-    ASSERT_TRUE(wait_state(VmState::connected));
     host_.config.connections_per_user = 1;
-    pc_.hold("object-add");
-    {
-        Client client = connect();
-        client.send(hotplug("Attach"), {{"vm", "a"}, {"name", "x"}, {"size", mebibyte}});
-        ASSERT_TRUE(loop_.run_until([this] { return pc_.count("object-add") == 1; }));
-    }
+    { const Client client = attach_that_waits(); }
     pass(Milliseconds(100));  // whatever the daemon makes of it, it has made of it
     EXPECT_EQ(count_events(EventKind::attached, "x"), 0u);
     pc_.release();
@@ -208,14 +212,8 @@ TEST_F(ApiConnection, SurvivesAClientThatLeavesDuringItsCall) {
 }
 
 TEST_F(ApiConnection, CountsNoClientThatHungUpDuringItsCall) {
-    pc_.listen(socket("a"));
-    registry_.start();
-    ASSERT_TRUE(wait_state(VmState::connected));
     host_.config.connections_per_user = 5;
-    pc_.hold("object-add");
-    Client first = connect();
-    first.send(hotplug("Attach"), {{"vm", "a"}, {"name", "x"}, {"size", mebibyte}});
-    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("object-add") == 1; }));
+    const Client first = attach_that_waits();
     // Who is refused comes again: that the last one left may not have been seen yet.
     const auto served = [this] {
         const Deadline deadline = soon();
@@ -230,7 +228,7 @@ TEST_F(ApiConnection, CountsNoClientThatHungUpDuringItsCall) {
         leaving.send(hotplug("Detach"), {{"vm", "a"}, {"name", "x"}});
     }
     served();
-    EXPECT_FALSE(pc_.has_device("shm.x")) << "all of that while the first call was under way";
+    EXPECT_FALSE(pc_.has_device("ivshmemd.x")) << "all of that while the first call was under way";
     pc_.release();
     EXPECT_TRUE(wait_event(EventKind::attached, "x")) << "the work goes on";
 }
