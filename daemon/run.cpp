@@ -82,6 +82,7 @@ awaitable<void> stop_on_signal(Daemon& daemon) {
     co_await daemon.server.ended(deadline);
     co_await daemon.host.relays.ended(deadline);
     daemon.status.stop();
+    daemon.host.store->stop();
     daemon.host.manager.stop();
 }
 
@@ -136,6 +137,7 @@ int run_daemon(const Config& config, ConfigReader read_again) {
     daemon.scope.spawn("region records", forget_vanished_regions(*daemon.host.store));
     daemon.scope.spawn("declared devices", forget_undeclared(*daemon.host.store, daemon.host.config,
                                                              AwayDevices::stay));
+    daemon.scope.spawn("state", daemon.host.store->keep_written());
     const auto logging = daemon.host.events.subscribe(log_event);
     const auto subscription =
         daemon.host.events.subscribe([&daemon](const Event&) { daemon.status.touch(); });

@@ -16,6 +16,7 @@ namespace ivshmemd {
 namespace {
 
 constexpr const char* file_name = "state.json";
+constexpr std::chrono::seconds write_again{10};
 
 Error failed(const std::string& what) {
     return Error(ErrorKind::internal, what + ": " + std::strerror(errno));
@@ -112,11 +113,29 @@ awaitable<void> StateStore::write() {
         return replace_file(path, text);
     };
     const int error = co_await worker_.run(replace);
-    dirty_ = error != 0;
-    if (dirty_) {
-        log_warning({"cannot write the state: ", std::strerror(error), "; going on without"});
+    if (error && !failed_) {
+        log_warning({"cannot write the state: ", std::strerror(error),
+                     "; going on without, and trying again"});
+    } else if (!error && failed_) {
+        log_info({"the state is written again"});
     }
+    dirty_ = failed_ = error != 0;
     written_ = target;
+}
+
+awaitable<void> StateStore::keep_written() {
+    while (!stopped_) {
+        const SteadyClock::time_point next =
+            failed_ ? SteadyClock::now() + write_again : SteadyClock::time_point::max();
+        co_await written_signal_.wait_until(next);  // ends early with every other write
+        const bool due = failed_ && !writing_ && SteadyClock::now() >= next;
+        if (due && !stopped_) co_await write();
+    }
+}
+
+void StateStore::stop() {
+    stopped_ = true;
+    written_signal_.notify_all();
 }
 
 }  // namespace ivshmemd

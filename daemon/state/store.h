@@ -31,6 +31,11 @@ class StateStore {
     /// state.
     awaitable<void> put(SavedState state);
 
+    /// Writes a state that could not be written again, every 10 s until it is. Once, beside all
+    /// else; ends at stop().
+    awaitable<void> keep_written();
+    void stop();
+
   private:
     StateStore(std::string directory, UniqueFd lock, Worker& worker, Executor executor)
         : directory_(std::move(directory)),
@@ -49,7 +54,9 @@ class StateStore {
     std::uint64_t wanted_ = 0;   // states put so far
     std::uint64_t written_ = 0;  // of these, on disk
     bool writing_ = false;
-    bool dirty_ = false;  // the last write failed
+    bool dirty_ = false;   // what is on disk is not this state
+    bool failed_ = false;  // and the last write is why
+    bool stopped_ = false;
     Signal written_signal_;
 };
 

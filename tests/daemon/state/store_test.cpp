@@ -146,6 +146,26 @@ TEST_F(StateStoreTest, GoesOnWithoutADiskItCanWriteTo) {
     EXPECT_TRUE(std::filesystem::exists(file_)) << "a later put makes up for it";
 }
 
+TEST_F(StateStoreTest, WritesAgainWhatItCouldNotWrite) {
+    loop_.own_time([this] { return !worker_.busy(); });
+    auto store = open();
+    ASSERT_TRUE(store);
+    const auto keeping = loop_.start((*store)->keep_written());
+    std::filesystem::create_directory(file_ + ".new");  // in the way of every write
+    put(**store, some_state());
+    loop_.pass(std::chrono::seconds(60));
+    EXPECT_FALSE(std::filesystem::exists(file_));
+    std::filesystem::remove(file_ + ".new");
+    loop_.pass(std::chrono::seconds(10));
+    EXPECT_TRUE(std::filesystem::exists(file_)) << "although nothing was put";
+    const auto written = std::filesystem::last_write_time(file_);
+    loop_.pass(std::chrono::seconds(60));
+    EXPECT_EQ(std::filesystem::last_write_time(file_), written) << "once";
+    (*store)->stop();
+    loop_.run_until_quiet();
+    EXPECT_TRUE(keeping->done);
+}
+
 TEST_F(StateStoreTest, FailsWhenTheDirectoryCannotBeUsed) {
     std::ofstream(temp_ / "deep") << "a file";
     const auto store = open();
