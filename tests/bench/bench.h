@@ -15,4 +15,8 @@ void measure_doorbells(Report& report);
 /// The daemon as a process: start to READY, memory with one VM, wake-ups when idle.
 void measure_process(Report& report);
 
+/// What a VM's clients notice of a QEMU that floods or sends too much, of stopped ones, and of
+/// strangers who mean harm.
+void measure_calm(Report& report);
+
 }  // namespace ivshmemd::bench

@@ -1,14 +1,20 @@
 #include <cstdio>
+#include <string>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/hostile.h"
 
 // Whole numbers mean little on a busy host: the goals are ratios of what was measured in one run,
 // or figures that do not depend on its speed.
-int main() {
+int main(int argc, char** argv) {
+    if (argc == 3 && argv[1] == std::string("--call-without-end")) {
+        ivshmemd::bench::call_without_end(argv[2]);
+    }
     ivshmemd::bench::Report report;
     std::printf("%-44s %8s %8s %8s\n", "", "min", "median", "max");
     ivshmemd::bench::measure_process(report);
     ivshmemd::bench::measure_hotplug(report);
     ivshmemd::bench::measure_doorbells(report);
+    ivshmemd::bench::measure_calm(report);
     return report.reached() ? 0 : 1;
 }

@@ -19,6 +19,13 @@ double Samples::median() const {
     return *middle;
 }
 
+double Samples::percentile(double percent) const {
+    std::vector<double> sorted = values_;
+    std::sort(sorted.begin(), sorted.end());
+    const double rank = percent / 100 * static_cast<double>(sorted.size() - 1);
+    return sorted[static_cast<std::size_t>(rank)];
+}
+
 double Samples::least() const {
     return *std::min_element(values_.begin(), values_.end());
 }

@@ -14,6 +14,7 @@ class Samples {
     void measure(const std::function<void()>& run);
     void add(double ms) { values_.push_back(ms); }
     double median() const;
+    double percentile(double percent) const;
     double least() const;
     double most() const;
     std::size_t size() const { return values_.size(); }

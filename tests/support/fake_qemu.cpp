@@ -154,9 +154,13 @@ void FakeQemu::release() {
 }
 
 bool FakeQemu::send_event(const std::string& name, const json& data) {
+    return send_bytes(event_message(name, data).dump() + "\r\n");
+}
+
+bool FakeQemu::send_bytes(const std::string& bytes) {
     const std::lock_guard lock(state_->mutex);
     if (state_->client < 0) return false;
-    send_all(state_->client, event_message(name, data).dump() + "\r\n", soon());
+    send_all(state_->client, bytes, soon());
     return true;
 }
 

@@ -85,6 +85,7 @@ class FakeQemu {
     void release();
     /// To the client that is there now; false when there is none.
     bool send_event(const std::string& name, const nlohmann::json& data);
+    bool send_bytes(const std::string& bytes);
     void disconnect();
     /// Ends client and listener; then it may listen anew.
     void stop();

@@ -1,0 +1,197 @@
+#include <csignal>
+#include <deque>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "tests/bench/bench.h"
+#include "tests/bench/hostile.h"
+#include "tests/e2e/machine_state.h"
+#include "tests/support/daemon_process.h"
+#include "tests/support/doorbell_peer.h"
+#include "tests/support/doorbell_server.h"
+#include "tests/support/qemu_vm.h"
+
+namespace ivshmemd::bench {
+namespace {
+
+using nlohmann::json;
+using namespace test;
+
+constexpr int rounds = 100;
+constexpr int stopped_machines = 8;
+constexpr std::uint64_t events = 1'500'000;
+constexpr std::size_t entry_name = 2000;  // bytes of one name in a long answer
+
+json success(const json& reply) {
+    if (reply.contains("error")) throw std::runtime_error(reply.dump());
+    return reply;
+}
+
+double peak_memory(pid_t pid) {  // MiB
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
+    }
+    throw std::runtime_error("no VmHWM");
+}
+
+Samples time_lists(VarlinkClient& client, int count) {
+    Samples samples;
+    for (int i = 0; i < count; ++i) {
+        samples.measure(
+            [&] { success(client.call("io.ivshmemd.Hotplug.ListDevices", json::object())); });
+    }
+    return samples;
+}
+
+/// A machine with a guest, and one whose monitor does as it likes.
+class Neighbours {
+  public:
+    explicit Neighbours(std::vector<std::string> extra = {})
+        : ours_(directory_.path(), {.name = "ours", .guest = true}) {
+        ours_.wait_guest_ready();
+        noisy_.listen(directory_ / "noisy.qmp");
+        DaemonOptions options;
+        options.vms = {{"ours", ours_.qmp_socket()}, {"noisy", directory_ / "noisy.qmp"}};
+        options.extra = std::move(extra);
+        daemon_.emplace(options);
+        for (const char* vm : {"ours", "noisy"}) {
+            if (!daemon_->wait_vm_state(vm, "connected", soon())) throw std::runtime_error(vm);
+        }
+        client_.emplace(daemon_->socket());
+    }
+
+    FakePc& noisy() { return noisy_; }
+    DaemonProcess& daemon() { return *daemon_; }
+    VarlinkClient& client() { return *client_; }
+
+    Samples time_attaches(int count) {
+        Samples samples;
+        for (int i = 0; i < count; ++i) {
+            samples.measure([&] {
+                success(client_->call("io.ivshmemd.Hotplug.Attach",
+                                      {{"vm", "ours"}, {"name", "x"}, {"size", 1 << 20}}));
+            });
+            success(client_->call("io.ivshmemd.Hotplug.Detach", {{"vm", "ours"}, {"name", "x"}},
+                                  boot_deadline()));
+        }
+        return samples;
+    }
+
+  private:
+    TempDir directory_;
+    QemuVm ours_;
+    FakePc noisy_;
+    std::optional<DaemonProcess> daemon_;
+    std::optional<VarlinkClient> client_;
+};
+
+void measure_events(Report& report) {
+    Neighbours world;
+    Samples taken;
+    taken.measure([&] { send_events(world.noisy().qemu(), events); });
+    success(world.client().call("io.ivshmemd.Hotplug.ListVms", json::object()));
+    report.goal("1.5 million events are taken in", taken.median() / 1000, 20, "s");
+    report.goal("the daemon's memory at most, meanwhile",
+                peak_memory(world.daemon().process().pid()), 64, "MiB");
+}
+
+/// An answer with a list of that many bytes: too long, and it ends the connection.
+json long_answer(std::size_t bytes) {
+    json list(json::array());
+    for (std::size_t i = 0; i * entry_name < bytes; ++i) {
+        list.push_back({{"name", std::string(entry_name, 'n')}, {"type", "child<rng-builtin>"}});
+    }
+    return FakeQemu::ok(list);
+}
+
+void measure_long_answers(Report& report) {
+    Neighbours world;
+    const Samples quiet = time_lists(world.client(), 1000);
+    for (const std::size_t mebibytes : {std::size_t{3}, std::size_t{14}}) {
+        const json answer(long_answer(mebibytes << 20));
+        std::atomic<int> asked = 0;
+        world.noisy().on("qom-list", [&](const json& arguments) {
+            if (arguments.value("path", "") != "/objects")
+                return world.noisy().real("qom-list", arguments);
+            ++asked;
+            return answer;
+        });
+        world.noisy().qemu().disconnect();  // it is read anew
+        Samples beside;
+        const Deadline deadline = boot_deadline();
+        while ((asked == 0 || beside.size() < 1000) && !deadline.passed()) {
+            beside.measure([&] {
+                success(world.client().call("io.ivshmemd.Hotplug.ListVms", json::object()));
+            });
+        }
+        if (asked == 0) throw std::runtime_error("the long answer was not asked for");
+        report.goal(
+            "what an answer of " + std::to_string(mebibytes) + " MiB delays others, longest",
+            beside.most() - quiet.median(), 50, "ms");
+    }
+}
+
+void measure_stopped(Report& report) {
+    TempDir directory;
+    DaemonOptions options;
+    std::deque<QemuVm> machines;
+    for (int i = 0; i <= stopped_machines; ++i) {
+        machines.emplace_back(directory.path(),
+                              VmOptions{.name = "vm" + std::to_string(i), .paused = true});
+        options.vms.emplace_back(machines.back().name(), machines.back().qmp_socket());
+    }
+    const DaemonProcess daemon(options);
+    for (const auto& [name, monitor] : options.vms) daemon.wait_vm_state(name, "connected", soon());
+    VarlinkClient client(daemon.socket());
+    time_lists(client, rounds);
+    const Samples alone = time_lists(client, rounds);
+    for (int i = 1; i <= stopped_machines; ++i)
+        machines[static_cast<std::size_t>(i)].signal(SIGSTOP);
+    const Samples first = time_lists(client, 1);
+    const Samples beside = time_lists(client, rounds);
+    for (int i = 1; i <= stopped_machines; ++i)
+        machines[static_cast<std::size_t>(i)].signal(SIGCONT);
+    report.line("list of nine machines", alone);
+    report.line("the first one after eight were stopped", first);
+    report.line("the others", beside);
+    report.goal("list beside eight stopped / without", beside.median() / alone.median(), 1.2,
+                "times");
+}
+
+void measure_hostile(Report& report) {
+    Neighbours world;
+    std::filesystem::permissions(world.daemon().socket(), std::filesystem::perms(0666));
+    std::filesystem::permissions(world.daemon().socket().parent_path(),
+                                 std::filesystem::perms(0711));
+    const DoorbellServer server({"--vectors", "1"});
+    success(world.client().call(
+        "io.ivshmemd.Hotplug.Attach",
+        {{"vm", "ours"}, {"name", "bell"}, {"server", server.socket()}, {"vectors", 1}}));
+    world.time_attaches(rounds / 4);
+    const Samples quiet = world.time_attaches(rounds);
+    Samples beside;
+    {
+        const Child client = greedy_client(world.daemon().socket());
+        const Repeated flood([&] { send_events(world.noisy().qemu(), 1000); });
+        const Repeated peers([&] { const DoorbellPeer peer(server.socket()); });
+        beside = world.time_attaches(rounds);
+    }
+    report.line("attach, nobody else", quiet);
+    report.line("attach beside three who mean harm", beside);
+    const double allowed = std::max(0.2 * quiet.percentile(99), 10.0);
+    report.goal("what they add to its 99th percentile",
+                beside.percentile(99) - quiet.percentile(99), allowed, "ms");
+}
+
+}  // namespace
+
+void measure_calm(Report& report) {
+    measure_events(report);
+    measure_long_answers(report);
+    measure_stopped(report);
+    measure_hostile(report);
+}
+
+}  // namespace ivshmemd::bench
