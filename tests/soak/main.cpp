@@ -3,6 +3,9 @@
 //
 //   ivshmemd-soak [--minutes N] [--seed N]      mixed operations and faults
 //   ivshmemd-soak --cycles N                    attach and detach, that often on every machine
+//   ivshmemd-soak --kills N [--seed N]          kill and stop all that runs, in the midst of
+//   operations ivshmemd-soak --fake-kills N [--seed N]     kill the daemon so, beside machines that
+//   are fakes
 
 #include <chrono>
 #include <cstdio>
@@ -13,7 +16,8 @@
 #include "tests/soak/soak.h"
 
 int main(int argc, char** argv) {
-    ivshmemd::soak::Plan plan;
+    using namespace ivshmemd::soak;
+    Plan plan;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string option = argv[i];
         const std::uint64_t value = std::strtoull(argv[i + 1], nullptr, 10);
@@ -23,10 +27,14 @@ int main(int argc, char** argv) {
             plan.seed = value;
         } else if (option == "--cycles") {
             plan.cycles = value;
+        } else if (option == "--kills") {
+            plan.kills = value;
+        } else if (option == "--fake-kills") {
+            plan.fake_kills = value;
         } else {
             std::fprintf(stderr, "unknown option %s\n", argv[i]);
             return 2;
         }
     }
-    return ivshmemd::soak::run(plan);
+    return plan.fake_kills > 0 ? run_fake_kills(plan) : run(plan);
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <thread>
 
 #include "tests/soak/world.h"
 
@@ -13,7 +14,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int steps_of_a_round = 20;
 constexpr int rounds_between_clearings = 5;
-constexpr std::size_t names = 4;  // of devices of each kind on a machine
+constexpr std::uint64_t kills_between_clearings = 10;
+constexpr std::size_t longest_moment = 30'000;  // us, from a call to what befalls it
+constexpr std::size_t names = 4;                // of devices of each kind on a machine
 
 struct Account {
     std::map<std::string, int> operations;  // by method and outcome
@@ -76,6 +79,24 @@ void harm(World& world, Account& account) {
     const auto& [name, what] = faults[world.below(faults.size())];
     what();
     ++account.faults[name];
+}
+
+// What is under way when something ends is carried out or undone, and no half of it is left.
+std::string kill_amidst(World& world, Account& account, std::uint64_t number) {
+    std::vector<std::pair<std::string, json>> calls;
+    for (std::size_t i = world.below(3) + 1; i > 0; --i) calls.push_back(any_call(world));
+    const auto after_a_moment = [&] {
+        std::this_thread::sleep_for(std::chrono::microseconds(world.below(longest_moment)));
+        harm(world, account);
+    };
+    const std::vector<json> replies = world.call_together(calls, after_a_moment);
+    for (std::size_t i = 0; i < calls.size(); ++i) count(account, calls[i].first, replies[i]);
+    ++account.checks;
+    const std::string wrong = world.check();
+    if (!wrong.empty() || number % kills_between_clearings != 0) return wrong;
+    world.clear();
+    account.sizes.emplace_back(world.daemon_files(), world.daemon_kib());
+    return world.check_clear();
 }
 
 void migrate_one(World& world, Account& account) {
@@ -146,6 +167,10 @@ int run(const Plan& plan) {
                 ++account.checks;
                 account.sizes.emplace_back(world.daemon_files(), world.daemon_kib());
                 if (wrong.empty()) wrong = world.check_clear();
+            }
+        } else if (plan.kills > 0) {
+            for (std::uint64_t i = 1; i <= plan.kills && wrong.empty(); ++i) {
+                wrong = kill_amidst(world, account, i);
             }
         } else {
             for (int number = 1; Clock::now() < end && wrong.empty(); ++number) {

@@ -138,15 +138,23 @@ json World::call(const std::string& method, const json& parameters) {
     return client.call(interface + method, parameters, long_deadline());
 }
 
-std::vector<json> World::call_together(const std::vector<std::pair<std::string, json>>& calls) {
+std::vector<json> World::call_together(const std::vector<std::pair<std::string, json>>& calls,
+                                       const std::function<void()>& meanwhile) {
     daemon_->notify().stored();  // as a service manager, which takes what it is told
     std::vector<VarlinkClient> clients;
     for (const auto& [method, parameters] : calls) {
         clients.emplace_back(daemon_->socket());
         clients.back().send(interface + method, parameters);
     }
+    if (meanwhile) meanwhile();
     std::vector<json> replies;
-    for (VarlinkClient& client : clients) replies.push_back(client.next_reply(long_deadline()));
+    for (VarlinkClient& client : clients) {
+        try {
+            replies.push_back(client.next_reply(long_deadline()));
+        } catch (const std::runtime_error&) {
+            replies.emplace_back();  // its daemon is another one's predecessor
+        }
+    }
     return replies;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -42,9 +43,10 @@ class World {
 
     // What can be asked of it
     json call(const std::string& method, const json& parameters);
-    /// All at once, each on a connection of its own; the replies in order. One that was cut off
-    /// with a daemon is null.
-    std::vector<json> call_together(const std::vector<std::pair<std::string, json>>& calls);
+    /// All at once, each on a connection of its own, and `meanwhile` while they are under way; the
+    /// replies in order. One that was cut off with a daemon is null.
+    std::vector<json> call_together(const std::vector<std::pair<std::string, json>>& calls,
+                                    const std::function<void()>& meanwhile = {});
     json attach_request(const std::string& vm, std::size_t number, bool with_server);
     std::vector<json> devices();
 
