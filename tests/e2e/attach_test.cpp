@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/machine.h"
+#include "tests/support/exhaustive.h"
 #include "tests/support/json_text.h"
 
 // A device's whole life in a booted guest.
@@ -120,7 +121,10 @@ TEST_P(AttachMuch, SurvivesManyCyclesOfOneName) {
     const json before(machine_state(vm));
     const auto descriptors_before = open_descriptors(daemon_->process().pid());
     std::set<std::pair<json, json>> places;
-    const int cycles = GetParam().native ? 3 : GetParam().root_ports ? 50 : 200;
+    const int cycles = GetParam().native       ? 3
+                       : !exhaustive()         ? 40
+                       : GetParam().root_ports ? 50
+                                               : 200;
     for (int cycle = 0; cycle < cycles; ++cycle) {
         SCOPED_TRACE(cycle);
         const json reply(

@@ -6,7 +6,6 @@ set(matrix
     Support
     # places: buses, slots, root ports
     Conflict
-    Model
     NativePort
     RootPort
     BusTest
@@ -21,10 +20,7 @@ set(matrix
     Migration
     MigrationFailure
     MigrationPlan
-    MigrationRefusal
-    # what QEMU holds, and what it never hears of
-    Monitor
-    Refusal
+    # what QEMU holds
     Restart)
 
 foreach(suite IN LISTS matrix)

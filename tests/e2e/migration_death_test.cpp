@@ -108,7 +108,7 @@ TEST_F(MigrationDeath, OfTheSourceIsSaidAndItsPeersWaitForThatVm) {
         SCOPED_TRACE("while bytes are sent");
         attach("m", "master");
         start_right_destination();
-        limit_bandwidth(64 << 10);
+        limit_bandwidth(8 << 10);
         Child child(start_migrate());
         ASSERT_TRUE(wait_migration_status("active"));
         bury_source();

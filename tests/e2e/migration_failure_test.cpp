@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-const std::set<std::string> all{"m", "p1", "p2"};
+const std::set<std::string> every_device{"m", "p1", "p2"};
 
 class MigrationFailure : public MigrationFixture {
   protected:
@@ -33,7 +33,7 @@ class MigrationFailure : public MigrationFixture {
         const json answer = parse_json(migrate.out());
         EXPECT_EQ(error_of(answer), error) << answer;
         EXPECT_THAT(migrate.err(), HasSubstr(says));
-        expect_at_source(all);
+        expect_at_source(every_device);
         EXPECT_EQ(phase(), "") << "nothing is left to be done";
     }
 
@@ -69,7 +69,7 @@ TEST_F(MigrationFailure, LeavesEverythingAtTheSource) {
         check_reply("Migrate", reply);
         EXPECT_EQ(error_of(reply), "QemuError") << reply;
         EXPECT_EQ(phases, (std::set<std::string>{"detaching", "migrating", "replugging"}));
-        expect_at_source(all);
+        expect_at_source(every_device);
         EXPECT_EQ(phase(), "");
     }
     {
@@ -97,7 +97,7 @@ TEST_F(MigrationFailure, LeavesEverythingAtTheSource) {
         EXPECT_EQ(phase(), "replugging");
         source_->resume();  // it leaves after all, and comes back
         EXPECT_TRUE(wait_phase("")) << phase();
-        expect_at_source(all);
+        expect_at_source(every_device);
     }
 }
 
@@ -114,7 +114,7 @@ TEST_F(MigrationFailure, OfItsDaemonIsUndoneOrFinished) {
         source_->resume();
         restart_daemon();
         EXPECT_TRUE(wait_phase("")) << phase();
-        expect_at_source(all);
+        expect_at_source(every_device);
     }
     limit_bandwidth(256 << 10);
     {
@@ -126,7 +126,7 @@ TEST_F(MigrationFailure, OfItsDaemonIsUndoneOrFinished) {
         ASSERT_TRUE(wait_migration_status("cancelled"));
         restart_daemon();
         EXPECT_TRUE(wait_phase("")) << phase();
-        expect_at_source(all);
+        expect_at_source(every_device);
     }
     {
         SCOPED_TRACE("killed while bytes are sent, and again on the way back");
@@ -142,7 +142,7 @@ TEST_F(MigrationFailure, OfItsDaemonIsUndoneOrFinished) {
         daemon_->kill();
         restart_daemon();
         EXPECT_TRUE(wait_phase("")) << phase();
-        expect_at_source(all);
+        expect_at_source(every_device);
     }
     {
         SCOPED_TRACE("killed while bytes are sent, which then arrive");
@@ -160,7 +160,7 @@ TEST_F(MigrationFailure, OfItsDaemonIsUndoneOrFinished) {
         restart_daemon();
         wait_connected("dst");
         EXPECT_EQ(expect_ctl_success(*daemon_, {"replug", "dst"})["devices"].size(), 2u);
-        expect_at_destination(all);
+        expect_at_destination(every_device);
         EXPECT_EQ(phase(), "");
     }
 }

@@ -162,7 +162,7 @@ TEST_F(MigrationRefusal, OfChangesWhileAMigrationRunsWhoeverStartedIt) {
     VarlinkClient events(daemon_->socket());
     events.send("io.ivshmemd.Hotplug.Subscribe", {{"vm", "src"}}, true);
     events.next_reply();
-    limit_bandwidth(64 << 10);
+    limit_bandwidth(8 << 10);
     source_->spy().call("migrate", {{"uri", uri()}});  // another client, on another monitor
     for (bool seen = false; !seen;) {
         const json event(member(events.next_reply(), "parameters"));

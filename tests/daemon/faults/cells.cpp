@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "tests/support/exhaustive.h"
+
 namespace ivshmemd::test {
 namespace {
 
@@ -110,7 +112,7 @@ bool is_its_turn(const Cell& cell, std::ptrdiff_t fault) {
 
 std::vector<Cell> cells_of(const Story& story, const std::vector<std::string>& exchanges) {
     const char* wanted = std::getenv("IVSHMEMD_FAULT_CELL");
-    const bool all = std::getenv("IVSHMEMD_ALL_FAULTS") || wanted;
+    const bool all = exhaustive() || wanted;
     const std::set<std::size_t> chosen = that_stand_for_others(exchanges);
     std::vector<Cell> cells;
     for (std::size_t i = 0; i < exchanges.size(); ++i) {
