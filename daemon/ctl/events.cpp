@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kind_width = sizeof "attachDoubtful" - 1;
 
-Tone tone_of(std::string_view kind) {
+Tone event_tone(std::string_view kind) {
     if (kind == "attached" || kind == "detached") return Tone::good;
     if (kind == "attaching" || kind == "detaching") return Tone::warn;
     if (kind == "vmState" || kind == "migration") return Tone::plain;
@@ -30,7 +30,7 @@ void render_event(const json& event, Console& console) {
     std::string where = text_field(&event, "vm");
     if (!device.empty()) where += "/" + device;
     console.out << printable(text_field(&event, "time")) << "  ";
-    print_toned(console, {kind, tone_of(kind)});
+    print_toned(console, {kind, event_tone(kind)});
     if (!where.empty() || !detail.empty()) {
         console.out << std::string(kind_width - std::min(kind_width, text_width(kind)), ' ');
     }

@@ -82,7 +82,7 @@ Result<json> read_plan(const std::string& path) {
     if (!as_object(&plan)) return bad_plan(path, "not an object");
     if (as_int(find(plan, "version")) != version) return bad_plan(path, "not of version 1");
     if (const std::string key = unknown_member(plan); !key.empty()) {
-        return bad_plan(path, "unknown member " + printable(key, 80));
+        return bad_plan(path, "unknown member " + ivshmemd::printable(key, 80));
     }
     if (!as_string(find(plan, "vm"))) return bad_plan(path, "vm is missing");
     const json* uuid = find(plan, "uuid");

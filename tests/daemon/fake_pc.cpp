@@ -11,12 +11,6 @@ namespace ivshmemd::test {
 
 using nlohmann::json;
 
-namespace {
-
-const std::string peripheral = "/machine/peripheral/";
-
-}  // namespace
-
 FakePc::FakePc(std::string uuid) : uuid_(std::move(uuid)) {
     install("query-pci", &FakePc::query_pci);
     install("query-status", &FakePc::query_status);

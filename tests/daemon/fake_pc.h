@@ -16,6 +16,9 @@
 
 namespace ivshmemd::test {
 
+/// Where QOM has the devices with an id.
+inline const std::string peripheral = "/machine/peripheral/";
+
 /// A machine of type pc behind a fake monitor: it keeps a model of its objects and devices, answers
 /// the daemon's questions from it, and refuses what a QEMU 7.2 refuses, in its words. What would
 /// kill a real one is noted in failure().

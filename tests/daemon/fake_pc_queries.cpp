@@ -8,7 +8,6 @@ using nlohmann::json;
 
 namespace {
 
-const std::string peripheral = "/machine/peripheral/";
 const std::string root = "/machine/i440fx/pci.0";
 const std::string host = "/machine/unattached/device[0]";
 const std::string chipset = "/machine/unattached/device[2]";

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "tests/proto/left_out.h"
+
 namespace ivshmemd {
 namespace {
 
@@ -34,12 +36,6 @@ std::optional<SavedState> whole(std::string_view text) {
     const Result<ReadState> read = parse_state(text);
     if (!read || !read->left_out.empty()) return std::nullopt;
     return read->state;
-}
-
-/// What is left out of a file; "refused" when it is refused whole.
-std::string left_out(std::string_view text) {
-    const Result<ReadState> read = parse_state(text);
-    return read ? read->left_out : "refused";
 }
 
 TEST(StateFile, IsReadBackAsItWasWritten) {

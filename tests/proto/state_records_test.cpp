@@ -4,18 +4,12 @@
 
 #include <string>
 
-#include "proto/state_file.h"
+#include "tests/proto/left_out.h"
 
 // Damaged entries of the state file, kind by kind.
 
 namespace ivshmemd {
 namespace {
-
-/// What is left out of a file; "refused" when it is refused whole.
-std::string left_out(std::string_view text) {
-    const Result<ReadState> read = parse_state(text);
-    return read ? read->left_out : "refused";
-}
 
 TEST(StateRecords, LeaveOutADamagedRegion) {
     const std::string good = R"({"path":"/dev/shm/a","device":1,"inode":2})";

@@ -10,10 +10,10 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::uint64_t mebibyte = 1 << 20;
+constexpr std::uint64_t region_size = 1 << 20;
 
-const Mapping region = whole_file({1, 10}, mebibyte);
-const Mapping other = whole_file({1, 11}, mebibyte);
+const Mapping region = whole_file({1, 10}, region_size);
+const Mapping other = whole_file({1, 11}, region_size);
 
 struct FakeVm : RegionSource {
     explicit FakeVm(std::string name_) : called(std::move(name_)) {}
@@ -99,12 +99,12 @@ TEST_F(RegionUsersTest, KnowTheMasterThatIsThereOrComing) {
 
 TEST_F(RegionUsersTest, HaveOneMasterForEachByteAndNotForEachFile) {
     Mapping next = region;
-    next.offset = mebibyte;
+    next.offset = region_size;
     web_->users = {{"m", next, true}};
     EXPECT_EQ(users_.find_master(region, ""), "");
     EXPECT_THAT(users_.find_sharers(region, "db"), IsEmpty());
     EXPECT_THAT(users_.ask(region.file).mapped, ElementsAre("web/m")) << "it is in that file";
-    next.offset = mebibyte / 2;
+    next.offset = region_size / 2;
     web_->users = {{"m", next, true}};
     EXPECT_EQ(users_.find_master(region, ""), "web/m");
 }

@@ -10,7 +10,7 @@ using Phase = Departure::Phase;
 using What = Departures::Next::What;
 using Time = Departures::Time;
 
-const std::string path = "/machine/peripheral/ivshmemd.x";
+const std::string device_path = "/machine/peripheral/ivshmemd.x";
 const std::string other = "/machine/peripheral/ivshmemd.y";
 
 class DeparturesTest : public ::testing::Test {
@@ -23,9 +23,9 @@ class DeparturesTest : public ::testing::Test {
     Time at(std::chrono::milliseconds since_start) const { return Time(since_start + 1h); }
     /// A Detach asks, and QEMU takes it.
     void ask(std::chrono::milliseconds when) {
-        departures_.want(path, false, at(when));
-        departures_.asking(path);
-        departures_.answered(path, at(when));
+        departures_.want(device_path, false, at(when));
+        departures_.asking(device_path);
+        departures_.answered(device_path, at(when));
     }
     void read(const std::set<std::string>& there, const std::vector<std::string>& missing,
               std::chrono::milliseconds when) {
@@ -35,7 +35,7 @@ class DeparturesTest : public ::testing::Test {
         return departures_.next(at(when), may_ask).what;
     }
     std::optional<Phase> phase() const {
-        const Departure* departure = departures_.find(path);
+        const Departure* departure = departures_.find(device_path);
         if (!departure) return std::nullopt;
         return departure->phase;
     }
@@ -47,16 +47,16 @@ class DeparturesTest : public ::testing::Test {
 TEST_F(DeparturesTest, AreNoneToBeginWith) {
     EXPECT_EQ(what(0s), What::nothing);
     EXPECT_EQ(departures_.next(at(0s), true).until, Time::max());
-    EXPECT_FALSE(departures_.leaving(path));
+    EXPECT_FALSE(departures_.leaving(device_path));
 }
 
 TEST_F(DeparturesTest, AreAskedForByTheFirstWhoWantsThemAndByNobodyElse) {
-    EXPECT_TRUE(departures_.want(path, false, at(0s)));
-    EXPECT_FALSE(departures_.want(path, false, at(1s)));
-    const std::uint64_t number = departures_.find(path)->number;
-    departures_.refuse(path, "no");
-    EXPECT_TRUE(departures_.want(path, false, at(2s)));
-    EXPECT_EQ(departures_.find(path)->number, number) << "who waited for it goes on waiting";
+    EXPECT_TRUE(departures_.want(device_path, false, at(0s)));
+    EXPECT_FALSE(departures_.want(device_path, false, at(1s)));
+    const std::uint64_t number = departures_.find(device_path)->number;
+    departures_.refuse(device_path, "no");
+    EXPECT_TRUE(departures_.want(device_path, false, at(2s)));
+    EXPECT_EQ(departures_.find(device_path)->number, number) << "who waited for it goes on waiting";
 }
 
 TEST_F(DeparturesTest, AreAskedForAgainAfterTheIntervalAndMoreSlowlyWithTime) {
@@ -70,22 +70,22 @@ TEST_F(DeparturesTest, AreAskedForAgainAfterTheIntervalAndMoreSlowlyWithTime) {
         while (what(now + wait) != What::ask && wait < 100s) ++wait;
         intervals.push_back(static_cast<int>(wait.count()));
         now += wait;
-        departures_.asking(path);
-        departures_.answered(path, at(now));
+        departures_.asking(device_path);
+        departures_.answered(device_path, at(now));
     }
     EXPECT_EQ(intervals, (std::vector<int>{5, 5, 5, 5, 5, 5, 10, 20, 40, 60, 60, 60, 60, 60}));
-    departures_.want(path, false, at(now));  // somebody waits again
+    departures_.want(device_path, false, at(now));  // somebody waits again
     EXPECT_EQ(what(now + 5s), What::ask);
 }
 
 TEST_F(DeparturesTest, AreAskedForMoreSlowlyWhereARequestTakesTheLastOneBack) {
-    departures_.want(path, false, at(0s));
-    departures_.set_pace(path, 3, at(0s));
+    departures_.want(device_path, false, at(0s));
+    departures_.set_pace(device_path, 3, at(0s));
     EXPECT_EQ(what(14999ms), What::nothing);
     EXPECT_EQ(what(15s), What::ask);
-    departures_.asking(path);
-    departures_.answered(path, at(15s));
-    departures_.want(path, false, at(16s));  // somebody joins
+    departures_.asking(device_path);
+    departures_.answered(device_path, at(15s));
+    departures_.want(device_path, false, at(16s));  // somebody joins
     EXPECT_EQ(what(29999ms), What::nothing);
     EXPECT_EQ(what(30s), What::ask);
 }
@@ -94,18 +94,18 @@ TEST_F(DeparturesTest, AreNotAskedForWhereThatIsOfNoUse) {
     ask(0s);
     EXPECT_EQ(what(10s, false), What::nothing) << "the VM does not run";
     EXPECT_EQ(what(10s), What::ask);
-    departures_.asking(path);
+    departures_.asking(device_path);
     EXPECT_EQ(what(20s), What::nothing) << "a request is on its way";
-    departures_.answered(path, at(20s));
-    departures_.refuse(path, "no");
+    departures_.answered(device_path, at(20s));
+    departures_.refuse(device_path, "no");
     EXPECT_EQ(what(60s), What::nothing);
 }
 
 TEST_F(DeparturesTest, AreAskedForSoonAfterAReset) {
     ask(0s);
     for (int i = 0; i < 12; ++i) {
-        departures_.asking(path);
-        departures_.answered(path, at(100s));
+        departures_.asking(device_path);
+        departures_.answered(device_path, at(100s));
     }
     EXPECT_EQ(what(110s), What::nothing);
     departures_.start_over(at(110s));
@@ -114,39 +114,39 @@ TEST_F(DeparturesTest, AreAskedForSoonAfterAReset) {
 
 TEST_F(DeparturesTest, AreLookedAfterWhenTheEventDoesNotCome) {
     ask(0s);
-    read({}, {path}, 10s);
+    read({}, {device_path}, 10s);
     EXPECT_EQ(what(11s), What::nothing);
-    read({}, {path}, 11s);  // patience began with the first reading
+    read({}, {device_path}, 11s);  // patience began with the first reading
     EXPECT_EQ(what(12s), What::look);
-    departures_.look_again(path, at(12s));
+    departures_.look_again(device_path, at(12s));
     EXPECT_EQ(what(13s), What::nothing);
-    EXPECT_TRUE(departures_.clear(path));
+    EXPECT_TRUE(departures_.clear(device_path));
     EXPECT_EQ(what(60s), What::nothing);
 }
 
 TEST_F(DeparturesTest, AreClearedAwayOnce) {
     ask(0s);
-    EXPECT_TRUE(departures_.clear(path));
+    EXPECT_TRUE(departures_.clear(device_path));
     EXPECT_TRUE(departures_.clearing());
-    EXPECT_FALSE(departures_.clear(path)) << "by event and by patience at the same time";
-    departures_.gone(path);
+    EXPECT_FALSE(departures_.clear(device_path)) << "by event and by patience at the same time";
+    departures_.gone(device_path);
     EXPECT_FALSE(departures_.clearing());
     EXPECT_EQ(phase(), std::nullopt);
 }
 
 TEST_F(DeparturesTest, AreToldApartFromLaterOnesOfTheSamePath) {
     ask(0s);
-    const std::uint64_t first = departures_.find(path)->number;
-    departures_.gone(path);
+    const std::uint64_t first = departures_.find(device_path)->number;
+    departures_.gone(device_path);
     ask(1s);
-    EXPECT_NE(departures_.find(path)->number, first);
+    EXPECT_NE(departures_.find(device_path)->number, first);
 }
 
 TEST_F(DeparturesTest, TakeTheRegionAlongIfAnybodyWantsThat) {
-    departures_.want(path, false, at(0s));
-    departures_.want(path, true, at(1s));
-    departures_.want(path, false, at(2s));
-    EXPECT_TRUE(departures_.find(path)->remove_region);
+    departures_.want(device_path, false, at(0s));
+    departures_.want(device_path, true, at(1s));
+    departures_.want(device_path, false, at(2s));
+    EXPECT_TRUE(departures_.find(device_path)->remove_region);
 }
 
 TEST_F(DeparturesTest, DoNotConcernEachOther) {
@@ -155,7 +155,7 @@ TEST_F(DeparturesTest, DoNotConcernEachOther) {
     departures_.asking(other);
     departures_.answered(other, at(3s));
     EXPECT_EQ(departures_.next(at(1s), true).until, at(5s));
-    EXPECT_TRUE(departures_.clear(path));
+    EXPECT_TRUE(departures_.clear(device_path));
     EXPECT_EQ(departures_.next(at(6s), true).until, at(8s));
     EXPECT_EQ(departures_.next(at(8s), true).path, other);
 }

@@ -5,24 +5,16 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 
 #include "lib/placement.h"
 #include "lib/resolve.h"
-#include "proto/api/interface_text.h"
 #include "proto/api/migration_values.h"
 #include "proto/api/values.h"
-#include "proto/varlink/idl_parser.h"
 #include "proto/varlink/type_check.h"
+#include "tests/proto/api/published.h"
 
 namespace ivshmemd::api {
 namespace {
-
-const varlink::Interface& published() {
-    static const auto parsed = varlink::parse_interface(interface_text());
-    if (!parsed) throw std::runtime_error(parsed.error().message);
-    return *parsed;
-}
 
 bool is_standard(ErrorKind kind) {
     return kind == ErrorKind::invalid_parameter || kind == ErrorKind::permission_denied;

@@ -3,20 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 
-#include "proto/api/interface_text.h"
-#include "proto/varlink/idl_parser.h"
 #include "proto/varlink/type_check.h"
+#include "tests/proto/api/published.h"
 
 namespace ivshmemd::api {
 namespace {
-
-const varlink::Interface& published() {
-    static const auto parsed = varlink::parse_interface(interface_text());
-    if (!parsed) throw std::runtime_error(parsed.error().message);
-    return *parsed;
-}
 
 void expect_declared(const json& value, std::string_view type) {
     const varlink::TypeDeclaration* declaration = varlink::find_type(published(), type);
@@ -25,7 +17,7 @@ void expect_declared(const json& value, std::string_view type) {
     EXPECT_EQ(varlink::check(published(), members, value), std::nullopt) << value.dump();
 }
 
-DeviceSpec plain_spec() {
+DeviceSpec device_spec() {
     DeviceSpec spec;
     spec.name = "bus0";
     spec.model = Model::plain;
@@ -39,7 +31,7 @@ DeviceSpec plain_spec() {
 
 Device plain_device() {
     Device device;
-    device.spec = plain_spec();
+    device.spec = device_spec();
     device.vm = "vm1";
     device.qom_path = "/machine/peripheral/ivshmemd.bus0";
     device.origin = Origin::managed;

@@ -33,7 +33,7 @@ void add_buses(const Recording& recording, Answers& answers) {
 }
 
 constexpr const char* ours = "/machine/peripheral/ivshmemd.bus0";
-constexpr const char* doorbell = "/machine/peripheral/ivshmemd.db";
+constexpr const char* doorbell_path = "/machine/peripheral/ivshmemd.db";
 
 Answers at_start(const Recording& recording) {
     Answers answers(recording, recording.q35() ? "port bus rp3" : "list /chardevs");
@@ -218,7 +218,7 @@ TEST_P(Recorded, LosesThePeerAtAResetUnlessTheGuestHasToAgree) {
 
 TEST_P(Recorded, ReadsTheDoorbellDeviceItWasGiven) {
     const Taken taken = take(with_a_doorbell(recording()));
-    const InventoryDevice& device = device_at(taken.inventory, doorbell);
+    const InventoryDevice& device = device_at(taken.inventory, doorbell_path);
     EXPECT_EQ(device.device.origin, Origin::managed);
     EXPECT_EQ(device.device.spec.name, "db");
     EXPECT_EQ(device.device.spec.model, Model::doorbell);

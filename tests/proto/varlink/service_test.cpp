@@ -51,14 +51,14 @@ TEST(Service, HandsOutInterfaces) {
     EXPECT_EQ(*as_string(find(*own, "description")), service_interface_text());
 }
 
-struct Row {
+struct RefusedCall {
     std::string_view call;
     std::string_view error;
     std::string_view parameters;
 };
 
 TEST(Service, RefusesByTheStandardErrors) {
-    const std::vector<Row> table{
+    const std::vector<RefusedCall> table{
         {R"({"method":"org.varlink.service.Reboot"})", method_not_found_name,
          R"({"method":"Reboot"})"},
         {R"({"method":"org.varlink.service."})", method_not_found_name, R"({"method":""})"},
@@ -75,7 +75,7 @@ TEST(Service, RefusesByTheStandardErrors) {
              "parameters":{"interface":"a"}})",
          interface_not_found_name, R"({"interface":"a"})"},
     };
-    for (const Row& row : table) {
+    for (const RefusedCall& row : table) {
         const auto answered = answer_text(row.call);
         ASSERT_FALSE(answered) << row.call;
         EXPECT_EQ(answered.error().name, row.error) << row.call;

@@ -61,13 +61,13 @@ TEST(TypeCheck, TakesMissingAndNullForTheSameThing) {
     EXPECT_EQ(offence(R"({"name":null})"), "name");
 }
 
-struct Row {
+struct Checked {
     std::string_view parameters;
     std::string_view expected;
 };
 
 TEST(TypeCheck, NamesTheOffence) {
-    const std::vector<Row> table{
+    const std::vector<Checked> table{
         {R"({"name":1})", "name"},
         {R"({"name":"a","size":"1"})", "size"},
         {R"({"name":"a","size":true})", "size"},
@@ -92,7 +92,8 @@ TEST(TypeCheck, NamesTheOffence) {
         {R"({"name":"a","inline":{"kind":"maybe"}})", "inline.kind"},
         {R"({"name":"a","next":[{"x":1},{"x":"2"}]})", "next[1].x"},
     };
-    for (const Row& row : table) EXPECT_EQ(offence(row.parameters), row.expected) << row.parameters;
+    for (const Checked& row : table)
+        EXPECT_EQ(offence(row.parameters), row.expected) << row.parameters;
 }
 
 TEST(TypeCheck, NamesAnUnknownMemberBeforeAMissingOne) {
