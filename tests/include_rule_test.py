@@ -18,7 +18,7 @@ STANDARD = re.compile(r"^[a-z_0-9]+$")  # <vector>: the C++ standard library has
 
 # What each layer may include: directories of the tree, and libraries by the start of their path.
 LAYERS = {
-    "lib": (("lib",), ("boost/system/", "sys/stat.h", "sys/types.h")),  # for file modes and uids
+    "lib": (("lib",), ("boost/system/", "boost/version.hpp", "sys/stat.h", "sys/types.h")),  # modes, uids
     "proto": (("lib", "proto"), ("boost/system/", "nlohmann/")),
     "daemon": (("lib", "proto", "daemon"), None),  # None: any library
 }

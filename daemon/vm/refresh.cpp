@@ -31,15 +31,18 @@ awaitable<void> wait_connected_until(std::shared_ptr<Vm> vm, SteadyClock::time_p
 // asks while one is overdue already is shown what is known at once.
 awaitable<void> await_refresh(std::shared_ptr<Vm> vm, SteadyClock::time_point until) {
     const Milliseconds patience = vm->host().deadlines.refresh;
-    const SteadyClock::time_point due = std::min(until, vm->refresh_began() + patience);
-    while (vm->refreshing() && SteadyClock::now() < due) {
+    const std::uint64_t wanted = vm->refresh_wanted();
+    while (vm->refreshing() && vm->refresh_number() <= wanted) {
+        const SteadyClock::time_point due = std::min(until, vm->refresh_began() + patience);
+        if (SteadyClock::now() >= due) co_return;
         co_await vm->changed().wait_until(due);
     }
 }
 
 awaitable<void> refresh_in_background(std::shared_ptr<Vm> vm) {
-    co_await refresh(vm, vm->host().deadlines.query);
-    vm->end_refresh();
+    for (bool again = true; again; again = vm->end_refresh()) {
+        co_await refresh(vm, vm->host().deadlines.query);
+    }
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "daemon/vm/vm.h"
 
+#include <utility>
+
 #include "daemon/region/inventory_memory.h"
 #include "daemon/state/proofs.h"
 #include "lib/names.h"
@@ -101,15 +103,19 @@ void Vm::add_device(const DeviceSpec& spec, const Parts& parts) {
 }
 
 bool Vm::begin_refresh() {
-    if (state() != VmState::connected || turn_.busy() || refreshing_) return false;
+    if (state() != VmState::connected || turn_.busy()) return false;
+    refresh_again_ = refreshing_;
+    if (refreshing_) return false;
     refreshing_ = true;
+    ++refresh_number_;
     refresh_began_ = SteadyClock::now();
     return true;
 }
 
-void Vm::end_refresh() {
+bool Vm::end_refresh() {
     refreshing_ = false;
     changed_.notify_all();
+    return std::exchange(refresh_again_, false) && begin_refresh();
 }
 
 bool Vm::has_kernel_interrupts(const DeviceSpec& spec) const {

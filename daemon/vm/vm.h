@@ -105,12 +105,17 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     }
     void unsettle() { holdings_.unsettle(SteadyClock::now()); }
     std::vector<VacatedSlot> vacated() const { return holdings_.vacated(SteadyClock::now()); }
-    /// One reading for reads at a time: false while one is under way.
+    /// A reading for whoever asks now. One at a time: false while one is under way, which may have
+    /// passed what is asked about, so that another one follows it.
     bool begin_refresh();
-    void end_refresh();
+    /// Whether another one has begun that is to be carried out.
+    bool end_refresh();
     bool refreshing() const { return refreshing_; }
-    /// When the last reading for reads was begun.
+    /// Since when, and its number.
     SteadyClock::time_point refresh_began() const { return refresh_began_; }
+    std::uint64_t refresh_number() const { return refresh_number_; }
+    /// The number of the one that whoever asked last waits for.
+    std::uint64_t refresh_wanted() const { return refresh_number_ + (refresh_again_ ? 1 : 0); }
 
     // Departures; see there for their order.
     bool want_gone(const std::string& path, bool remove_region);
@@ -178,6 +183,8 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     Departures departures_;
     Turn turn_;
     bool refreshing_ = false;
+    bool refresh_again_ = false;
+    std::uint64_t refresh_number_ = 0;
     SteadyClock::time_point refresh_began_;
     bool over_ = false;
     MigrationState migration_;

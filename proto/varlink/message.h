@@ -11,6 +11,10 @@
 
 namespace ivshmemd::varlink {
 
+#if BOOST_VERSION >= 109100
+using ivshmemd::throw_exception_from_error;  // see lib/result.h
+#endif
+
 // One Varlink message: a call, or one of its replies. Parsers take the text without the NUL that
 // ends it on the wire; encoders append that NUL.
 
