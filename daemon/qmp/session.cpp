@@ -99,6 +99,7 @@ void Session::take_response(const Response& response, Answer answer) {
 }
 
 void Session::set_responsive(bool responsive) {
+    if (responsive) last_answer_ = SteadyClock::now();
     if (responsive_ == responsive) return;
     responsive_ = responsive;
     handlers_.responsive(responsive);

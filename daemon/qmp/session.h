@@ -66,6 +66,9 @@ class Session : public std::enable_shared_from_this<Session> {
     /// False from the first expired deadline until QEMU answers anything again.
     bool responsive() const { return responsive_; }
 
+    /// When QEMU last answered anything; before that, when the session was made.
+    SteadyClock::time_point last_answer() const { return last_answer_; }
+
     /// Whether a silent QEMU still answers out of band: its main loop is blocked rather than the
     /// process stopped. Nothing where this QEMU has no out-of-band commands.
     awaitable<std::optional<bool>> answers_out_of_band();
@@ -123,6 +126,7 @@ class Session : public std::enable_shared_from_this<Session> {
     bool out_of_band_ = false;
     std::set<std::uint64_t> out_of_band_ids_;  // unanswered ones
     bool responsive_ = true;
+    SteadyClock::time_point last_answer_ = SteadyClock::now();
     QomMemo memo_;
 };
 

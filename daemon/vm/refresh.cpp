@@ -8,6 +8,9 @@ namespace {
 // What changes meanwhile makes a reading old, and nobody is to be shown what was before.
 constexpr int reading_attempts = 3;
 
+// For one that goes on answering, in terms of the patience with one that is silent.
+constexpr int most_patience = 6;
+
 bool is_trying(const Vm& vm) {
     return vm.state() == VmState::connecting || vm.state() == VmState::unreachable;
 }
@@ -27,13 +30,22 @@ awaitable<void> wait_connected_until(std::shared_ptr<Vm> vm, SteadyClock::time_p
     co_await await_attempt(vm, attempts, until);
 }
 
+// Since when QEMU has said nothing to the reading that is under way.
+SteadyClock::time_point silent_since(const Vm& vm) {
+    const std::shared_ptr<qmp::Session> session = vm.session();
+    if (!session) return vm.refresh_began();
+    return std::max(vm.refresh_began(), session->last_answer());
+}
+
 // The reading has a deadline of its own: a short wait here must not make the VM unresponsive. Who
-// asks while one is overdue already is shown what is known at once.
-awaitable<void> await_refresh(std::shared_ptr<Vm> vm, SteadyClock::time_point until) {
+// asks while QEMU has been silent for that long already is shown what is known at once; one that
+// goes on answering, on a busy host, is given more time, but not all.
+awaitable<void> await_refresh(std::shared_ptr<Vm> vm, SteadyClock::time_point asked) {
     const Milliseconds patience = vm->host().deadlines.refresh;
     const std::uint64_t wanted = vm->refresh_wanted();
     while (vm->refreshing() && vm->refresh_number() <= wanted) {
-        const SteadyClock::time_point due = std::min(until, vm->refresh_began() + patience);
+        const SteadyClock::time_point due =
+            std::min(asked + most_patience * patience, silent_since(*vm) + patience);
         if (SteadyClock::now() >= due) co_return;
         co_await vm->changed().wait_until(due);
     }
@@ -69,16 +81,16 @@ void start_refresh(const std::shared_ptr<Vm>& vm) {
 }
 
 awaitable<void> refresh_for_read(std::shared_ptr<Vm> vm) {
-    const SteadyClock::time_point until = SteadyClock::now() + vm->host().deadlines.refresh;
-    co_await wait_connected_until(vm, until);
+    const SteadyClock::time_point asked = SteadyClock::now();
+    co_await wait_connected_until(vm, asked + vm->host().deadlines.refresh);
     start_refresh(vm);
-    co_await await_refresh(vm, until);
+    co_await await_refresh(vm, asked);
 }
 
 awaitable<void> refresh_all_for_read(std::vector<std::shared_ptr<Vm>> vms) {
     if (vms.empty()) co_return;
-    const Milliseconds patience = vms.front()->host().deadlines.refresh;
-    const SteadyClock::time_point until = SteadyClock::now() + patience;
+    const SteadyClock::time_point asked = SteadyClock::now();
+    const SteadyClock::time_point until = asked + vms.front()->host().deadlines.refresh;
     std::vector<std::uint64_t> attempts;
     for (const auto& vm : vms) {
         start_refresh(vm);
@@ -90,7 +102,7 @@ awaitable<void> refresh_all_for_read(std::vector<std::shared_ptr<Vm>> vms) {
             co_await await_attempt(vms[i], attempts[i], until);
             start_refresh(vms[i]);
         }
-        co_await await_refresh(vms[i], until);
+        co_await await_refresh(vms[i], asked);
     }
 }
 

@@ -108,12 +108,14 @@ void measure_hotplug(Report& report) {
     Machines machines;
     Samples attach, raw_attach, blind_attach, detach, raw_detach;
     for (int i = 0; i < rounds; ++i) {
-        blind_attach.measure([&] { machines.raw_attach_blindly(); });
-        machines.raw_detach();
         attach.measure([&] { machines.attach(); });
         raw_attach.measure([&] { machines.raw_attach(); });
         detach.measure([&] { machines.detach(); });
         raw_detach.measure([&] { machines.raw_detach(); });
+    }
+    for (int i = 0; i < rounds; ++i) {
+        blind_attach.measure([&] { machines.raw_attach_blindly(); });
+        machines.raw_detach();
     }
     Samples ctl, nothing;
     for (int i = 0; i < rounds; ++i) {
