@@ -26,14 +26,14 @@ Deadline long_deadline() {
     return Deadline::after(patience);
 }
 
-// Without whether a monitor has a client just now.
+// Without the monitors, whose names change when a machine moves, and which may have a client or not.
 json state_of(QemuVm& vm) {
     json state = machine_state(vm);
-    for (json& chardev : state["query-chardev"]) {
-        std::string name = chardev["filename"];
-        const std::string prefix = "disconnected:";
-        if (name.starts_with(prefix)) chardev["filename"] = name.substr(prefix.size());
+    json others(json::array());
+    for (const json& chardev : state["query-chardev"]) {
+        if (!chardev.value("label", "").starts_with("compat_monitor")) others.push_back(chardev);
     }
+    state["query-chardev"] = others;
     return state;
 }
 
