@@ -26,7 +26,8 @@ Deadline long_deadline() {
     return Deadline::after(patience);
 }
 
-// Without the monitors, whose names change when a machine moves, and which may have a client or not.
+// Without the monitors, whose names change when a machine moves, and which may have a client or
+// not.
 json state_of(QemuVm& vm) {
     json state = machine_state(vm);
     json others(json::array());
