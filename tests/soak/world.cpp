@@ -191,10 +191,15 @@ void World::clear() {
         const std::vector<json> left = devices();
         if (left.empty()) return;
         if (deadline.passed()) throw std::runtime_error("still there: " + left.front().dump());
+        std::vector<std::pair<std::string, json>> calls;
+        std::set<std::string> vms;
         for (const json& device : left) {
-            call("Detach", {{"vm", device["vm"]}, {"name", device["name"]}, {"timeoutMs", 0}});
+            calls.emplace_back(
+                "Detach", json{{"vm", device["vm"]}, {"name", device["name"]}, {"timeoutMs", 0}});
+            vms.insert(device["vm"]);
         }
-        for (const std::string& name : names_) reset(name);
+        call_together(calls);
+        for (const std::string& vm : vms) reset(vm);
     }
 }
 
