@@ -85,6 +85,8 @@ class FakeWorld {
             const json reply = call(
                 "Detach", {{"vm", device["vm"]}, {"name", device["name"]}, {"removeRegion", true}});
             if (reply.contains("error")) return reply.dump();
+            const json& result = reply["parameters"];
+            if (result.contains("regionKept")) std::printf("%s\n", result.dump().c_str());
         }
         std::string wrong = check();
         if (!wrong.empty()) return wrong;
