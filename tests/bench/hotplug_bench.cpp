@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/bench/bench.h"
 #include "tests/e2e/machine_state.h"
@@ -13,6 +14,7 @@ using nlohmann::json;
 using namespace test;
 
 constexpr int rounds = 100;
+constexpr auto pause = std::chrono::milliseconds(50);
 constexpr std::uint64_t region_size = 1 << 20;  // bytes
 
 /// Two machines alike, one for the daemon and one for commands by hand, each with its guest.
@@ -107,13 +109,20 @@ class Machines {
 void measure_hotplug(Report& report) {
     Machines machines;
     Samples attach, raw_attach, blind_attach, detach, raw_detach;
+    // What comes second is measured beside a guest that is busy with the first: so in turns, and
+    // after a pause.
     for (int i = 0; i < rounds; ++i) {
-        attach.measure([&] { machines.attach(); });
-        raw_attach.measure([&] { machines.raw_attach(); });
+        const auto ours = [&] { attach.measure([&] { machines.attach(); }); };
+        const auto by_hand = [&] { raw_attach.measure([&] { machines.raw_attach(); }); };
+        std::this_thread::sleep_for(pause);
+        i % 2 == 0 ? ours() : by_hand();
+        std::this_thread::sleep_for(pause);
+        i % 2 == 0 ? by_hand() : ours();
         detach.measure([&] { machines.detach(); });
         raw_detach.measure([&] { machines.raw_detach(); });
     }
     for (int i = 0; i < rounds; ++i) {
+        std::this_thread::sleep_for(pause);
         blind_attach.measure([&] { machines.raw_attach_blindly(); });
         machines.raw_detach();
     }
