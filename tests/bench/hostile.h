@@ -24,8 +24,8 @@ class Repeated {
     std::thread thread_;
 };
 
-/// Sends `count` events in bunches, as fast as they are taken; a monitor that is lost is waited
-/// for.
+/// Sends `count` events, rounded up to hundreds, as fast as they are taken; a monitor that is lost
+/// is waited for.
 void send_events(test::FakeQemu& qemu, std::uint64_t count);
 
 /// A program that calls, and calls, and reads no answer; cut off, it comes again. As the user

@@ -3,9 +3,8 @@
 //
 //   ivshmemd-soak [--minutes N] [--seed N]      mixed operations and faults
 //   ivshmemd-soak --cycles N                    attach and detach, that often on every machine
-//   ivshmemd-soak --kills N [--seed N]          kill and stop all that runs, in the midst of
-//   operations ivshmemd-soak --fake-kills N [--seed N]     kill the daemon so, beside machines that
-//   are fakes
+//   ivshmemd-soak --kills N [--seed N]          kill and stop things while operations are under way
+//   ivshmemd-soak --fake-kills N [--seed N]     kill the daemon so, beside fakes
 
 #include <chrono>
 #include <cstdio>
