@@ -117,8 +117,10 @@ std::vector<Cell> cells_of(const Story& story, const std::vector<std::string>& e
     std::vector<Cell> cells;
     for (std::size_t i = 0; i < exchanges.size(); ++i) {
         if (!all && !chosen.contains(i)) continue;
+        const auto here = exchanges.begin() + static_cast<std::ptrdiff_t>(i);
+        const auto before = std::count(exchanges.begin(), here, *here);
         for (const Fault& fault : all_faults()) {
-            const Cell cell{&story, i, exchanges[i], &fault};
+            const Cell cell{&story, i, *here, static_cast<std::size_t>(before), &fault};
             if (!all && !is_its_turn(cell, &fault - all_faults().data())) continue;
             if (is_excluded(cell) || (wanted && !cell.name().starts_with(wanted))) continue;
             cells.push_back(cell);

@@ -13,6 +13,7 @@ struct Cell {
     const Story* story = nullptr;
     std::size_t number = 0;  // of the exchange, from the story's beginning
     std::string command;
+    std::size_t which = 0;  // of that command: what happens at once has no order
     const Fault* fault = nullptr;
 
     std::string name() const {

@@ -23,7 +23,7 @@ std::vector<std::string> record(const Story& story) {
     Scene scene;
     scene.open();
     story.prepare(scene);
-    scene.watch(SIZE_MAX);
+    scene.watch();
     story.begin(scene);
     expect_none(scene.converge(), "without a fault");
     expect_none(scene.contradictions(), "without a fault");
@@ -75,7 +75,7 @@ void play(const Cell& cell) {
     Scene scene;
     scene.open();
     story.prepare(scene);
-    scene.watch(cell.number, cell.fault);
+    scene.watch(cell.command, cell.which, cell.fault);
     story.begin(scene);
     expect_none(scene.converge(), "first");
     EXPECT_TRUE(scene.has_struck()) << "the exchange was never made";

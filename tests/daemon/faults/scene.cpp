@@ -83,11 +83,13 @@ void Scene::end_qemu() {
     later(qemu_restart, [this] { pc_.listen(socket("a")); });
 }
 
-void Scene::watch(std::size_t number, const Fault* fault) {
+void Scene::watch(const std::string& command, std::size_t which, const Fault* fault) {
     {
         const std::lock_guard lock(mutex_);
         exchanges_.clear();
-        number_ = number;
+        command_ = command;
+        before_ = which;
+        struck_ = false;
         fault_ = fault;
         acted_ = false;
     }
@@ -96,9 +98,12 @@ void Scene::watch(std::size_t number, const Fault* fault) {
 
 FakeQemu::Staging Scene::direct(const json& request) {
     const std::lock_guard lock(mutex_);
-    const bool struck = fault_ && exchanges_.size() == number_;
     exchanges_.push_back(command_of(request));
-    return struck ? fault_->staging : FakeQemu::Staging();
+    const bool meant = fault_ && !struck_ && exchanges_.back() == command_;
+    const bool strikes = meant && before_ == 0;
+    if (strikes) struck_ = true;
+    if (meant && !strikes) --before_;
+    return strikes ? fault_->staging : FakeQemu::Staging();
 }
 
 std::vector<std::string> Scene::exchanges() const {
@@ -108,7 +113,7 @@ std::vector<std::string> Scene::exchanges() const {
 
 bool Scene::has_struck() const {
     const std::lock_guard lock(mutex_);
-    return exchanges_.size() > number_;
+    return struck_;
 }
 
 void Scene::tick() {

@@ -51,8 +51,10 @@ class Scene : public ApiFixture {
     void end_qemu();
 
     // -- The run
-    /// From now on exchanges are written down; the one of that number has the fault.
-    void watch(std::size_t number = 0, const Fault* fault = nullptr);
+    /// From now on exchanges are written down; that one of this command has the fault, counted from
+    /// nought.
+    void watch(const std::string& command = "", std::size_t which = 0,
+               const Fault* fault = nullptr);
     /// Until the call is answered and nothing is left to be done; what does not come to its end is
     /// a problem.
     std::vector<std::string> converge();
@@ -110,7 +112,9 @@ class Scene : public ApiFixture {
 
     mutable std::mutex mutex_;  // the fake's thread asks for a direction
     std::vector<std::string> exchanges_;
-    std::size_t number_ = 0;
+    std::string command_;
+    std::size_t before_ = 0;  // of this command, those that have no fault
+    bool struck_ = false;
     const Fault* fault_ = nullptr;
     bool acted_ = false;
 };
