@@ -9,6 +9,9 @@ namespace {
 // Unlinking takes no longer than that.
 constexpr Milliseconds unlinking_pause{5};
 
+// Others may make a region of this name, and take it back again.
+constexpr int making_attempts = 3;
+
 // A legacy device makes QEMU abort on any fault of its memory.
 Result<void> check_legacy_access(const Vm& vm, const std::string& path) {
     if (RegionFiles::admits(path, vm.qemu_user())) return {};
@@ -49,30 +52,48 @@ awaitable<Result<void>> prepare_existing(std::shared_ptr<Vm> vm, Decision& decis
     co_return check_legacy_access(*vm, path);
 }
 
-}  // namespace
-
-awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<Vm> vm,
-                                                                Decision& decision) {
+// Nothing when its name was taken meanwhile.
+awaitable<Result<std::optional<RegionIdentity>>> make_region(std::shared_ptr<Vm> vm,
+                                                             Decision& decision) {
     Host& host = vm->host();
     const std::string path = decision.region.path;
-    if (!decision.region.create) {
-        const Result<void> ready = co_await prepare_existing(vm, decision);
-        if (!ready) co_return ready.error();
-        co_return std::optional<RegionIdentity>();
-    }
     const auto reserve = [files = host.regions, spec = decision.spec, user = vm->qemu_user()] {
         return files.reserve(*spec.region, spec.size, user);
     };
     const Result<UnnamedRegion> made = co_await host.worker.run(reserve);
     if (!made) co_return made.error();
-    decision.region.identity = made->identity;
     co_await remember_region(*host.store, path, made->identity);
-    const Result<void> named = host.regions.publish(*made, *decision.spec.region);
-    if (!named) {
-        co_await forget_region(*host.store, path, made->identity);
-        co_return named.error();
+    const auto named = host.regions.publish(*made, *decision.spec.region);
+    if (named && *named == RegionFiles::Naming::named) {
+        decision.region.identity = made->identity;
+        co_return std::optional<RegionIdentity>(made->identity);
     }
-    co_return std::optional<RegionIdentity>(made->identity);
+    co_await forget_region(*host.store, path, made->identity);
+    if (!named) co_return named.error();
+    co_return std::optional<RegionIdentity>();
+}
+
+Error ever_changing(const std::string& path) {
+    return Error(ErrorKind::region_mismatch, path + " comes and goes; try again");
+}
+
+}  // namespace
+
+awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<Vm> vm,
+                                                                Decision& decision) {
+    for (int attempt = 1; decision.region.create; ++attempt) {
+        Result<std::optional<RegionIdentity>> made = co_await make_region(vm, decision);
+        if (!made || *made) co_return made;
+        if (attempt == making_attempts) co_return ever_changing(decision.region.path);
+        // Another attach made it first: it is judged like any other that is there.
+        const DeviceRequest request = request_again(decision.spec);
+        Result<Decision> judged = decide_memory(*vm, request, decision.spec.model);
+        if (!judged) co_return judged.error();
+        decision.region = std::move(judged->region);
+    }
+    const Result<void> ready = co_await prepare_existing(vm, decision);
+    if (!ready) co_return ready.error();
+    co_return std::optional<RegionIdentity>();
 }
 
 awaitable<std::string> take_back_region(std::shared_ptr<Vm> vm, DeviceSpec spec,

@@ -115,15 +115,16 @@ Result<UnnamedRegion> RegionFiles::reserve(const std::string& region, std::uint6
     return UnnamedRegion{std::move(file), identity_of(status)};
 }
 
-Result<void> RegionFiles::publish(const UnnamedRegion& made, const std::string& region) const {
+Result<RegionFiles::Naming> RegionFiles::publish(const UnnamedRegion& made,
+                                                 const std::string& region) const {
     const std::string path = path_of(region);
     // Only if the name is free; without privileges /proc is the way.
     if (::linkat(AT_FDCWD, reopened(made.file).c_str(), AT_FDCWD, path.c_str(),
                  AT_SYMLINK_FOLLOW) == 0) {
-        return {};
+        return Naming::named;
     }
     if (errno != EEXIST) return unavailable(path, "linkat", errno);
-    return Error(ErrorKind::region_mismatch, path + " appeared meanwhile; try again");
+    return Naming::taken;
 }
 
 std::uint64_t RegionFiles::smallest_size(const std::string& region) const {
@@ -137,8 +138,10 @@ Result<RegionIdentity> RegionFiles::create(const std::string& region, std::uint6
                                            uid_t qemu_user) const {
     const Result<UnnamedRegion> made = reserve(region, size, qemu_user);
     if (!made) return made.error();
-    const Result<void> named = publish(*made, region);
+    const Result<Naming> named = publish(*made, region);
     if (!named) return named.error();
+    if (*named == Naming::taken)
+        return Error(ErrorKind::region_mismatch, path_of(region) + " is there already");
     return made->identity;
 }
 

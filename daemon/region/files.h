@@ -58,8 +58,9 @@ class RegionFiles {
     Result<UnnamedRegion> reserve(const std::string& region, std::uint64_t size,
                                   uid_t qemu_user) const;
 
-    /// Gives it its name. RegionUnavailable; RegionMismatch when the name was taken meanwhile.
-    Result<void> publish(const UnnamedRegion& made, const std::string& region) const;
+    enum class Naming { named, taken };
+    /// Gives it its name, unless that was taken meanwhile. RegionUnavailable.
+    Result<Naming> publish(const UnnamedRegion& made, const std::string& region) const;
 
     /// Of a file beside this region: one page.
     std::uint64_t smallest_size(const std::string& region) const;

@@ -29,16 +29,33 @@ TEST_F(AttachRegion, IsOnRecordBeforeQemuHearsOfIt) {
     EXPECT_TRUE(recorded);
 }
 
-TEST_F(AttachRegion, LeavesNoRecordWhenItsNameWasTakenMeanwhile) {
+TEST_F(AttachRegion, TakesTheOneThatAnotherAttachMadeMeanwhile) {
     start();
     Decision decision;
+    decision.spec.name = "x";
     decision.spec.region = "x";
     decision.spec.size = mebibyte;
     decision.region = {region_path("x"), true};
     ASSERT_TRUE(host_.regions.create("x", mebibyte, ::geteuid()));
     const auto made = loop_.run(prepare_region(vm(), decision));
+    ASSERT_TRUE(made);
+    EXPECT_FALSE(*made) << "it is not this one's to take back";
+    EXPECT_EQ(decision.region.identity, RegionFiles::identity(region_path("x")));
+    EXPECT_EQ(host_.store->get().regions.size(), 0u);
+}
+
+TEST_F(AttachRegion, JudgesTheOneThatAnotherAttachMadeMeanwhile) {
+    start();
+    Decision decision;
+    decision.spec.name = "x";
+    decision.spec.region = "x";
+    decision.spec.size = mebibyte;
+    decision.region = {region_path("x"), true};
+    ASSERT_TRUE(host_.regions.create("x", 2 * mebibyte, ::geteuid()));
+    const auto made = loop_.run(prepare_region(vm(), decision));
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().kind, ErrorKind::region_mismatch);
+    EXPECT_NE(made.error().message.find("2M"), std::string::npos) << made.error().message;
     EXPECT_EQ(host_.store->get().regions.size(), 0u);
 }
 
