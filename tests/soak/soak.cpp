@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <deque>
 #include <functional>
 #include <thread>
 
@@ -17,19 +18,35 @@ constexpr int rounds_between_clearings = 5;
 constexpr std::uint64_t kills_between_clearings = 10;
 constexpr std::size_t cycles_at_a_time = 10;
 constexpr std::size_t longest_moment = 30'000;  // us, from a call to what befalls it
-constexpr std::size_t names = 4;                // of devices of each kind on a machine
+constexpr std::size_t longest_trail = 60;
+constexpr std::size_t names = 4;  // of devices of each kind on a machine
 
 struct Account {
     std::map<std::string, int> operations;  // by method and outcome
     std::map<std::string, int> faults;
     int checks = 0;
+    std::deque<std::string> trail;                           // the last of what was done
     std::vector<std::pair<std::size_t, std::size_t>> sizes;  // files and KiB, with nothing attached
 };
+
+void note(Account& account, const std::string& what) {
+    account.trail.push_back(what);
+    if (account.trail.size() > longest_trail) account.trail.pop_front();
+}
 
 void count(Account& account, const std::string& what, const json& reply) {
     const std::string error = reply.is_object() ? reply.value("error", "") : "cut off";
     const std::size_t dot = error.rfind('.');
-    ++account.operations[what + (error.empty() ? "" : ": " + error.substr(dot + 1))];
+    const std::string outcome = error.empty() ? "" : ": " + error.substr(dot + 1);
+    ++account.operations[what + outcome];
+}
+
+void count(Account& account, const std::pair<std::string, json>& call, const json& reply) {
+    count(account, call.first, reply);
+    const std::string error = reply.is_object() ? reply.value("error", "") : "cut off";
+    if (call.first == "Attach" || call.first == "Detach") {
+        note(account, call.first + " " + call.second.dump() + " " + error);
+    }
 }
 
 std::pair<std::string, json> any_call(World& world) {
@@ -63,7 +80,7 @@ void operate(World& world, Account& account) {
     std::vector<std::pair<std::string, json>> calls;
     for (std::size_t i = world.below(4) + 1; i > 0; --i) calls.push_back(any_call(world));
     const std::vector<json> replies = world.call_together(calls);
-    for (std::size_t i = 0; i < calls.size(); ++i) count(account, calls[i].first, replies[i]);
+    for (std::size_t i = 0; i < calls.size(); ++i) count(account, calls[i], replies[i]);
 }
 
 void harm(World& world, Account& account) {
@@ -78,6 +95,7 @@ void harm(World& world, Account& account) {
         {"peers that come and go", [&] { world.storm(); }},
     };
     const auto& [name, what] = faults[world.below(faults.size())];
+    note(account, std::string(name) + ", " + vm);
     what();
     ++account.faults[name];
 }
@@ -91,7 +109,7 @@ std::string kill_amidst(World& world, Account& account, std::uint64_t number) {
         harm(world, account);
     };
     const std::vector<json> replies = world.call_together(calls, after_a_moment);
-    for (std::size_t i = 0; i < calls.size(); ++i) count(account, calls[i].first, replies[i]);
+    for (std::size_t i = 0; i < calls.size(); ++i) count(account, calls[i], replies[i]);
     ++account.checks;
     const std::string wrong = world.check();
     if (!wrong.empty() || number % kills_between_clearings != 0) return wrong;
@@ -113,6 +131,8 @@ std::string round(World& world, Account& account, int number) {
         } else {
             operate(world, account);
         }
+        const std::string dead = world.dead();
+        if (!dead.empty()) return dead;
     }
     ++account.checks;
     const std::string wrong = world.check();
@@ -187,7 +207,10 @@ int run(const Plan& plan) {
         wrong = error.what();
     }
     print(account, plan, Clock::now() - begin);
-    if (!wrong.empty()) std::printf("NOT AS IT SHOULD BE: %s\n", wrong.c_str());
+    if (!wrong.empty()) {
+        for (const std::string& each : account.trail) std::printf("    %s\n", each.c_str());
+        std::printf("%s\nNOT AS IT SHOULD BE: %s\n", world.daemon_log().c_str(), wrong.c_str());
+    }
     return wrong.empty() ? 0 : 1;
 }
 

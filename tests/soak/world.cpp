@@ -19,6 +19,8 @@ constexpr const char* interface = "io.ivshmemd.Hotplug.";
 constexpr auto patience = 120s;
 constexpr std::size_t storming_peers = 30;
 
+constexpr std::size_t longest_log = 20'000;
+
 // As long as no device keeps it, a region of a megabyte for each name.
 constexpr std::uint64_t region_size = 1 << 20;  // bytes
 
@@ -60,7 +62,7 @@ World::World(std::uint64_t seed) : random_(static_cast<unsigned>(seed)) {
     DaemonOptions options;
     options.vm_dir = dir_.path();
     options.region_dir = regions_.path();
-    options.extra = {"--log-level", "warn"};
+    options.extra = {"--log-level", "debug"};
     options.fd_store = true;
     daemon_.emplace(options);
     settle();
@@ -252,6 +254,19 @@ std::string World::check_clear() {
         }
     }
     return wrong;
+}
+
+std::string World::dead() {
+    for (const std::string& name : names_) {
+        QemuVm& vm = *machines_.at(name).qemu;
+        if (!vm.alive()) return name + " has died: " + vm.err();
+    }
+    return "";
+}
+
+std::string World::daemon_log() {
+    const std::string log = daemon_->process().err();
+    return log.substr(log.size() - std::min(log.size(), longest_log));
 }
 
 std::size_t World::daemon_files() {

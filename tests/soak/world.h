@@ -60,6 +60,11 @@ class World {
     /// What is left when everything was taken out.
     std::string check_clear();
 
+    /// Which machine has ended by itself, and in what words; empty when none has.
+    std::string dead();
+    /// The last that the daemon said.
+    std::string daemon_log();
+
     std::size_t daemon_files();
     std::size_t daemon_kib();
 
