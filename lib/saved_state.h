@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/descriptor_range.h"
 #include "lib/device.h"
 
 namespace ivshmemd {
@@ -82,14 +83,14 @@ struct DeclaredRecord {
     bool operator==(const DeclaredRecord&) const = default;
 };
 
-/// A device with a server: the descriptors that QEMU was given for it have numbers below `top`, all
-/// of them. Once it has gone they are to be occupied again.
+/// A device with a server: the descriptors that QEMU was given for it have numbers in this range,
+/// all of them. Once it has gone they are to be occupied again.
 struct DoorbellRecord {
     std::string vm;
     std::string uuid;
     std::string run;  // the QEMU process; in another one the numbers mean nothing
     std::string device;
-    int top = 0;
+    DescriptorRange range;  // from 0 where no floor is known
 
     bool operator==(const DoorbellRecord&) const = default;
 };

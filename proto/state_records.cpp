@@ -128,17 +128,16 @@ std::optional<DoorbellRecord> read_doorbell(const json& entry) {
     const std::string* run = as_string(find(entry, "run"));
     const std::string* device = as_string(find(entry, "device"));
     const auto top = as_number<int>(find(entry, "top"));
+    const int floor = as_number<int>(find(entry, "floor")).value_or(0);
     if (!vm || !uuid || !run || !device || !top || *top < 0) return std::nullopt;
+    if (floor < 0 || floor > *top) return std::nullopt;
     if (!check_vm_name(*vm) || !check_device_name(*device)) return std::nullopt;
-    return DoorbellRecord{*vm, *uuid, *run, *device, *top};
+    return DoorbellRecord{*vm, *uuid, *run, *device, {floor, *top}};
 }
 
 json spell(const DoorbellRecord& record) {
-    return {{"vm", record.vm},
-            {"uuid", record.uuid},
-            {"run", record.run},
-            {"device", record.device},
-            {"top", record.top}};
+    return {{"vm", record.vm},         {"uuid", record.uuid},     {"run", record.run},
+            {"device", record.device}, {"top", record.range.top}, {"floor", record.range.floor}};
 }
 
 std::optional<ProofRecord> read_proof(const json& entry) {

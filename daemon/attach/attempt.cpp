@@ -2,6 +2,7 @@
 
 #include "daemon/attach/misplaced.h"
 #include "daemon/attach/proof.h"
+#include "daemon/attach/ram_block.h"
 #include "daemon/attach/server.h"
 #include "daemon/attach/steps.h"
 #include "daemon/state/doorbells.h"
@@ -13,9 +14,6 @@
 
 namespace ivshmemd {
 namespace {
-
-// Between two looks at QEMU's RAM blocks.
-constexpr Milliseconds ram_block_pause{50};
 
 // What QEMU calls the memory of a device that got it from a server.
 constexpr const char* server_memory_block = "ivshmem.bar2";
@@ -36,23 +34,6 @@ awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::strin
         }
     }
     co_return leftovers;
-}
-
-// A backend's memory outlives object-del by a moment, and QEMU aborts when a second one of its name
-// comes to the same slot. The resting of slots keeps them apart, except for what left before this
-// connection was made: then QEMU is asked. False when it fell silent or went away meanwhile.
-awaitable<bool> await_unregistered(std::shared_ptr<Vm> vm, std::string block) {
-    while (SteadyClock::now() < vm->holdings().unsettled_until()) {
-        const std::shared_ptr<qmp::Session> session = vm->session();
-        if (!session) co_return false;
-        qmp::Command command = qmp::list_ram_blocks();
-        const qmp::Answer answer =
-            co_await session->call(std::move(command), vm->host().deadlines.query);
-        if (answer.kind == qmp::Answer::Kind::timed_out || vm->unavailable()) co_return false;
-        if (answer.ok() && !qmp::mentions_backend(answer.get(), block)) break;
-        co_await vm->sleep_until(SteadyClock::now() + ram_block_pause);
-    }
-    co_return !vm->unavailable();
 }
 
 bool slot_was_taken(const Vm& vm, const DeviceSpec& spec) {
@@ -177,6 +158,39 @@ awaitable<void> forget_relay(std::shared_ptr<Vm> vm, DeviceSpec spec) {
     co_await forget_doorbell(*vm->host().store, vm->key(), spec.name);
 }
 
+// What was decided was decided for that QEMU, and when none of its doorbells was leaving.
+std::optional<Error> obstacle_of(const Vm& vm, const Decision& decision) {
+    if (vm.session() != decision.session) return gone_error(vm, attach_of(decision.spec));
+    return doorbell_leaving(vm);
+}
+
+awaitable<Attempt> connect_and_attach(std::shared_ptr<Vm> vm, Decision& decision, Parts parts) {
+    Result<UniqueFd> relay_end = co_await prepare_relay(vm, decision);
+    if (!relay_end) co_return failed(relay_end.error());
+    const std::optional<Error> obstacle = obstacle_of(*vm, decision);
+    if (obstacle) co_return failed(*obstacle);
+    Attempt attempt = co_await run_plan(vm, decision, std::move(parts), std::move(*relay_end));
+    if (attempt.verdict != Attempt::Verdict::done) co_return attempt;
+    vm->host().relays.start(vm->name(), decision.spec.name);
+    if (decision.descriptors) {
+        NextDescriptors next = std::move(*decision.descriptors);
+        co_await note_descriptors(vm, decision.spec, std::move(next));
+    }
+    co_return attempt;
+}
+
+awaitable<Attempt> attempt_with_server(std::shared_ptr<Vm> vm, Decision& decision, Parts parts) {
+    Attempt attempt = co_await connect_and_attach(vm, decision, std::move(parts));
+    if (!vm->has_kernel_interrupts(decision.spec)) {
+        const Gate::Pass pass = co_await vm->take_numbers();
+        co_await release_spare(vm);
+    }
+    const bool is_there =
+        attempt.verdict == Attempt::Verdict::done || attempt.verdict == Attempt::Verdict::unknown;
+    if (!is_there) co_await forget_relay(vm, decision.spec);
+    co_return attempt;
+}
+
 }  // namespace
 
 awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
@@ -187,26 +201,10 @@ awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
         co_return failed(unavailable ? *unavailable
                                      : silence_error(*vm, attach_of(decision.spec), "undone"));
     }
-    Result<UniqueFd> relay_end = co_await prepare_relay(vm, decision);
-    if (!relay_end) {
-        co_await forget_relay(vm, decision.spec);
-        co_return failed(relay_end.error());
-    }
-    // What was decided was decided for that QEMU.
-    if (vm->session() != decision.session) {
-        co_await forget_relay(vm, decision.spec);
-        co_return failed(gone_error(*vm, attach_of(decision.spec)));
-    }
-    Attempt attempt = co_await run_plan(vm, decision, std::move(parts), std::move(*relay_end));
-    if (!decision.spec.server) co_return attempt;
-    Relays& relays = vm->host().relays;
-    if (attempt.verdict == Attempt::Verdict::done) {
-        relays.start(vm->name(), decision.spec.name);
-        co_await note_descriptors(vm, decision.spec, decision.descriptors);
-    } else if (attempt.verdict != Attempt::Verdict::unknown) {
-        co_await forget_relay(vm, decision.spec);
-    }
-    co_return attempt;
+    if (decision.spec.server) co_return co_await attempt_with_server(vm, decision, parts);
+    const std::optional<Error> obstacle = obstacle_of(*vm, decision);
+    if (obstacle) co_return failed(*obstacle);
+    co_return co_await run_plan(vm, decision, std::move(parts), UniqueFd());
 }
 
 }  // namespace ivshmemd

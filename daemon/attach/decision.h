@@ -9,6 +9,7 @@
 #include "daemon/qmp/session.h"
 #include "daemon/region/files.h"
 #include "daemon/relay/server_connection.h"
+#include "daemon/vm/descriptors.h"
 #include "lib/decide.h"
 #include "lib/plan.h"
 
@@ -29,10 +30,10 @@ struct RegionChoice {
 /// What decide() made of a request, with the things of this host that it was about.
 struct Decision {
     DeviceSpec spec;
-    RegionChoice region;                       // without a server
-    std::shared_ptr<ServerConnection> server;  // once it was met; used up by one attempt
-    std::shared_ptr<qmp::Session> session;     // with the QEMU that it is for
-    std::vector<int> descriptors{};  // with a server: the numbers that QEMU takes next, ascending
+    RegionChoice region;                           // without a server
+    std::shared_ptr<ServerConnection> server;      // once it was met; used up by one attempt
+    std::shared_ptr<qmp::Session> session;         // with the QEMU that it is for
+    std::optional<NextDescriptors> descriptors{};  // with a server, where its numbers matter
 };
 
 /// Finds out what decide() wants to know, and asks it. Looks at the region's file and makes

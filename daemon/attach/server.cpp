@@ -66,23 +66,28 @@ awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& deci
         const Result<void> met = co_await meet_server(vm, decision);
         if (!met) co_return met.error();
     }
+    const bool watched = !vm->has_kernel_interrupts(decision.spec);
+    Gate::Pass pass = co_await vm->take_numbers();
+    if (watched) {
+        const Result<void> spare = co_await hold_spare(vm);
+        if (!spare) co_return spare.error();
+    }
     const std::size_t wanted = decision.server->announced.size() + handshake_descriptors;
-    Result<std::vector<int>> next = co_await next_descriptors(vm, wanted);
+    Result<NextDescriptors> next = co_await next_descriptors(vm, wanted);
+    pass.release();
     if (!next) co_return next.error();
-    decision.descriptors = std::move(*next);
     // Before QEMU has any of them: a daemon that is killed now leaves a device that can be
     // detached.
-    if (!decision.descriptors.empty() && !vm->has_kernel_interrupts(decision.spec)) {
-        const int top = decision.descriptors.back() + 1;
-        co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, top);
+    if (watched) {
+        const DescriptorRange range{0, next->top};
+        co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, range);
+        decision.descriptors = std::move(*next);
     }
     std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
     co_return co_await vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(server));
 }
 
-awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec,
-                                 std::vector<int> expected) {
-    if (vm->has_kernel_interrupts(spec)) co_return;
+awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec, NextDescriptors next) {
     const Relays& relays = vm->host().relays;
     const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.descriptors;
     while (!relays.delivered(vm->name(), spec.name)) {
@@ -90,8 +95,10 @@ awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec,
         co_await vm->sleep_until(SteadyClock::now() + relay_pause);
     }
     if (!relays.connected(vm->name(), spec.name)) co_return;
-    const std::optional<int> top = co_await bound_taken(vm, std::move(expected));
-    if (top) co_await remember_doorbell(*vm->host().store, vm->key(), spec.name, *top);
+    const Gate::Pass pass = co_await vm->take_numbers();
+    const std::size_t count = relays.passed(vm->name(), spec.name) + handshake_descriptors;
+    const std::optional<DescriptorRange> range = co_await find_taken(vm, std::move(next), count);
+    if (range) co_await remember_doorbell(*vm->host().store, vm->key(), spec.name, *range);
 }
 
 }  // namespace ivshmemd

@@ -16,13 +16,13 @@ class Vm;
 awaitable<Result<void>> meet_server(std::shared_ptr<Vm> vm, Decision& decision);
 
 /// The end of a new relay that QEMU gets; none for a device without a server. What QEMU takes next
-/// is noted before. Meets the server where that was not done, or is used up.
+/// is noted before, and spare numbers are held where it matters: release_spare() is to follow
+/// whatever comes of it. Meets the server where that was not done, or is used up.
 awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& decision);
 
-/// Of the numbers that were the next, those which are free now are not the device's: a closer bound
-/// than the last of them. See how doorbells are parked. A relay that has ended may have left
-/// something that QEMU has still to take: then the first bound stays.
-awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec,
-                                 std::vector<int> expected);
+/// A closer range of the device's numbers, once QEMU has taken what it was to be given. See how
+/// doorbells are parked. A relay that has ended may have left something that QEMU has still to
+/// take: then the first bound stays.
+awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec, NextDescriptors next);
 
 }  // namespace ivshmemd

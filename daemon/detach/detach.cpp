@@ -154,10 +154,10 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
         allowed(Operation::detach, vm->name(), vm->run_state(), wait.entry.device.spec.role);
     if (!state) co_return state.error();
     if (!wait.entry.device.fixed.empty()) co_return fixed_error(wait);
-    const Result<std::optional<int>> top = bound_descriptors(*vm, wait.entry);
-    if (!top) co_return top.error();
+    const Result<std::optional<DescriptorRange>> range = bound_descriptors(*vm, wait.entry);
+    if (!range) co_return range.error();
     vm->want_gone(wait.path(), request.remove_region);
-    vm->set_top(wait.path(), *top);
+    vm->set_range(wait.path(), *range);
     vm->publish(EventKind::detaching, name, "");
     // What has to follow the device's leaving is written down first: it may be gone before a
     // restart is over.

@@ -8,6 +8,7 @@
 #include "daemon/state/doorbells.h"
 #include "daemon/vm/descriptors.h"
 #include "daemon/vm/executor.h"
+#include "daemon/vm/process_descriptors.h"
 #include "daemon/vm/vm.h"
 
 namespace ivshmemd {
@@ -24,10 +25,10 @@ bool is_parked_anyway(const Vm& vm, const InventoryDevice& entry) {
 }
 
 // One that left unasked, or unseen, was not bounded before.
-std::optional<int> top_of(const Vm& vm, const InventoryDevice& entry) {
+std::optional<DescriptorRange> range_of(const Vm& vm, const InventoryDevice& entry) {
     const Departure* departure = vm.departures().find(entry.device.qom_path);
-    if (departure && departure->top) return departure->top;
-    return doorbell_top(*vm.host().store, vm.key(), entry.device.spec.name);
+    if (departure && departure->range) return departure->range;
+    return doorbell_range(*vm.host().store, vm.key(), entry.device.spec.name);
 }
 
 std::size_t passed_to(const Vm& vm, const InventoryDevice& entry) {
@@ -60,23 +61,87 @@ awaitable<bool> park_one(std::shared_ptr<Vm> vm, const UniqueFd& never_rung) {
     }
 }
 
-// True when no free number is left below `top`.
-awaitable<bool> is_dense(std::shared_ptr<Vm> vm, int top) {
-    const std::optional<int> lowest = co_await lowest_free_descriptor(vm);
-    co_return lowest&&* lowest >= top;
+// How many QEMU took: fewer only when it takes no more.
+awaitable<std::size_t> park_some(std::shared_ptr<Vm> vm, const UniqueFd& never_rung,
+                                 std::size_t wanted) {
+    std::size_t parked = 0;
+    while (parked < wanted) {
+        const bool taken = co_await park_one(vm, never_rung);
+        if (!taken) break;
+        ++parked;
+    }
+    co_return parked;
+}
+
+// How many were parked until no number below `top` was free; nothing when QEMU took no more.
+awaitable<std::optional<std::size_t>> park_up_to(std::shared_ptr<Vm> vm, const UniqueFd& never_rung,
+                                                 int top) {
+    for (std::size_t parked = 0;; ++parked) {
+        const std::optional<int> lowest = co_await lowest_free_descriptor(vm);
+        if (lowest && *lowest >= top) co_return parked;
+        const bool taken = co_await park_one(vm, never_rung);
+        if (!taken) co_return std::nullopt;
+    }
+}
+
+// How many are free below `top`; at most so many where /proc does not tell.
+std::size_t count_free(const Vm& vm, int top) {
+    const auto all = static_cast<std::size_t>(top);
+    const std::optional<std::set<int>> used = descriptors_in_use(vm.identity());
+    if (!used) return all;
+    return all - static_cast<std::size_t>(std::distance(used->begin(), used->lower_bound(top)));
+}
+
+// The same without asking QEMU for its lowest one: it would keep that, and let go of it later. It
+// may close others meanwhile, which are occupied instead then.
+awaitable<std::optional<std::size_t>> park_unasked(std::shared_ptr<Vm> vm,
+                                                   const UniqueFd& never_rung, int top) {
+    const bool visible = descriptors_in_use(vm->identity()).has_value();
+    std::size_t parked = 0;
+    for (bool again = true; again;) {
+        const std::size_t free = count_free(*vm, top);
+        const std::size_t taken = co_await park_some(vm, never_rung, free);
+        if (taken < free) co_return std::nullopt;
+        parked += taken;
+        again = visible && free > 0;
+    }
+    co_return parked;
+}
+
+// All numbers of the range, and those below it that were free stay so. Nothing when QEMU does not
+// take them all.
+awaitable<std::optional<std::size_t>> park_range(std::shared_ptr<Vm> vm, const UniqueFd& never_rung,
+                                                 DescriptorRange range, std::size_t passed) {
+    const bool can_ask = releases_at_once(*vm);
+    const bool spares = can_ask && range.floor > 0;
+    if (spares && !co_await hold_spare_below(vm, range.floor)) co_return std::nullopt;
+    const std::size_t first = co_await park_some(vm, never_rung, passed);
+    std::optional<std::size_t> rest;
+    if (first == passed && can_ask) rest = co_await park_up_to(vm, never_rung, range.top);
+    // Also when the VM was paused meanwhile.
+    if (first == passed && !releases_at_once(*vm)) {
+        rest = co_await park_unasked(vm, never_rung, range.top);
+    }
+    if (spares) co_await release_spare(vm);
+    if (!rest) co_return std::nullopt;
+    co_return first + *rest;
 }
 
 }  // namespace
 
-Result<std::optional<int>> bound_descriptors(const Vm& vm, const InventoryDevice& entry) {
-    if (is_parked_anyway(vm, entry)) return std::optional<int>();
+Result<std::optional<DescriptorRange>> bound_descriptors(const Vm& vm,
+                                                         const InventoryDevice& entry) {
+    if (is_parked_anyway(vm, entry)) return std::optional<DescriptorRange>();
     const std::string& name = entry.device.spec.name;
     if (entry.device.origin == Origin::managed) {
-        const std::optional<int> known = doorbell_top(*vm.host().store, vm.key(), name);
+        const std::optional<DescriptorRange> known =
+            doorbell_range(*vm.host().store, vm.key(), name);
         if (known) return known;
     }
-    const std::optional<DescriptorUse> seen = descriptors_in_use(vm.identity());
-    if (seen) return std::optional<int>(seen->top);
+    const std::optional<std::set<int>> seen = descriptors_in_use(vm.identity());
+    if (seen && !seen->empty()) {
+        return std::optional<DescriptorRange>(DescriptorRange{0, *seen->rbegin() + 1});
+    }
     const std::string reason =
         "QEMU runs without KVM, where the numbers of a detached doorbell's descriptors have to be "
         "kept occupied, and those of " +
@@ -89,31 +154,34 @@ Result<std::optional<int>> bound_descriptors(const Vm& vm, const InventoryDevice
 
 awaitable<bool> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     if (is_parked_anyway(*vm, entry)) co_return true;
-    const std::optional<int> top = top_of(*vm, entry);
-    const std::size_t passed = passed_to(*vm, entry) + (top ? 0 : unseen);
+    const Gate::Pass pass = co_await vm->take_numbers();
+    if (vm->unavailable()) co_return false;  // what it has done late is to be undone first
+    vm->count_parking();
+    // An attach that is under way may have QEMU hold what is to be parked.
+    co_await release_spare(vm);
+    const std::optional<DescriptorRange> range = range_of(*vm, entry);
+    const std::size_t passed = passed_to(*vm, entry) + (range ? 0 : unseen);
     const UniqueFd never_rung(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    std::size_t parked = 0;
-    bool taken = true;
-    while (taken && parked < passed) {
-        taken = co_await park_one(vm, never_rung);
-        parked += taken ? 1 : 0;
-    }
-    while (taken && top) {
-        const bool dense = co_await is_dense(vm, *top);
-        if (dense) break;
-        taken = co_await park_one(vm, never_rung);
-        parked += taken ? 1 : 0;
+    std::optional<std::size_t> parked;
+    if (range) {
+        parked = co_await park_range(vm, never_rung, *range, passed);
+    } else {
+        const std::size_t some = co_await park_some(vm, never_rung, passed);
+        if (some == passed) parked = some;
     }
     const std::string& name = entry.device.spec.name;
-    log_debug({vm->name(), ": ", std::to_string(parked), " descriptors parked for ", name},
-              {{"VM", vm->name()}});
-    if (!taken && !vm->unavailable()) {
-        log_warning({vm->name(), ": QEMU takes no more descriptors after the detach of ", name,
-                     ", ", std::to_string(parked), " of ", std::to_string(passed), " are parked"},
+    if (parked) {
+        log_debug({vm->name(), ": ", std::to_string(*parked), " descriptors parked for ", name},
+                  {{"VM", vm->name()}});
+        co_await forget_doorbell(*vm->host().store, vm->key(), name);
+    } else if (!vm->unavailable()) {
+        log_warning({vm->name(),
+                     ": QEMU does not take the descriptors that are to be parked after "
+                     "the detach of ",
+                     name},
                     {{"VM", vm->name()}});
     }
-    if (taken) co_await forget_doorbell(*vm->host().store, vm->key(), name);
-    co_return taken;
+    co_return parked.has_value();
 }
 
 }  // namespace ivshmemd

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "daemon/base/async.h"
+#include "lib/descriptor_range.h"
 #include "lib/inventory.h"
 #include "lib/result.h"
 
@@ -17,24 +18,30 @@
 // By getfd: what add-fd gave goes with QEMU's last client, before version 10.
 //
 // The kernel gives out the lowest free number first, and nobody tells which numbers a device got.
-// What is known is a bound. Before the attach, QEMU is handed as many descriptors as the device
+// What is known is a range. Before the attach, QEMU is handed as many descriptors as the device
 // will take, and some more, and they are taken back: its own will be below the highest of those.
 // After the attach the free ones are counted once more, up to that bound: of the numbers that were
-// next, those which are free are not the device's, and the last of the others is the closer bound.
-// (The lowest free one says nothing: QEMU may have closed something below, such as its end of a
-// relay that has ended.) Occupying free numbers until the lowest one is at or above the bound has
-// occupied all of theirs. It is in the state file, for the next daemon. At least as many are
-// occupied as were passed.
+// next, those which are free are not the device's; the others are, when they are as many as it was
+// given. (The lowest free one says nothing: QEMU may have closed something below, such as its end
+// of a relay that has ended.) Occupying free numbers until the lowest one is at or above the top
+// has occupied all of theirs. It is in the state file, for the next daemon. At least as many are
+// occupied as were passed. Before 9.1 a VM that is paused keeps what it should give back, and lets
+// go of it when it runs: there nothing is counted that way.
 //
-// From device_del until then nothing else may take a number in that QEMU: Turn sees to that. And no
-// two descriptors are ever on their way to one QEMU at the same time: qmp::Session sees to that.
+// From device_del until then nothing else may take a number in that QEMU: Turn sees to that, and
+// Relays wait. No two descriptors are ever on their way to one QEMU at the same time: qmp::Session
+// sees to that. What nobody can hold up is a guest that lets a device go unasked, a reset while no
+// daemon looks, and QEMU itself, which takes a number for each client of its monitors: for the very
+// connection over which the parking is to be done. So while a device gets its numbers, QEMU holds
+// some lower ones for us, and has them free again later: whatever it opens takes those first.
 namespace ivshmemd {
 
 class Vm;
 
-/// A bound of the numbers of a device that is still there; nothing when it needs none.
+/// A range with all numbers of a device that is still there; nothing when it needs none.
 /// ConfigUnsupported when it does and nobody can tell: its detach is to be refused then.
-Result<std::optional<int>> bound_descriptors(const Vm& vm, const InventoryDevice& entry);
+Result<std::optional<DescriptorRange>> bound_descriptors(const Vm& vm,
+                                                         const InventoryDevice& entry);
 
 /// To be called when a device with a server has gone, before anything else is sent to this QEMU.
 /// False when QEMU did not take all of them: to be called again.

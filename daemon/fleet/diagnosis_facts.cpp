@@ -10,7 +10,7 @@
 #include "daemon/fleet/region_list.h"
 #include "daemon/region/lease.h"
 #include "daemon/region/reservation.h"
-#include "daemon/vm/descriptors.h"
+#include "daemon/vm/process_descriptors.h"
 
 namespace ivshmemd {
 namespace {
@@ -54,7 +54,7 @@ VmFacts vm_facts(const Vm& vm) {
     facts.buses = vm.inventory().buses;
     if (vm.session()) facts.pid = vm.identity().pid;
     if (const auto use = vm.session() ? descriptors_in_use(vm.identity()) : std::nullopt) {
-        facts.descriptors = use->count;
+        facts.descriptors = use->size();
         facts.descriptor_limit = static_cast<std::size_t>(descriptor_limit(vm.identity()));
     }
     for (const Device& device : vm.devices()) facts.devices.push_back(device_facts(vm, device));

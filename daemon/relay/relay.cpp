@@ -66,6 +66,11 @@ void Relay::stop() {
     leave();
 }
 
+void Relay::hold_back(bool held) {
+    held_ = held;
+    queue_changed_.notify_all();
+}
+
 void Relay::leave() {
     if (over_) return;
     over_ = true;
@@ -148,7 +153,7 @@ bool Relay::pass_front() {
 awaitable<void> Relay::write_qemu() {
     const auto self = shared_from_this();
     while (!over_) {
-        if (queue_.empty()) {
+        if (queue_.empty() || held_) {
             co_await queue_changed_.wait_until(SteadyClock::time_point::max());
             continue;
         }

@@ -36,6 +36,9 @@ class Relay : public std::enable_shared_from_this<Relay> {
     /// Ends it, without a word to `ended`. Both sides see the connection end.
     void stop();
 
+    /// While true nothing is passed on: QEMU may get no descriptor now.
+    void hold_back(bool held);
+
     /// Stops relaying without ending what the service manager keeps for the next daemon.
     void leave();
 
@@ -72,6 +75,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
     Ended ended_;
     std::size_t passed_ = 0;
     bool started_ = false;
+    bool held_ = false;
     bool over_ = false;
 };
 

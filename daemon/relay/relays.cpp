@@ -110,7 +110,16 @@ awaitable<Result<UniqueFd>> Relays::prepare(std::string vm, std::string device,
     co_return theirs;
 }
 
+void Relays::hold_back(const std::string& vm, bool held) {
+    const bool changed = held ? held_back_.insert(vm).second : held_back_.erase(vm) > 0;
+    if (!changed) return;
+    for (const auto& [key, entry] : entries_) {
+        if (key.first == vm && entry.relay) entry.relay->hold_back(held);
+    }
+}
+
 void Relays::run(const Key& key, Relay& relay) {
+    relay.hold_back(held_back_.contains(key.first));
     relay.start(scope_, [this, key](const std::string& why) { ended(key, why); });
 }
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -57,6 +58,10 @@ class Relays {
     /// Ends it, if there is one.
     void drop(const std::string& vm, const std::string& device);
 
+    /// Whether the relays of a VM are to keep what they would pass on, until they are told
+    /// otherwise.
+    void hold_back(const std::string& vm, bool held);
+
     /// Leaves all of them to the next daemon: this one ends.
     void leave();
     /// Waits until none runs any more. False at the deadline.
@@ -98,6 +103,7 @@ class Relays {
     ManagerPost& manager_;
     Lost lost_;
     std::map<Key, Entry> entries_;
+    std::set<std::string> held_back_;  // VMs
     Scope scope_;
 };
 

@@ -16,20 +16,27 @@ bool is_of_earlier_run(const DoorbellRecord& record, const VmKey& vm) {
 
 }  // namespace
 
-std::optional<int> doorbell_top(const StateStore& store, const VmKey& vm,
-                                const std::string& device) {
+std::optional<DescriptorRange> doorbell_range(const StateStore& store, const VmKey& vm,
+                                              const std::string& device) {
     for (const DoorbellRecord& each : store.get().doorbells) {
-        if (is_of(each, vm, device)) return each.top;
+        if (is_of(each, vm, device)) return each.range;
     }
     return std::nullopt;
 }
 
-awaitable<void> remember_doorbell(StateStore& store, VmKey vm, std::string device, int top) {
+bool remembers_doorbells(const StateStore& store, const VmKey& vm) {
+    const std::vector<DoorbellRecord>& all = store.get().doorbells;
+    return std::any_of(all.begin(), all.end(),
+                       [&](const DoorbellRecord& each) { return is_of(each, vm, each.device); });
+}
+
+awaitable<void> remember_doorbell(StateStore& store, VmKey vm, std::string device,
+                                  DescriptorRange range) {
     SavedState state = store.get();
     std::erase_if(state.doorbells, [&](const DoorbellRecord& each) {
         return is_of(each, vm, device) || is_of_earlier_run(each, vm);
     });
-    state.doorbells.push_back({vm.name, vm.uuid, vm.run, device, top});
+    state.doorbells.push_back({vm.name, vm.uuid, vm.run, device, range});
     co_await store.put(std::move(state));
 }
 

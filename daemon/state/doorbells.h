@@ -10,14 +10,17 @@
 // Whatever changes it is on disk when it returns.
 namespace ivshmemd {
 
-/// Above all numbers that the descriptors of this device have in this QEMU process; nothing when
+/// What the numbers of this device's descriptors in this QEMU process lie between; nothing when
 /// that is not remembered.
-std::optional<int> doorbell_top(const StateStore& store, const VmKey& vm,
-                                const std::string& device);
+std::optional<DescriptorRange> doorbell_range(const StateStore& store, const VmKey& vm,
+                                              const std::string& device);
+/// Whether there is any of this QEMU process.
+bool remembers_doorbells(const StateStore& store, const VmKey& vm);
 
 /// Replaces what is remembered of the device, and forgets what an earlier QEMU process of this VM
 /// was given.
-awaitable<void> remember_doorbell(StateStore& store, VmKey vm, std::string device, int top);
+awaitable<void> remember_doorbell(StateStore& store, VmKey vm, std::string device,
+                                  DescriptorRange range);
 
 /// The numbers are occupied again, or the QEMU process has ended.
 awaitable<void> forget_doorbell(StateStore& store, VmKey vm, std::string device);

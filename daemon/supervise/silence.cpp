@@ -3,6 +3,7 @@
 #include "daemon/base/log.h"
 #include "daemon/detach/removal.h"
 #include "daemon/migration/recovery.h"
+#include "daemon/vm/descriptors.h"
 #include "daemon/vm/refresh.h"
 #include "proto/qmp/queries.h"
 
@@ -35,6 +36,7 @@ awaitable<void> settle_silence(std::shared_ptr<Vm> vm) {
     const bool seen = co_await refresh(vm, vm->host().deadlines.query);
     if (!seen) co_return;
     vm->unsettle();
+    co_await release_stale_spare(vm);
     co_await clean_orphans(vm);
     resume_migration(vm);
 }

@@ -11,6 +11,7 @@
 #include "daemon/qmp/connect.h"
 #include "daemon/supervise/events.h"
 #include "daemon/supervise/silence.h"
+#include "daemon/vm/descriptors.h"
 #include "daemon/vm/migration_watch.h"
 #include "daemon/vm/probe.h"
 #include "daemon/vm/refresh.h"
@@ -94,10 +95,12 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
                 std::move(*reading));
     vm->link().end_attempt();
     if (!pass) pass.emplace(co_await vm->turn().enter());
+    co_await release_stale_spare(vm);
     settle_relays(*vm);
     vm->spawn("departures", drive_departures(vm));
     co_await resume_removals(vm);
     co_await clean_orphans(vm);
+    vm->set_adopted(true);
     resume_migration(vm);
     settle_declared(vm);
     co_return Result<void>();

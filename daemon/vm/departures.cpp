@@ -61,8 +61,8 @@ void Departures::resume(const std::string& path, bool remove_region, Time now) {
     want(path, remove_region, now);  // and no request yet: one may have been made just now
 }
 
-void Departures::set_top(const std::string& path, std::optional<int> top) {
-    if (Departure* departure = known(path)) departure->top = top;
+void Departures::set_range(const std::string& path, std::optional<DescriptorRange> range) {
+    if (Departure* departure = known(path)) departure->range = range;
 }
 
 void Departures::set_pace(const std::string& path, int pace, Time now) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/deadlines.h"
+#include "lib/descriptor_range.h"
 
 // How a device leaves
 //
@@ -47,13 +48,13 @@ struct Departure {
     bool asked_for = false;      // or it left by itself
     bool remove_region = false;  // its region goes with it
     bool parked = false;         // nothing of it is left that other descriptors could meet
-    std::optional<int> top;      // of a doorbell: the numbers of its descriptors are below it
-    std::string refusal;         // phase refused: in whose words, and why
-    int asked = 0;               // times device_del was sent since the schedule began
-    int pace = 1;                // how many times longer than usual the intervals are
-    bool asking = false;         // one is on its way
-    Time again;                  // phase wanted: when it may be sent again
-    Time patience;               // phase left: when the event is given up
+    std::optional<DescriptorRange> range;  // of a doorbell: has the numbers of its descriptors
+    std::string refusal;                   // phase refused: in whose words, and why
+    int asked = 0;                         // times device_del was sent since the schedule began
+    int pace = 1;                          // how many times longer than usual the intervals are
+    bool asking = false;                   // one is on its way
+    Time again;                            // phase wanted: when it may be sent again
+    Time patience;                         // phase left: when the event is given up
 };
 
 /// All departures of one VM, by QOM path. Does no I/O: time is passed in, and next() says what to
@@ -74,7 +75,7 @@ class Departures {
     /// It was wanted by an earlier daemon: asked again soon.
     void resume(const std::string& path, bool remove_region, Time now);
 
-    void set_top(const std::string& path, std::optional<int> top);
+    void set_range(const std::string& path, std::optional<DescriptorRange> range);
     /// Its guest needs time for a request, and would take another one meanwhile for its opposite.
     void set_pace(const std::string& path, int pace, Time now);
     /// It was not asked for yet, and is not to be before then.

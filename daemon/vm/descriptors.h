@@ -1,15 +1,17 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "daemon/base/async.h"
-#include "daemon/vm/identity.h"
+#include "lib/descriptor_range.h"
 #include "lib/result.h"
 
 // A QEMU's descriptors. Its monitor tells the number of one that it is handed, the lowest that is
-// free, and refuses it when there is none. /proc tells more, where it may be read.
+// free, and refuses it when there is none. All that asks the monitor here is to be called with a
+// pass of Vm::take_numbers().
 namespace ivshmemd {
 
 class Vm;
@@ -17,24 +19,34 @@ class Vm;
 /// Asks by handing QEMU one and taking it back. Nothing when it does not answer.
 awaitable<std::optional<int>> lowest_free_descriptor(std::shared_ptr<Vm> vm);
 
-struct DescriptorUse {
-    std::size_t count = 0;
-    int top = 0;  // one more than the highest number
+/// Whether what is taken back is free at once: see qmp::releases_at_once().
+bool releases_at_once(const Vm& vm);
+
+/// What QEMU takes next.
+struct NextDescriptors {
+    std::vector<int> numbers;    // ascending
+    int top = 0;                 // whatever a device takes is below it
+    bool held = false;           // QEMU keeps these and gives out later ones
+    std::uint64_t parkings = 0;  // of doorbells of this VM, before
 };
-/// Nothing when /proc does not tell.
-std::optional<DescriptorUse> descriptors_in_use(const Identity& identity);
+/// Whether QEMU has so many free, before it would run out of them in the middle, and some more for
+/// what it opens by itself meanwhile: ConfigUnsupported when not. Costs a command for each, and
+/// more where QEMU releases nothing at once.
+awaitable<Result<NextDescriptors>> next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted);
 
-/// How many this QEMU may have; 1024, the usual limit, where /proc does not tell.
-int descriptor_limit(const Identity& identity);
-
-/// Whether QEMU has so many free, before it would run out of them in the middle: ConfigUnsupported
-/// when not. Otherwise the numbers that it takes next, in ascending order: as many, and some more
-/// for what it opens by itself meanwhile. Costs a command for each.
-awaitable<Result<std::vector<int>>> next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted);
-
-/// A number that all of those are below which are not free any more of `expected`. Whatever else
-/// QEMU has opened or closed since, a device that took some of them has none above it. Nothing when
+/// Where the numbers lie of a device that took `count` since `next` was found out. Nothing when
 /// QEMU does not answer. Costs a command for each that is free.
-awaitable<std::optional<int>> bound_taken(std::shared_ptr<Vm> vm, std::vector<int> expected);
+awaitable<std::optional<DescriptorRange>> find_taken(std::shared_ptr<Vm> vm, NextDescriptors next,
+                                                     std::size_t count);
+
+/// Has QEMU hold its lowest free numbers, until release_spare(), so that a device gets higher ones
+/// and what QEMU opens later finds lower ones first. ConfigUnsupported when there are not as many.
+awaitable<Result<void>> hold_spare(std::shared_ptr<Vm> vm);
+/// The same for all that are free below `floor`. False when QEMU does not take or tell them.
+awaitable<bool> hold_spare_below(std::shared_ptr<Vm> vm, int floor);
+awaitable<void> release_spare(std::shared_ptr<Vm> vm);
+/// The same for what an earlier daemon, or an operation that QEMU left unanswered, may not have got
+/// to release.
+awaitable<void> release_stale_spare(std::shared_ptr<Vm> vm);
 
 }  // namespace ivshmemd

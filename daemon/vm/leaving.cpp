@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "daemon/vm/vm.h"
 
 // A VM's devices on their way out.
@@ -11,6 +13,45 @@ const Bus* Vm::bus_of(const std::string& path) const {
 int Vm::pace_of(const std::string& path) const {
     const Bus* bus = bus_of(path);
     return bus && capabilities() ? unplug_pace(*bus, capabilities()->version) : 1;
+}
+
+void Vm::departures_changed() {
+    host_.relays.hold_back(name(), !adopted_ || has_unparked_doorbell());
+    changed_.notify_all();
+}
+
+bool Vm::has_unparked_doorbell() const {
+    const auto& all = departures_.all();
+    return std::any_of(all.begin(), all.end(), [this](const auto& each) {
+        const auto& [path, departure] = each;
+        const bool is_gone = departure.phase == Departure::Phase::left ||
+                             departure.phase == Departure::Phase::clearing;
+        return is_gone && !departure.parked && is_watched_doorbell(path);
+    });
+}
+
+bool Vm::is_watched_doorbell(const std::string& path) const {
+    const InventoryDevice* entry = find_by_path(inventory(), path);
+    return entry && entry->device.has_server && !has_kernel_interrupts(entry->device.spec);
+}
+
+std::string Vm::leaving_doorbell() const {
+    for (const auto& [path, departure] : departures_.all()) {
+        if (departure.phase == Departure::Phase::refused || departure.parked) continue;
+        if (is_watched_doorbell(path)) return find_by_path(inventory(), path)->device.spec.name;
+    }
+    return "";
+}
+
+void Vm::set_adopted(bool adopted) {
+    adopted_ = adopted;
+    departures_changed();
+}
+
+bool Vm::clear_away(const std::string& path) {
+    const bool is_ours = departures_.clear(path);
+    departures_changed();
+    return is_ours;
 }
 
 // Once the guest runs, whoever drives the departures asks.
@@ -32,7 +73,7 @@ bool Vm::want_gone(const std::string& path, bool remove_region) {
     const SteadyClock::time_point now = SteadyClock::now();
     const bool first = departures_.want(path, remove_region, now);
     if (first) departures_.set_pace(path, pace_of(path), now);
-    changed_.notify_all();
+    departures_changed();
     return first;
 }
 
@@ -40,46 +81,47 @@ void Vm::resume_departure(const std::string& path, bool remove_region) {
     const SteadyClock::time_point now = SteadyClock::now();
     departures_.resume(path, remove_region, now);
     departures_.set_pace(path, pace_of(path), now);
-    changed_.notify_all();
+    departures_changed();
 }
 
 void Vm::answered(const std::string& path) {
     departures_.answered(path, SteadyClock::now());
-    changed_.notify_all();
+    departures_changed();
 }
 
 void Vm::refuse_departure(const std::string& path, std::string refusal) {
     departures_.refuse(path, std::move(refusal));
-    changed_.notify_all();
+    departures_changed();
 }
 
 void Vm::withdraw_departure(const std::string& path) {
     departures_.withdraw(path);
-    changed_.notify_all();
+    departures_changed();
 }
 
 void Vm::heard_gone(const std::string& path) {
     departures_.heard(path, SteadyClock::now());
-    changed_.notify_all();
+    departures_changed();
 }
 
 void Vm::look_again(const std::string& path) {
     departures_.look_again(path, SteadyClock::now());
+    departures_changed();
 }
 
 void Vm::relapse(const std::string& path, std::uint64_t number) {
     departures_.relapse(path, number, SteadyClock::now());
-    changed_.notify_all();
+    departures_changed();
 }
 
 void Vm::parked(const std::string& path) {
     departures_.parked(path);
-    changed_.notify_all();
+    departures_changed();
 }
 
 void Vm::start_departures_over() {
     departures_.start_over(SteadyClock::now());
-    changed_.notify_all();
+    departures_changed();
 }
 
 void Vm::gone(const std::string& path, const std::string& detail) {
@@ -91,7 +133,7 @@ void Vm::gone(const std::string& path, const std::string& detail) {
     holdings_.forget_device(path, SteadyClock::now());
     departures_.gone(path);
     host_.events.publish({kind, name(), spec.name, detail, spec.region.value_or("")});
-    changed_.notify_all();
+    departures_changed();
 }
 
 }  // namespace ivshmemd

@@ -4,16 +4,15 @@
 #include "daemon/vm/vm.h"
 
 namespace ivshmemd {
-namespace {
 
-Error doorbell_leaves(const Vm& vm, const std::string& doorbell) {
+std::optional<Error> doorbell_leaving(const Vm& vm) {
+    const std::string doorbell = vm.leaving_doorbell();
+    if (doorbell.empty()) return std::nullopt;
     return Error(ErrorKind::operation_in_progress,
                  "VM " + vm.name() + " is letting go of its doorbell " + doorbell +
                      ", and until that is over its QEMU, which runs without KVM, may get no other "
                      "descriptor; try again when the guest has let it go, or reset the VM");
 }
-
-}  // namespace
 
 awaitable<Result<Turn::Pass>> take_turn(std::shared_ptr<Vm> vm, Asker asker) {
     if (const auto active = migration_active(*vm, asker)) co_return *active;
@@ -28,9 +27,9 @@ awaitable<Result<Turn::Pass>> take_turn_to_add(std::shared_ptr<Vm> vm, Asker ask
     while (true) {
         Result<Turn::Pass> pass = co_await take_turn(vm, asker);
         if (!pass) co_return pass.error();
-        const std::string doorbell = vm->leaving_doorbell();
-        if (doorbell.empty()) co_return std::move(pass);
-        if (SteadyClock::now() >= give_up) co_return doorbell_leaves(*vm, doorbell);
+        const std::optional<Error> obstacle = doorbell_leaving(*vm);
+        if (!obstacle) co_return std::move(pass);
+        if (SteadyClock::now() >= give_up) co_return *obstacle;
         pass->release();  // the doorbell may need a turn to be asked for again
         co_await vm->changed().wait_until(give_up);
     }

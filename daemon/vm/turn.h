@@ -67,4 +67,8 @@ awaitable<Result<Turn::Pass>> take_turn(std::shared_ptr<Vm> vm, Asker asker);
 /// and parked. OperationInProgress when a guest does not let one go.
 awaitable<Result<Turn::Pass>> take_turn_to_add(std::shared_ptr<Vm> vm, Asker asker);
 
+/// OperationInProgress when a doorbell is on its way out that other descriptors must not meet: one
+/// may leave unasked at any time.
+std::optional<Error> doorbell_leaving(const Vm& vm);
+
 }  // namespace ivshmemd

@@ -21,6 +21,7 @@ Vm::Vm(Host& host, VmConfig config)
       link_(host, config_.name, config_.qmp_socket, changed_),
       departures_(host.deadlines),
       turn_(host.executor),
+      numbers_(host.executor),
       scope_(host.executor, [this](const std::string& task) { recover(task); }) {}
 
 awaitable<void> Vm::sleep_until(SteadyClock::time_point until) {
@@ -66,6 +67,7 @@ void Vm::connect(std::shared_ptr<qmp::Session> session, Identity identity, std::
 
 void Vm::disconnect(std::string why) {
     holdings_.expire();
+    set_adopted(false);
     link_.lost(std::move(why));
 }
 
@@ -86,7 +88,7 @@ void Vm::take_in(Reading reading, std::uint64_t begun) {
     if (!holdings_.apply(std::move(reading.inventory), begun, now)) return;
     departures_.reconcile(there, holdings_.missing(), now);
     follow_run_state(reading.run_state);
-    changed_.notify_all();
+    departures_changed();
 }
 
 // A guest that begins to run is not ready for a removal at once; and just after the first start
@@ -120,16 +122,6 @@ bool Vm::end_refresh() {
 
 bool Vm::has_kernel_interrupts(const DeviceSpec& spec) const {
     return capabilities() && capabilities()->kvm && spec.msi.value_or(true);
-}
-
-std::string Vm::leaving_doorbell() const {
-    for (const auto& [path, departure] : departures_.all()) {
-        if (departure.phase == Departure::Phase::refused || departure.parked) continue;
-        const InventoryDevice* entry = find_by_path(inventory(), path);
-        if (!entry || !entry->device.has_server) continue;
-        if (!has_kernel_interrupts(entry->device.spec)) return entry->device.spec.name;
-    }
-    return "";
 }
 
 void Vm::publish(EventKind kind, std::optional<std::string> device, std::string detail) {

@@ -38,6 +38,13 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     Signal& changed() { return changed_; }
     Turn& turn() { return turn_; }
     const Turn& turn() const { return turn_; }
+    /// Held by whoever looks which of QEMU's numbers are free, or occupies them: what one of them
+    /// has QEMU hold for a moment is not free for good to another. Short, and never across a wait
+    /// for a guest.
+    awaitable<Gate::Pass> take_numbers() { return numbers_.enter(); }
+    /// How often doorbells were parked.
+    std::uint64_t parkings() const { return parkings_; }
+    void count_parking() { ++parkings_; }
     Link& link() { return link_; }
     const Link& link() const { return link_; }
     const Holdings& holdings() const { return holdings_; }
@@ -124,14 +131,14 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     /// The bus of a device; null when it is not known.
     const Bus* bus_of(const std::string& path) const;
     void resume_departure(const std::string& path, bool remove_region);
-    void set_top(const std::string& path, std::optional<int> top) {
-        departures_.set_top(path, top);
+    void set_range(const std::string& path, std::optional<DescriptorRange> range) {
+        departures_.set_range(path, range);
     }
     void asking(const std::string& path) { departures_.asking(path); }
     void answered(const std::string& path);
     void refuse_departure(const std::string& path, std::string refusal);
     void withdraw_departure(const std::string& path);
-    bool clear_away(const std::string& path) { return departures_.clear(path); }
+    bool clear_away(const std::string& path);
     void heard_gone(const std::string& path);
     void look_again(const std::string& path);
     void relapse(const std::string& path, std::uint64_t number);
@@ -144,6 +151,9 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     /// A doorbell that is on its way out, and that other descriptors must not meet; empty when
     /// there is none.
     std::string leaving_doorbell() const;
+    /// What left while no daemon was connected has been parked. Until then, and whenever a doorbell
+    /// has gone and is not parked yet, the VM's relays wait.
+    void set_adopted(bool adopted);
     /// Whether the kernel takes this device's interrupts, so that QEMU watches none of its
     /// descriptors itself.
     bool has_kernel_interrupts(const DeviceSpec& spec) const;
@@ -171,6 +181,9 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     void recover(const std::string& task);
     void take_in(Reading reading, std::uint64_t begun);
     int pace_of(const std::string& path) const;
+    void departures_changed();
+    bool has_unparked_doorbell() const;
+    bool is_watched_doorbell(const std::string& path) const;
     Device view(const InventoryDevice& entry) const;
     void add_relay_facts(Device& device) const;
     void add_leaked(std::vector<Device>& devices) const;
@@ -182,11 +195,14 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     Holdings holdings_;
     Departures departures_;
     Turn turn_;
+    Gate numbers_;
+    std::uint64_t parkings_ = 0;
     bool refreshing_ = false;
     bool refresh_again_ = false;
     std::uint64_t refresh_number_ = 0;
     SteadyClock::time_point refresh_began_;
     bool over_ = false;
+    bool adopted_ = false;
     MigrationState migration_;
     DeclaredState declared_;
     Chores chores_;

@@ -6,18 +6,29 @@
 namespace ivshmemd::qmp {
 namespace {
 
-// The set of descriptors that they are in. Any number serves that no other client uses; QEMU itself
-// counts from 0.
-constexpr std::int64_t our_set = 0x69767368;
+// Any number serves that no other client uses; QEMU itself counts from 0.
+constexpr std::int64_t our_sets = 0x69767368;
+
+std::int64_t fdset_of(HeldSet set) {
+    return our_sets + static_cast<int>(set);
+}
 
 }  // namespace
 
-Command hold_descriptor() {
-    return Command("add-fd", json({{"fdset-id", our_set}}));
+Command hold_descriptor(HeldSet set) {
+    return Command("add-fd", json({{"fdset-id", fdset_of(set)}}));
 }
 
-Command release_descriptors() {
-    return Command("remove-fd", json({{"fdset-id", our_set}}));
+Command release_descriptors(HeldSet set) {
+    return Command("remove-fd", json({{"fdset-id", fdset_of(set)}}));
+}
+
+Command release_descriptor(HeldSet set, int number) {
+    return Command("remove-fd", json({{"fdset-id", fdset_of(set)}, {"fd", number}}));
+}
+
+bool releases_at_once(const Version& version, std::string_view run_state) {
+    return version >= Version{9, 1, 0} || run_state == "running";
 }
 
 std::optional<int> read_descriptor(const json* reply) {

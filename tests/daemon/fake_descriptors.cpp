@@ -68,6 +68,13 @@ int FakeDescriptors::take_locked(const std::string& owner, bool harmless) {
     return number;
 }
 
+void FakeDescriptors::give(const std::string& owner, int number, const std::string& other) {
+    const std::lock_guard lock(mutex_);
+    for (auto& [each, its_owner] : used_) {
+        if (its_owner == owner && (number < 0 || number == each)) its_owner = other;
+    }
+}
+
 void FakeDescriptors::free(const std::string& owner) {
     const std::lock_guard lock(mutex_);
     std::erase_if(used_, [&](const auto& each) { return each.second == owner; });
@@ -150,6 +157,18 @@ std::set<int> FakeDescriptors::exposed() const {
         if (!used_.contains(number)) exposed.insert(number);
     }
     return exposed;
+}
+
+int FakeDescriptors::lowest_free() const {
+    const std::lock_guard lock(mutex_);
+    int number = first_number;
+    while (used_.contains(number)) ++number;
+    return number;
+}
+
+int FakeDescriptors::lowest_watched() const {
+    const std::lock_guard lock(mutex_);
+    return watched_.empty() ? limit : *watched_.begin();
 }
 
 std::string FakeDescriptors::failure() const {

@@ -29,6 +29,8 @@ class FakeDescriptors {
     /// Gives `owner` the lowest free number; -1 when there is none. `harmless` where it can never
     /// be readable.
     int take(const std::string& owner, bool harmless = false);
+    /// What `owner` has of that number, or all where it is negative, is `other`'s then.
+    void give(const std::string& owner, int number, const std::string& other);
     /// All numbers of that owner become free.
     void free(const std::string& owner);
 
@@ -49,6 +51,9 @@ class FakeDescriptors {
     std::size_t passed() const;
     /// Numbers that are watched although nothing of ours holds them.
     std::set<int> exposed() const;
+    /// The lowest number that is free, and the lowest of those that are or were watched.
+    int lowest_free() const;
+    int lowest_watched() const;
     /// What took a number that is watched, and was not harmless.
     std::string failure() const;
     std::size_t in_use() const;

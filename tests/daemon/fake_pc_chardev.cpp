@@ -56,7 +56,12 @@ json FakePc::add_fd(const json& arguments) {
 }
 
 json FakePc::remove_fd(const json& arguments) {
-    descriptors_.free("set " + member(arguments, "fdset-id").dump());
+    const std::string set = "set " + member(arguments, "fdset-id").dump();
+    const json number = member(arguments, "fd");
+    const std::string kept = "released of " + set;
+    descriptors_.give(set, number.is_number() ? number.get<int>() : -1, kept);
+    // As before 9.1.
+    if (run_state_ == "running") descriptors_.free(kept);
     return FakeQemu::ok(json::object());
 }
 

@@ -27,7 +27,7 @@ SavedState full_state() {
                       {"vm1", "y", {}, DeclaredFate::away, ""},
                       {"0.vm", "x", Model::doorbell, DeclaredFate::none, "r"}};
     state.proofs = {{"vm1", "0-0", "17@1.2/3", "ivshmemd.d.mem", 26, 4242}};
-    state.doorbells = {{"vm1", "0-0", "17@1.2/3", "d", 29}, {"0.vm", "", "", "e", 0}};
+    state.doorbells = {{"vm1", "0-0", "17@1.2/3", "d", {17, 29}}, {"0.vm", "", "", "e", {0, 0}}};
     return state;
 }
 

@@ -1,7 +1,9 @@
 #include "daemon/detach/parking.h"
 
 #include <atomic>
+#include <future>
 
+#include "daemon/state/doorbells.h"
 #include "tests/daemon/fake_pc_words.h"
 #include "tests/daemon/vm/operation_fixture.h"
 #include "tests/support/json_text.h"
@@ -181,6 +183,124 @@ TEST_F(Parking, IsPossibleForADeviceWhoseAttachTheDaemonDidNotSurvive) {
     });
     ASSERT_TRUE(attach_now(doorbell()));
     EXPECT_EQ(known, 1u) << "a bound is on disk before QEMU has any of the numbers";
+}
+
+// A guest may let a doorbell go at any time, and QEMU accepts whoever connects to its monitors.
+TEST_F(Parking, LeavesLowerNumbersToWhoComesBeforeIt) {
+    const ScriptedServer server(path(), server_with(2));
+    start();
+    for (std::size_t round = 0; round < 3; ++round) {
+        ASSERT_TRUE(attach_now(doorbell()));
+        const std::size_t before = pc_.descriptors().in_use();
+        pc_.take_out("ivshmemd.bell");
+        for (int client = 0; client < 16; ++client) pc_.descriptors().take("a client");
+        EXPECT_EQ(pc_.descriptors().failure(), "") << round;
+        pc_.descriptors().free("a client");
+        pc_.tell_deleted("ivshmemd.bell");
+        ASSERT_TRUE(loop_.run_until(
+            [&] { return count_events(EventKind::vanished, "bell") == round + 1; }));
+        EXPECT_TRUE(pc_.descriptors().exposed().empty());
+        EXPECT_LE(pc_.descriptors().in_use(), before) << "those below were not parked";
+        EXPECT_LT(pc_.descriptors().lowest_free() + 16, pc_.descriptors().lowest_watched());
+    }
+}
+
+TEST_F(Parking, LetsGoOfWhatAnEarlierDaemonHeld) {
+    const ScriptedServer server(path(), server_with(0));
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    const std::size_t before = pc_.descriptors().in_use();
+    pc_.real("add-fd", {{"fdset-id", 0x69767369}});
+    EXPECT_EQ(pc_.descriptors().in_use(), before + 1);
+    pc_.qemu().disconnect();
+    ASSERT_TRUE(loop_.run_until([&] { return pc_.descriptors().in_use() == before; }));
+}
+
+// Before 9.1 a paused QEMU keeps what it was handed to see its numbers, and lets go of it later.
+TEST_F(Parking, FindsTheNumbersOfADeviceThatCameToAPausedMachine) {
+    const ScriptedServer server(path(), server_with(2));
+    pc_.set_run_state("paused");
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    pc_.set_run_state("running", "RESUME");
+    ASSERT_TRUE(loop_.run_until([this] { return vm("a")->run_state() == "running"; }));
+    ASSERT_EQ(*detach_now(leave("bell")), Detached::removed);
+    pc_.descriptors().free("released of set 1769370472");
+    pc_.descriptors().free("released of set 1769370473");
+    EXPECT_TRUE(pc_.descriptors().exposed().empty());
+    for (int i = 0; i < 100; ++i) pc_.descriptors().take("something");
+    EXPECT_EQ(pc_.descriptors().failure(), "");
+}
+
+TEST_F(Parking, IsCompleteWhenThePausedMachineRunsAgain) {
+    const ScriptedServer server(path(), server_with(2));
+    start();
+    for (int i = 0; i < 20; ++i) pc_.descriptors().take("something");
+    ASSERT_TRUE(attach_now(doorbell()));
+    pc_.descriptors().free("something");
+    const VmKey key = vm("a")->key();
+    const std::optional<DescriptorRange> range = doorbell_range(*host_.store, key, "bell");
+    ASSERT_TRUE(range);
+    // As it is where a floor cannot be told.
+    loop_.run(remember_doorbell(*host_.store, key, "bell", {0, range->top}));
+    pc_.set_run_state("paused", "STOP");
+    ASSERT_TRUE(loop_.run_until([this] { return vm("a")->run_state() == "paused"; }));
+    pc_.eject("ivshmemd.bell");
+    ASSERT_TRUE(wait_event(EventKind::vanished, "bell"));
+    pc_.descriptors().free("released of set 1769370472");
+    pc_.descriptors().free("released of set 1769370473");
+    EXPECT_TRUE(pc_.descriptors().exposed().empty());
+}
+
+TEST_F(Parking, ComesBeforeWhatTheRelayOfAnotherDoorbellPassesOn) {
+    std::promise<void> another_peer;
+    std::shared_future<void> comes = another_peer.get_future().share();
+    std::atomic<int> clients = 0;
+    const ScriptedServer server(path(), [&](int client) {
+        const int id = clients++;
+        send_handshake(client, id, memory_.get());
+        send_vectors(client, id, 2);
+        if (id == 1) {
+            comes.wait();
+            send_vectors(client, 7, 2);
+        }
+        wait_closed(client);
+    });
+    start();
+    ASSERT_TRUE(attach_now(doorbell()));
+    ASSERT_TRUE(attach_now(doorbell("second")));
+    const std::size_t passed = pc_.descriptors().passed();
+    // As when whatever opened them before has taken all that were free below.
+    while (pc_.descriptors().lowest_free() < 60) pc_.descriptors().take("something");
+    pc_.hold("getfd");
+    pc_.eject("ivshmemd.bell");
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("getfd") > 2; }));
+    another_peer.set_value();
+    ASSERT_TRUE(loop_.run_until([&] { return host_.relays.passed("a", "second") == 4u; }));
+    pc_.release();
+    ASSERT_TRUE(loop_.run_until([&] { return pc_.descriptors().passed() == passed + 2; }));
+    EXPECT_EQ(pc_.descriptors().failure(), "");
+}
+
+// Each is to be occupied by its own parking, not by what the other one holds for a moment.
+TEST_F(Parking, IsCompleteForTwoThatLeaveTogether) {
+    const ScriptedServer server(path(), server_with(2));
+    start();
+    for (int round = 0; round < 5; ++round) {
+        ASSERT_TRUE(attach_now(doorbell()));
+        ASSERT_TRUE(attach_now(doorbell("second")));
+        pc_.set_guest(FakePc::Guest::keeps);
+        ASSERT_EQ(*detach_now(leave("bell", Milliseconds(0))), Detached::pending);
+        ASSERT_EQ(*detach_now(leave("second", Milliseconds(0))), Detached::pending);
+        pc_.take_out("ivshmemd.bell");
+        pc_.take_out("ivshmemd.second");
+        pc_.tell_deleted("ivshmemd.second");
+        pc_.tell_deleted("ivshmemd.bell");
+        ASSERT_TRUE(loop_.run_until([&] { return vm("a")->inventory().devices.empty(); }));
+        EXPECT_TRUE(pc_.descriptors().exposed().empty()) << round;
+        pc_.set_guest(FakePc::Guest::lets_go);
+    }
+    EXPECT_EQ(pc_.descriptors().failure(), "");
 }
 
 TEST_F(Parking, IsNotNeededWithKvm) {

@@ -91,6 +91,18 @@ class RelayTest : public ::testing::Test {
     std::vector<std::string> ended_;
 };
 
+TEST_F(RelayTest, KeepsWhatItMustNotPassOnYet) {
+    make();
+    relay_->hold_back(true);
+    start();
+    announce(3);
+    ASSERT_TRUE(loop_.run_until([this] { return relay_->passed() == 1; }));
+    EXPECT_FALSE(relay_->delivered());
+    relay_->hold_back(false);
+    ASSERT_TRUE(hear());
+    EXPECT_TRUE(relay_->delivered());
+}
+
 TEST_F(RelayTest, PassesOnWhatWasAnnouncedBeforeAndAfterItsStart) {
     std::deque<ServerMessage> announced;
     announced.push_back({doorbell::encode(7), UniqueFd(eventfd_descriptor().release())});

@@ -20,17 +20,21 @@ class DoorbellRecords : public ::testing::Test {
     }
 
     void remember(const VmKey& vm, const std::string& device, int top) {
-        loop_.run(remember_doorbell(*store_, vm, device, top));
+        loop_.run(remember_doorbell(*store_, vm, device, {floor_, top}));
     }
 
     std::optional<int> top(const VmKey& vm, const std::string& device) {
-        return doorbell_top(*store_, vm, device);
+        const std::optional<DescriptorRange> range = doorbell_range(*store_, vm, device);
+        if (!range) return std::nullopt;
+        EXPECT_EQ(range->floor, floor_);
+        return range->top;
     }
 
     TempDir temp_;
     Loop loop_;
     Worker worker_;
     std::unique_ptr<StateStore> store_;
+    const int floor_ = 7;
     const VmKey vm_{"a", "uuid", "run"};
 };
 
