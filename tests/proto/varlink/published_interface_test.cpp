@@ -141,6 +141,40 @@ TEST(PublishedInterface, UsesEveryTypeItDeclares) {
     }
 }
 
+// What the interface is made of, whole and part by part.
+void visit(const Type& type, std::vector<const EnumType*>& enumerations);
+
+void visit(const StructType& type, std::vector<const EnumType*>& enumerations) {
+    for (const Field& field : type.fields) visit(field.type, enumerations);
+}
+
+void visit(const Type& type, std::vector<const EnumType*>& enumerations) {
+    if (const auto* fields = std::get_if<StructType>(&type.kind)) visit(*fields, enumerations);
+    if (const auto* values = std::get_if<EnumType>(&type.kind)) enumerations.push_back(values);
+    if (const auto* list = std::get_if<ArrayType>(&type.kind)) visit(*list->element, enumerations);
+    if (const auto* map = std::get_if<MapType>(&type.kind)) visit(*map->element, enumerations);
+}
+
+// The client for Python tells an enumeration from a structure by the comma after its first name,
+// and reads nothing of an interface that has one without.
+TEST(PublishedInterface, HasNoEnumerationOfASingleValue) {
+    std::vector<const EnumType*> enumerations;
+    for (const TypeDeclaration& each : published().types) {
+        if (const auto* values = std::get_if<EnumType>(&each.definition)) {
+            enumerations.push_back(values);
+        } else {
+            visit(std::get<StructType>(each.definition), enumerations);
+        }
+    }
+    for (const Method& each : published().methods) {
+        visit(each.in, enumerations);
+        visit(each.out, enumerations);
+    }
+    for (const ErrorDeclaration& each : published().errors) visit(each.parameters, enumerations);
+    EXPECT_GE(enumerations.size(), 10u);
+    for (const EnumType* each : enumerations) EXPECT_GE(each->values.size(), 2u) << each->values[0];
+}
+
 TEST(PublishedInterface, MakesADeviceEverythingItsSpecSays) {
     const auto& spec = std::get<StructType>(find_type(published(), "DeviceSpec")->definition);
     const auto& device = std::get<StructType>(find_type(published(), "Device")->definition);

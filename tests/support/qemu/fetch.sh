@@ -23,15 +23,6 @@ if cmp -s "$here/launch.sh" "$folder/qemu-system-x86_64"; then exit 0; fi
 
 fail() { printf 'fetching QEMU %s from Debian %s: %s\n' "$version" "$suite" "$*" >&2; exit 1; }
 
-# host_mirror: where the host's own packages come from.
-host_mirror() {
-    local codename
-    codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-    # shellcheck disable=SC2016 # apt's variables
-    apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-        sed -n "s/^$codename //p" | head -n1
-}
-
 install_launcher() {
     install -m 755 "$here/launch.sh" "$1/launcher"
     mv "$1/launcher" "$1/qemu-system-x86_64"
@@ -46,7 +37,7 @@ if [[ -d $folder ]]; then
     exit 0
 fi
 
-mirror=$(host_mirror)
+mirror=$("$here/../mirror.sh")
 [[ -n $mirror ]] || fail "apt has no mirror of this host's own suite"
 work=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$work"' EXIT
