@@ -14,6 +14,7 @@ const Words homes{"/home", "/root", "/run/user"};
 const Words temporary{"/tmp", "/var/tmp"};
 // What ProtectSystem= never touches.
 const Words kernels_own{"/dev", "/proc", "/sys"};
+const Words system_directories{"/usr", "/boot", "/efi"};
 
 bool is_below_one(const std::string& path, const Words& directories) {
     return std::any_of(directories.begin(), directories.end(),
@@ -48,7 +49,7 @@ int UnitSandbox::error_at(const Place& place) const {
     if (is_below_one(path, homes)) return protect_home == "read-only" ? EROFS : 0;
     if (is_below_one(path, kernels_own)) return 0;
     if (protect_system == "strict") return EROFS;
-    const bool is_system = is_below_one(path, {"/usr", "/boot", "/efi"}) ||
+    const bool is_system = is_below_one(path, system_directories) ||
                            (protect_system == "full" && is_below(path, "/etc"));
     return is_system && protect_system != "no" ? EROFS : 0;
 }
