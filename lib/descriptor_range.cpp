@@ -13,21 +13,27 @@ std::vector<int> without(const std::vector<int>& numbers, const std::vector<int>
     return rest;
 }
 
+std::vector<int> from_to(int first, int last) {
+    std::vector<int> numbers;
+    for (int number = first; number <= last; ++number) numbers.push_back(number);
+    return numbers;
+}
+
 }  // namespace
 
-DescriptorRange range_taken(const std::vector<int>& expected, const std::vector<int>& free,
-                            std::size_t count) {
-    std::vector<int> taken = without(expected, free);
-    if (taken.empty() || taken.size() == expected.size()) {
-        std::vector<int> beyond;
-        for (int number = expected.back() + 1; number <= free.back(); ++number) {
-            beyond.push_back(number);
-        }
-        taken = without(beyond, free);
+DescriptorRange range_taken(const std::vector<int>& expected, bool held,
+                            const std::vector<int>& free, std::size_t count) {
+    const std::vector<int> beyond = from_to(expected.back() + 1, free.back());
+    const std::vector<int>& next = held ? beyond : expected;
+    std::vector<int> taken = without(next, free);
+    const bool exact = taken.size() == count && (held || taken.size() < next.size());
+    if (exact && !taken.empty() && taken.front() == next.front()) {
+        return {taken.front(), taken.back() + 1};
     }
-    if (taken.empty()) return {0, std::max(expected.back(), free.back()) + 1};
-    const bool exact = taken.size() == count;
-    return {exact ? taken.front() : 0, taken.back() + 1};
+    const std::vector<int> further = without(beyond, free);
+    taken.insert(taken.end(), further.begin(), further.end());
+    const int highest = taken.empty() ? std::max(expected.back(), free.back()) : taken.back();
+    return {0, highest + 1};
 }
 
 }  // namespace ivshmemd

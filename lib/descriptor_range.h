@@ -14,13 +14,14 @@ struct DescriptorRange {
 };
 
 /// Where the numbers of a device lie that took `count` descriptors. `expected`: those that were the
-/// next ones before, and `free`: the lowest that are free after, up to one beyond these and further
-/// where none of them is free; both ascending, neither empty.
+/// next ones before, and `free`: the lowest that are free after, up to one beyond these at least;
+/// both ascending, neither empty.
 ///
-/// The device took those that were next and are not free any more. Where QEMU keeps what it was
-/// handed to see them, none of them is, and the device's come after. The floor is 0 when other than
-/// `count` are taken: then QEMU has opened or closed something else meanwhile.
-DescriptorRange range_taken(const std::vector<int>& expected, const std::vector<int>& free,
-                            std::size_t count);
+/// The device took those that were next and are not free any more. Where `held`, QEMU keeps what it
+/// was handed to see them, and the device's come after. When other than the first `count` are
+/// taken, QEMU has opened or closed something else meanwhile: then the floor is 0, and the top
+/// above everything that is taken, as far as `free` goes.
+DescriptorRange range_taken(const std::vector<int>& expected, bool held,
+                            const std::vector<int>& free, std::size_t count);
 
 }  // namespace ivshmemd

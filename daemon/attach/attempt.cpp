@@ -161,6 +161,9 @@ awaitable<void> forget_relay(std::shared_ptr<Vm> vm, DeviceSpec spec) {
 // What was decided was decided for that QEMU, and when none of its doorbells was leaving.
 std::optional<Error> obstacle_of(const Vm& vm, const Decision& decision) {
     if (vm.session() != decision.session) return gone_error(vm, attach_of(decision.spec));
+    if (decision.descriptors && decision.descriptors->parkings != vm.parkings()) {
+        return doorbell_left(vm);
+    }
     return doorbell_leaving(vm);
 }
 

@@ -32,6 +32,30 @@ constexpr std::size_t handshake_descriptors = 2;
 
 // Between two looks at whether QEMU has read what the relay sent.
 constexpr Milliseconds relay_pause{2};
+constexpr Milliseconds relay_patience{10000};
+
+// Added to the bound of a device that has not got all of its numbers in that time.
+constexpr int later_numbers = 64;
+
+awaitable<Result<void>> reserve_numbers(std::shared_ptr<Vm> vm, Decision& decision,
+                                        std::size_t wanted) {
+    const bool watched = !vm->has_kernel_interrupts(decision.spec);
+    Gate::Pass pass = co_await vm->take_numbers();
+    if (watched) {
+        const Result<void> spare = co_await hold_spare(vm);
+        if (!spare) co_return spare.error();
+    }
+    Result<NextDescriptors> next = co_await next_descriptors(vm, wanted);
+    pass.release();
+    if (!next) co_return next.error();
+    if (!watched) co_return Result<void>();
+    // Before QEMU has any of them: a daemon that is killed now leaves a device that can be
+    // detached.
+    const DescriptorRange range{0, next->top};
+    co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, range);
+    decision.descriptors = std::move(*next);
+    co_return Result<void>();
+}
 
 }  // namespace
 
@@ -66,36 +90,32 @@ awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& deci
         const Result<void> met = co_await meet_server(vm, decision);
         if (!met) co_return met.error();
     }
-    const bool watched = !vm->has_kernel_interrupts(decision.spec);
-    Gate::Pass pass = co_await vm->take_numbers();
-    if (watched) {
-        const Result<void> spare = co_await hold_spare(vm);
-        if (!spare) co_return spare.error();
-    }
     const std::size_t wanted = decision.server->announced.size() + handshake_descriptors;
-    Result<NextDescriptors> next = co_await next_descriptors(vm, wanted);
-    pass.release();
-    if (!next) co_return next.error();
-    // Before QEMU has any of them: a daemon that is killed now leaves a device that can be
-    // detached.
-    if (watched) {
-        const DescriptorRange range{0, next->top};
-        co_await remember_doorbell(*vm->host().store, vm->key(), decision.spec.name, range);
-        decision.descriptors = std::move(*next);
-    }
     std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
-    co_return co_await vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(server));
+    Result<UniqueFd> end =
+        co_await vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(server));
+    if (!end) co_return end.error();
+    // Last of all, for what else QEMU opens meanwhile may be any of these.
+    const Result<void> reserved = co_await reserve_numbers(vm, decision, wanted);
+    if (!reserved) co_return reserved.error();
+    co_return std::move(*end);
 }
 
 awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec, NextDescriptors next) {
     const Relays& relays = vm->host().relays;
-    const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.descriptors;
-    while (!relays.delivered(vm->name(), spec.name)) {
-        if (SteadyClock::now() >= give_up || vm->unavailable()) co_return;
+    const SteadyClock::time_point give_up = SteadyClock::now() + relay_patience;
+    bool delivered = relays.delivered(vm->name(), spec.name);
+    while (!delivered && SteadyClock::now() < give_up && !vm->unavailable()) {
         co_await vm->sleep_until(SteadyClock::now() + relay_pause);
+        delivered = relays.delivered(vm->name(), spec.name);
     }
-    if (!relays.connected(vm->name(), spec.name)) co_return;
+    if (!delivered) {  // what it takes later may be the next ones then
+        const DescriptorRange range{0, next.top + later_numbers};
+        co_await remember_doorbell(*vm->host().store, vm->key(), spec.name, range);
+        co_return;
+    }
     const Gate::Pass pass = co_await vm->take_numbers();
+    if (!relays.connected(vm->name(), spec.name)) co_return;
     const std::size_t count = relays.passed(vm->name(), spec.name) + handshake_descriptors;
     const std::optional<DescriptorRange> range = co_await find_taken(vm, std::move(next), count);
     if (range) co_await remember_doorbell(*vm->host().store, vm->key(), spec.name, *range);

@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "daemon/base/log.h"
 #include "daemon/state/doorbells.h"
@@ -21,7 +22,9 @@ constexpr std::size_t memory_descriptor = 1;
 constexpr std::size_t unseen = 64;
 
 bool is_parked_anyway(const Vm& vm, const InventoryDevice& entry) {
-    return !entry.device.has_server || vm.has_kernel_interrupts(entry.device.spec);
+    if (!entry.device.has_server) return true;
+    if (doorbell_range(*vm.host().store, vm.key(), entry.device.spec.name)) return false;
+    return vm.has_kernel_interrupts(entry.device.spec);
 }
 
 // One that left unasked, or unseen, was not bounded before.
@@ -29,6 +32,13 @@ std::optional<DescriptorRange> range_of(const Vm& vm, const InventoryDevice& ent
     const Departure* departure = vm.departures().find(entry.device.qom_path);
     if (departure && departure->range) return departure->range;
     return doorbell_range(*vm.host().store, vm.key(), entry.device.spec.name);
+}
+
+// What it leaves may have to be cleared away more than once.
+bool was_parked(const Vm& vm, const InventoryDevice& entry) {
+    const Departure* departure = vm.departures().find(entry.device.qom_path);
+    if (departure) return departure->parked;
+    return vm.remembers_parked(entry.device.spec.name) && !range_of(vm, entry);
 }
 
 std::size_t passed_to(const Vm& vm, const InventoryDevice& entry) {
@@ -45,86 +55,79 @@ std::string fresh_name() {
     return "ivshmemd.parked." + std::to_string(SteadyClock::now().time_since_epoch().count());
 }
 
+enum class Parked {
+    taken,
+    full,  // QEMU has no free number
+    silent,
+};
+
 // QEMU frees some of what a device had a moment after it has gone: until then a table that is full
 // takes nothing.
-awaitable<bool> park_one(std::shared_ptr<Vm> vm, const UniqueFd& never_rung) {
+awaitable<Parked> park_one(std::shared_ptr<Vm> vm, const UniqueFd& never_rung) {
     const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.descriptors;
     while (true) {
+        UniqueFd fd = never_rung.duplicate();
+        if (!fd) co_return Parked::silent;  // this process has none free: then QEMU is not asked
         std::vector<Command> commands;
         commands.push_back(PassFd{fresh_name()});
-        const Execution run = co_await execute(vm, std::move(commands), vm->host().deadlines.query,
-                                               never_rung.duplicate());
-        if (run.all_done()) co_return true;
-        const bool refused = run.outcomes[0] == StepOutcome::refused;
-        if (!refused || SteadyClock::now() >= give_up || vm->stopping()) co_return false;
+        const Execution run =
+            co_await execute(vm, std::move(commands), vm->host().deadlines.query, std::move(fd));
+        if (run.all_done()) co_return Parked::taken;
+        if (run.outcomes[0] != StepOutcome::refused || vm->stopping()) co_return Parked::silent;
+        if (SteadyClock::now() >= give_up) co_return Parked::full;
         co_await vm->sleep_until(SteadyClock::now() + full_pause);
     }
 }
 
-// How many QEMU took: fewer only when it takes no more.
-awaitable<std::size_t> park_some(std::shared_ptr<Vm> vm, const UniqueFd& never_rung,
-                                 std::size_t wanted) {
+// How many were parked, of so many or until QEMU has no free number; nothing when it is silent.
+awaitable<std::optional<std::size_t>> park_some(std::shared_ptr<Vm> vm, const UniqueFd& never_rung,
+                                                std::size_t wanted) {
     std::size_t parked = 0;
     while (parked < wanted) {
-        const bool taken = co_await park_one(vm, never_rung);
-        if (!taken) break;
+        const Parked one = co_await park_one(vm, never_rung);
+        if (one == Parked::silent) co_return std::nullopt;
+        if (one == Parked::full) break;
         ++parked;
     }
     co_return parked;
 }
 
-// How many were parked until no number below `top` was free; nothing when QEMU took no more.
+// The same until no number below `top` is free.
 awaitable<std::optional<std::size_t>> park_up_to(std::shared_ptr<Vm> vm, const UniqueFd& never_rung,
                                                  int top) {
     for (std::size_t parked = 0;; ++parked) {
-        const std::optional<int> lowest = co_await lowest_free_descriptor(vm);
-        if (lowest && *lowest >= top) co_return parked;
-        const bool taken = co_await park_one(vm, never_rung);
-        if (!taken) co_return std::nullopt;
+        const LowestFree lowest = co_await lowest_free_descriptor(vm);
+        if (lowest.number.value_or(0) >= top) co_return parked;
+        if (!lowest.number && !lowest.full) co_return std::nullopt;
+        const Parked one = co_await park_one(vm, never_rung);
+        if (one == Parked::silent) co_return std::nullopt;
+        if (one == Parked::full) co_return parked;
     }
 }
 
-// How many are free below `top`; at most so many where /proc does not tell.
-std::size_t count_free(const Vm& vm, int top) {
-    const auto all = static_cast<std::size_t>(top);
-    const std::optional<std::set<int>> used = descriptors_in_use(vm.identity());
-    if (!used) return all;
-    return all - static_cast<std::size_t>(std::distance(used->begin(), used->lower_bound(top)));
+// While a VM is paused, an older QEMU cannot be asked for its lowest number: it keeps what it is
+// handed, and lets go of it later. What /proc shows to be free is parked, and the rest is seen to
+// when the VM runs; until then nothing else may take a number.
+awaitable<void> park_visible(std::shared_ptr<Vm> vm, const UniqueFd& never_rung, int top) {
+    const std::optional<std::set<int>> used = descriptors_in_use(vm->identity());
+    if (!used) co_return;
+    const auto below = std::distance(used->begin(), used->lower_bound(top));
+    co_await park_some(vm, never_rung, static_cast<std::size_t>(top - below));
 }
 
-// The same without asking QEMU for its lowest one: it would keep that, and let go of it later. It
-// may close others meanwhile, which are occupied instead then.
-awaitable<std::optional<std::size_t>> park_unasked(std::shared_ptr<Vm> vm,
-                                                   const UniqueFd& never_rung, int top) {
-    const bool visible = descriptors_in_use(vm->identity()).has_value();
-    std::size_t parked = 0;
-    for (bool again = true; again;) {
-        const std::size_t free = count_free(*vm, top);
-        const std::size_t taken = co_await park_some(vm, never_rung, free);
-        if (taken < free) co_return std::nullopt;
-        parked += taken;
-        again = visible && free > 0;
-    }
-    co_return parked;
-}
-
-// All numbers of the range, and those below it that were free stay so. Nothing when QEMU does not
-// take them all.
+// All numbers of the range, and those below it that were free stay so.
 awaitable<std::optional<std::size_t>> park_range(std::shared_ptr<Vm> vm, const UniqueFd& never_rung,
-                                                 DescriptorRange range, std::size_t passed) {
-    const bool can_ask = releases_at_once(*vm);
-    const bool spares = can_ask && range.floor > 0;
-    if (spares && !co_await hold_spare_below(vm, range.floor)) co_return std::nullopt;
-    const std::size_t first = co_await park_some(vm, never_rung, passed);
-    std::optional<std::size_t> rest;
-    if (first == passed && can_ask) rest = co_await park_up_to(vm, never_rung, range.top);
-    // Also when the VM was paused meanwhile.
-    if (first == passed && !releases_at_once(*vm)) {
-        rest = co_await park_unasked(vm, never_rung, range.top);
+                                                 DescriptorRange range) {
+    if (!releases_at_once(*vm)) {
+        co_await park_visible(vm, never_rung, range.top);
+        co_return std::nullopt;
     }
+    const bool spares = range.floor > 0;
+    if (spares && !co_await hold_spare_below(vm, range.floor)) co_return std::nullopt;
+    const auto parked = co_await park_up_to(vm, never_rung, range.top);
     if (spares) co_await release_spare(vm);
-    if (!rest) co_return std::nullopt;
-    co_return first + *rest;
+    if (!releases_at_once(*vm)) co_return std::nullopt;  // what was asked for may be free later
+    co_return parked;
 }
 
 }  // namespace
@@ -153,35 +156,27 @@ Result<std::optional<DescriptorRange>> bound_descriptors(const Vm& vm,
 }
 
 awaitable<bool> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry) {
-    if (is_parked_anyway(*vm, entry)) co_return true;
+    const std::string& name = entry.device.spec.name;
+    if (is_parked_anyway(*vm, entry) || was_parked(*vm, entry)) co_return true;
     const Gate::Pass pass = co_await vm->take_numbers();
     if (vm->unavailable()) co_return false;  // what it has done late is to be undone first
     vm->count_parking();
     // An attach that is under way may have QEMU hold what is to be parked.
-    co_await release_spare(vm);
+    co_await release_held(vm->session(), vm->host().deadlines.query);
     const std::optional<DescriptorRange> range = range_of(*vm, entry);
-    const std::size_t passed = passed_to(*vm, entry) + (range ? 0 : unseen);
     const UniqueFd never_rung(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     std::optional<std::size_t> parked;
     if (range) {
-        parked = co_await park_range(vm, never_rung, *range, passed);
+        parked = co_await park_range(vm, never_rung, *range);
     } else {
-        const std::size_t some = co_await park_some(vm, never_rung, passed);
-        if (some == passed) parked = some;
+        parked = co_await park_some(vm, never_rung, passed_to(*vm, entry) + unseen);
     }
-    const std::string& name = entry.device.spec.name;
-    if (parked) {
-        log_debug({vm->name(), ": ", std::to_string(*parked), " descriptors parked for ", name},
-                  {{"VM", vm->name()}});
-        co_await forget_doorbell(*vm->host().store, vm->key(), name);
-    } else if (!vm->unavailable()) {
-        log_warning({vm->name(),
-                     ": QEMU does not take the descriptors that are to be parked after "
-                     "the detach of ",
-                     name},
-                    {{"VM", vm->name()}});
-    }
-    co_return parked.has_value();
+    if (!parked) co_return false;
+    log_debug({vm->name(), ": ", std::to_string(*parked), " descriptors parked for ", name},
+              {{"VM", vm->name()}});
+    vm->remember_parked(name);
+    co_await forget_doorbell(*vm->host().store, vm->key(), name);
+    co_return true;
 }
 
 }  // namespace ivshmemd

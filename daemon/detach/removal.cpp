@@ -120,22 +120,51 @@ awaitable<void> remove_region_later(std::shared_ptr<Vm> vm, std::string region) 
     co_await remove_region(vm, region, vm->host().deadlines.region_told);
 }
 
+namespace {
+
+constexpr const char* late_orphans = "parking of orphans";
+
+// A chardev that stays tells that its device is not parked.
+awaitable<bool> clean_chardev(std::shared_ptr<Vm> vm, std::string id) {
+    const std::string name = name_of_chardev_id(id).value_or(id);
+    InventoryDevice gone;
+    gone.device.spec.name = name;
+    gone.device.origin = Origin::managed;
+    gone.device.has_server = true;
+    const bool parked = co_await park_descriptors(vm, gone);
+    if (!parked) co_return false;
+    log_info({vm->name(), ": deleting chardev ", id, ", which serves no device"},
+             {{"VM", vm->name()}});
+    co_await delete_chardev(vm, id, name);
+    co_return true;
+}
+
+awaitable<void> clean_orphans_later(std::shared_ptr<Vm> vm) {
+    const std::shared_ptr<qmp::Session> session = vm->session();
+    while (session && vm->session() == session && !vm->adopted() && !vm->stopping()) {
+        co_await vm->changed().wait_until(SteadyClock::now() + parking_pause);
+        const Turn::Pass pass = co_await vm->turn().enter();
+        if (!vm->unavailable() && !vm->adopted()) co_await clean_orphans(vm);
+    }
+    while (vm->chores().again(late_orphans)) continue;  // this run was for all who asked
+}
+
+}  // namespace
+
 awaitable<void> clean_orphans(std::shared_ptr<Vm> vm) {
     for (const std::string& id : orphan_backends(vm->inventory())) {
         log_info({vm->name(), ": deleting backend ", id, ", which serves no device"},
                  {{"VM", vm->name()}});
         co_await delete_backend(vm, id, name_of_backend_id(id).value_or(id));
     }
+    bool all_parked = true;
     for (const std::string& id : orphan_chardevs(vm->inventory())) {
-        log_info({vm->name(), ": deleting chardev ", id, ", which serves no device"},
-                 {{"VM", vm->name()}});
-        InventoryDevice gone;
-        gone.device.spec.name = name_of_chardev_id(id).value_or(id);
-        gone.device.origin = Origin::managed;
-        gone.device.has_server = true;
-        co_await park_descriptors(vm, gone);
-        co_await delete_chardev(vm, id, name_of_chardev_id(id).value_or(id));
+        const bool parked = co_await clean_chardev(vm, id);
+        all_parked = all_parked && parked;
     }
+    vm->set_adopted(all_parked);
+    const bool later = !vm->adopted() && vm->chores().begin(late_orphans);
+    if (later) vm->spawn(late_orphans, clean_orphans_later(vm));
 }
 
 awaitable<void> clean_orphans_in_turn(std::shared_ptr<Vm> vm) {

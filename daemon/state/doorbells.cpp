@@ -24,12 +24,6 @@ std::optional<DescriptorRange> doorbell_range(const StateStore& store, const VmK
     return std::nullopt;
 }
 
-bool remembers_doorbells(const StateStore& store, const VmKey& vm) {
-    const std::vector<DoorbellRecord>& all = store.get().doorbells;
-    return std::any_of(all.begin(), all.end(),
-                       [&](const DoorbellRecord& each) { return is_of(each, vm, each.device); });
-}
-
 awaitable<void> remember_doorbell(StateStore& store, VmKey vm, std::string device,
                                   DescriptorRange range) {
     SavedState state = store.get();

@@ -14,8 +14,6 @@ namespace ivshmemd {
 /// that is not remembered.
 std::optional<DescriptorRange> doorbell_range(const StateStore& store, const VmKey& vm,
                                               const std::string& device);
-/// Whether there is any of this QEMU process.
-bool remembers_doorbells(const StateStore& store, const VmKey& vm);
 
 /// Replaces what is remembered of the device, and forgets what an earlier QEMU process of this VM
 /// was given.

@@ -36,7 +36,10 @@ awaitable<void> settle_silence(std::shared_ptr<Vm> vm) {
     const bool seen = co_await refresh(vm, vm->host().deadlines.query);
     if (!seen) co_return;
     vm->unsettle();
-    co_await release_stale_spare(vm);
+    if (!vm->capabilities()->kvm) {
+        const Gate::Pass numbers = co_await vm->take_numbers();
+        co_await release_held(session, vm->host().deadlines.query);
+    }
     co_await clean_orphans(vm);
     resume_migration(vm);
 }

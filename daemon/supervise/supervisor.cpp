@@ -86,6 +86,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     if (!capabilities) co_return capabilities.error();
     std::string uuid = co_await ask_uuid(session, deadline);
     co_await watch_migration(vm, session);
+    if (!capabilities->kvm) co_await release_held(session, deadline);
     // An operation that the last connection's end is failing right now does not hold this one up.
     std::optional<Turn::Pass> pass;
     if (!vm->turn().busy()) pass.emplace(co_await vm->turn().enter());
@@ -95,12 +96,10 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
                 std::move(*reading));
     vm->link().end_attempt();
     if (!pass) pass.emplace(co_await vm->turn().enter());
-    co_await release_stale_spare(vm);
     settle_relays(*vm);
     vm->spawn("departures", drive_departures(vm));
     co_await resume_removals(vm);
     co_await clean_orphans(vm);
-    vm->set_adopted(true);
     resume_migration(vm);
     settle_declared(vm);
     co_return Result<void>();

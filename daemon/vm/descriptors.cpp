@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <climits>
 
-#include "daemon/state/doorbells.h"
 #include "daemon/vm/executor.h"
 #include "daemon/vm/process_descriptors.h"
 #include "daemon/vm/vm.h"
@@ -41,9 +40,12 @@ awaitable<Tried> hold(std::shared_ptr<Vm> vm, HeldSet set, std::size_t most, int
     const std::shared_ptr<qmp::Session> session = vm->session();
     tried.silent = !session;
     while (session && tried.numbers.size() < most) {
+        UniqueFd fd = never_rung();
+        tried.silent = !fd;  // this process has none free: then QEMU is not asked
+        if (!fd) break;
         std::vector<qmp::Command> commands{qmp::hold_descriptor(set)};
         const std::vector<qmp::Answer> answers = co_await session->call_all(
-            std::move(commands), vm->host().deadlines.query, never_rung());
+            std::move(commands), vm->host().deadlines.query, std::move(fd));
         tried.full = answers[0].kind == qmp::Answer::Kind::refused;
         tried.silent = !tried.full && !answers[0].ok();
         const std::optional<int> number = qmp::read_descriptor(answers[0].get());
@@ -60,26 +62,32 @@ awaitable<qmp::Answer> send(std::shared_ptr<Vm> vm, qmp::Command command) {
     co_return co_await session->call(std::move(command), vm->host().deadlines.query);
 }
 
-awaitable<void> release(std::shared_ptr<Vm> vm, HeldSet set) {
+awaitable<bool> release(std::shared_ptr<Vm> vm, HeldSet set) {
     qmp::Command command = qmp::release_descriptors(set);
-    co_await send(vm, std::move(command));
+    const qmp::Answer answer = co_await send(vm, std::move(command));
+    co_return answer.ok();
 }
 
-// By name, which tells no numbers; but what is closed is free at once, whatever the VM does.
+// By name, which tells no numbers; but what is closed is free at once, whatever the VM does. The
+// number that comes after them.
 awaitable<Tried> try_by_name(std::shared_ptr<Vm> vm, std::size_t most) {
     Tried tried;
     std::vector<Command> closing;
     while (closing.size() < most) {
         const std::string name = "ivshmemd.probe." + std::to_string(closing.size());
+        UniqueFd fd = never_rung();
+        tried.silent = !fd;
+        if (!fd) break;
         std::vector<Command> commands;
         commands.push_back(PassFd{name});
         const Execution run =
-            co_await execute(vm, std::move(commands), vm->host().deadlines.query, never_rung());
+            co_await execute(vm, std::move(commands), vm->host().deadlines.query, std::move(fd));
         tried.full = run.outcomes[0] == StepOutcome::refused;
         tried.silent = !tried.full && !run.all_done();
         if (!run.all_done()) break;
         closing.push_back(CloseFd{name});
     }
+    if (!tried.full && !tried.silent) tried = co_await hold(vm, HeldSet::probe, 1, INT_MAX);
     if (!closing.empty()) co_await execute(vm, std::move(closing), vm->host().deadlines.query);
     co_return tried;
 }
@@ -101,28 +109,32 @@ Error no_answer(const Vm& vm) {
     return silence_error(vm, "the question for free descriptors", "undone");
 }
 
-// Whatever is free then, a device that takes so many next, and QEMU meanwhile, are below.
+// What it is handed is not free again before it runs: the lowest is asked for, and, once as many
+// are in use as a device and QEMU take meanwhile, the one above them.
 awaitable<Result<NextDescriptors>> next_of_paused(std::shared_ptr<Vm> vm, std::size_t needed) {
-    const Tried free = co_await try_by_name(vm, needed);
-    if (free.silent) co_return no_answer(*vm);
-    if (free.full) co_return too_few(*vm, needed);
     Tried tried = co_await hold(vm, HeldSet::probe, 1, INT_MAX);
+    const Tried free = co_await try_by_name(vm, needed);
     co_await release(vm, HeldSet::probe);
-    if (tried.numbers.empty()) co_return no_answer(*vm);
-    const int top = tried.numbers.back() + 1 + static_cast<int>(needed);
+    if (tried.silent || free.silent) co_return no_answer(*vm);
+    if (tried.full || free.full) co_return too_few(*vm, needed);
+    const int top = free.numbers.back() + 1;
     co_return NextDescriptors{std::move(tried.numbers), top, true, vm->parkings()};
+}
+
+DescriptorRange judge(const NextDescriptors& next, const Tried& tried, std::size_t count) {
+    if (tried.numbers.empty()) return {};
+    return range_taken(next.numbers, next.held, tried.numbers, count);
 }
 
 }  // namespace
 
-awaitable<std::optional<int>> lowest_free_descriptor(std::shared_ptr<Vm> vm) {
-    const std::shared_ptr<qmp::Session> session = vm->session();
-    if (!session) co_return std::nullopt;
-    std::vector<qmp::Command> commands{qmp::hold_descriptor(HeldSet::probe),
-                                       qmp::release_descriptors(HeldSet::probe)};
-    const std::vector<qmp::Answer> answers =
-        co_await session->call_all(std::move(commands), vm->host().deadlines.query, never_rung());
-    co_return qmp::read_descriptor(answers[0].get());
+// One that it keeps would seem to be occupied.
+awaitable<LowestFree> lowest_free_descriptor(std::shared_ptr<Vm> vm) {
+    const Tried tried = co_await hold(vm, HeldSet::probe, 1, INT_MAX);
+    if (tried.numbers.empty()) co_return LowestFree{std::nullopt, tried.full};
+    const bool released = co_await release(vm, HeldSet::probe);
+    if (!released) co_return LowestFree{};
+    co_return LowestFree{tried.numbers.back(), false};
 }
 
 bool releases_at_once(const Vm& vm) {
@@ -146,13 +158,15 @@ awaitable<std::optional<DescriptorRange>> find_taken(std::shared_ptr<Vm> vm, Nex
     const int last = next.numbers.back();
     Tried tried = co_await hold(vm, HeldSet::probe, SIZE_MAX, last);
     const bool beyond = !tried.numbers.empty() && tried.numbers.back() > last;
-    if (beyond && (next.held || tried.numbers.size() == 1)) {
-        const Tried more = co_await hold(vm, HeldSet::probe, kept_free, INT_MAX);
+    DescriptorRange range;
+    if (beyond || tried.full) range = judge(next, tried, count);
+    if (beyond && range.floor == 0) {  // how far what is taken goes
+        const Tried more = co_await hold(vm, HeldSet::probe, count + kept_free, INT_MAX);
         tried.numbers.insert(tried.numbers.end(), more.numbers.begin(), more.numbers.end());
+        range = judge(next, tried, count);
     }
     co_await release(vm, HeldSet::probe);
-    if (tried.numbers.empty() || (!beyond && !tried.full)) co_return std::nullopt;
-    const DescriptorRange range = range_taken(next.numbers, tried.numbers, count);
+    if (range.top == 0) co_return std::nullopt;
     // What was parked meanwhile is taken as well, and may have been next.
     if (vm->parkings() == next.parkings) co_return range;
     co_return DescriptorRange{0, std::max(range.top, next.top)};
@@ -181,10 +195,10 @@ awaitable<void> release_spare(std::shared_ptr<Vm> vm) {
     co_await release(vm, HeldSet::spare);
 }
 
-awaitable<void> release_stale_spare(std::shared_ptr<Vm> vm) {
-    if (!remembers_doorbells(*vm->host().store, vm->key())) co_return;
-    const Gate::Pass pass = co_await vm->take_numbers();
-    co_await release_spare(vm);
+awaitable<void> release_held(std::shared_ptr<qmp::Session> session, Milliseconds deadline) {
+    std::vector<qmp::Command> commands{qmp::release_descriptors(HeldSet::probe),
+                                       qmp::release_descriptors(HeldSet::spare)};
+    co_await session->call_all(std::move(commands), deadline, UniqueFd());
 }
 
 }  // namespace ivshmemd

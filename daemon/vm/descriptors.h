@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/base/async.h"
+#include "daemon/qmp/session.h"
 #include "lib/descriptor_range.h"
 #include "lib/result.h"
 
@@ -16,8 +17,12 @@ namespace ivshmemd {
 
 class Vm;
 
-/// Asks by handing QEMU one and taking it back. Nothing when it does not answer.
-awaitable<std::optional<int>> lowest_free_descriptor(std::shared_ptr<Vm> vm);
+struct LowestFree {
+    std::optional<int> number;  // none when it cannot be told
+    bool full = false;          // because QEMU has no free one
+};
+/// Asks by handing QEMU one and taking it back.
+awaitable<LowestFree> lowest_free_descriptor(std::shared_ptr<Vm> vm);
 
 /// Whether what is taken back is free at once: see qmp::releases_at_once().
 bool releases_at_once(const Vm& vm);
@@ -45,8 +50,8 @@ awaitable<Result<void>> hold_spare(std::shared_ptr<Vm> vm);
 /// The same for all that are free below `floor`. False when QEMU does not take or tell them.
 awaitable<bool> hold_spare_below(std::shared_ptr<Vm> vm, int floor);
 awaitable<void> release_spare(std::shared_ptr<Vm> vm);
-/// The same for what an earlier daemon, or an operation that QEMU left unanswered, may not have got
-/// to release.
-awaitable<void> release_stale_spare(std::shared_ptr<Vm> vm);
+/// All that QEMU holds for us: also what an earlier daemon, or an operation that QEMU left
+/// unanswered, did not get to release.
+awaitable<void> release_held(std::shared_ptr<qmp::Session> session, Milliseconds deadline);
 
 }  // namespace ivshmemd

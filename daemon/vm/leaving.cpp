@@ -16,7 +16,7 @@ int Vm::pace_of(const std::string& path) const {
 }
 
 void Vm::departures_changed() {
-    host_.relays.hold_back(name(), !adopted_ || has_unparked_doorbell());
+    host_.relays.hold_back(name(), !adopted() || has_unparked_doorbell());
     changed_.notify_all();
 }
 
@@ -28,6 +28,11 @@ bool Vm::has_unparked_doorbell() const {
                              departure.phase == Departure::Phase::clearing;
         return is_gone && !departure.parked && is_watched_doorbell(path);
     });
+}
+
+// Also while nothing is known of its QEMU.
+bool Vm::watches_doorbells() const {
+    return !capabilities() || !capabilities()->kvm;
 }
 
 bool Vm::is_watched_doorbell(const std::string& path) const {

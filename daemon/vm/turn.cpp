@@ -5,9 +5,17 @@
 
 namespace ivshmemd {
 
+Error doorbell_left(const Vm& vm) {
+    return Error(ErrorKind::operation_in_progress,
+                 "a doorbell has just left VM " + vm.name() +
+                     ", and until that is dealt with its QEMU, which runs without KVM, may get no "
+                     "other descriptor; try again in a moment");
+}
+
 std::optional<Error> doorbell_leaving(const Vm& vm) {
     const std::string doorbell = vm.leaving_doorbell();
-    if (doorbell.empty()) return std::nullopt;
+    if (doorbell.empty() && vm.adopted()) return std::nullopt;
+    if (doorbell.empty()) return doorbell_left(vm);
     return Error(ErrorKind::operation_in_progress,
                  "VM " + vm.name() + " is letting go of its doorbell " + doorbell +
                      ", and until that is over its QEMU, which runs without KVM, may get no other "

@@ -70,5 +70,7 @@ awaitable<Result<Turn::Pass>> take_turn_to_add(std::shared_ptr<Vm> vm, Asker ask
 /// OperationInProgress when a doorbell is on its way out that other descriptors must not meet: one
 /// may leave unasked at any time.
 std::optional<Error> doorbell_leaving(const Vm& vm);
+/// The same for one that has just left.
+Error doorbell_left(const Vm& vm);
 
 }  // namespace ivshmemd

@@ -58,6 +58,7 @@ void Vm::connect(std::shared_ptr<qmp::Session> session, Identity identity, std::
     if (another) {
         holdings_.start_afresh();
         departures_.forget();
+        parked_.clear();
     }
     departures_.start_over(SteadyClock::now());
     unsettle();

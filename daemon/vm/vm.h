@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,9 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     /// How often doorbells were parked.
     std::uint64_t parkings() const { return parkings_; }
     void count_parking() { ++parkings_; }
+    /// Devices that have left this QEMU, and whose chardev may have stayed.
+    void remember_parked(const std::string& device) { parked_.insert(device); }
+    bool remembers_parked(const std::string& device) const { return parked_.contains(device); }
     Link& link() { return link_; }
     const Link& link() const { return link_; }
     const Holdings& holdings() const { return holdings_; }
@@ -154,6 +158,8 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     /// What left while no daemon was connected has been parked. Until then, and whenever a doorbell
     /// has gone and is not parked yet, the VM's relays wait.
     void set_adopted(bool adopted);
+    /// False where something of that may have to be parked yet.
+    bool adopted() const { return adopted_ || !watches_doorbells(); }
     /// Whether the kernel takes this device's interrupts, so that QEMU watches none of its
     /// descriptors itself.
     bool has_kernel_interrupts(const DeviceSpec& spec) const;
@@ -184,6 +190,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     void departures_changed();
     bool has_unparked_doorbell() const;
     bool is_watched_doorbell(const std::string& path) const;
+    bool watches_doorbells() const;
     Device view(const InventoryDevice& entry) const;
     void add_relay_facts(Device& device) const;
     void add_leaked(std::vector<Device>& devices) const;
@@ -197,6 +204,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     Turn turn_;
     Gate numbers_;
     std::uint64_t parkings_ = 0;
+    std::set<std::string> parked_;
     bool refreshing_ = false;
     bool refresh_again_ = false;
     std::uint64_t refresh_number_ = 0;

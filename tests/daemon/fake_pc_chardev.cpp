@@ -35,7 +35,7 @@ FileDescriptor last_of(std::vector<FileDescriptor> fds) {
 json FakePc::getfd(const json& arguments) {
     const std::string name = text_of(arguments, "fdname");
     FileDescriptor fd = last_of(qemu_.take_received_fds());
-    if (descriptors_.take("name " + name, !fd || is_mute(fd)) < 0) return no_descriptor();
+    if (!fd || descriptors_.take("name " + name, is_mute(fd)) < 0) return no_descriptor();
     fds_[name] = std::move(fd);
     return FakeQemu::ok(json::object());
 }
@@ -49,6 +49,7 @@ json FakePc::closefd(const json& arguments) {
 
 json FakePc::add_fd(const json& arguments) {
     const FileDescriptor fd = last_of(qemu_.take_received_fds());
+    if (!fd) return no_descriptor();
     const json set = member(arguments, "fdset-id");
     const int number = descriptors_.take("set " + set.dump(), fd && is_mute(fd));
     if (number < 0) return no_descriptor();

@@ -108,8 +108,8 @@ TEST_F(DoorbellNumbers, AreOccupiedAfterARemovalFromAPausedMachine) {
     ask_to_leave();
     vm_->pause();
     reset();
-    await_parked();
     vm_->resume();
+    await_parked();
     expect_ctl_success(*daemon_,
                        {"attach", "vm0", "again", "--server", server_.socket(), "--vectors", "2"});
     EXPECT_EQ(not_occupied(vectors), std::set<int>());

@@ -210,7 +210,7 @@ TEST_F(Parking, LetsGoOfWhatAnEarlierDaemonHeld) {
     start();
     ASSERT_TRUE(attach_now(doorbell()));
     const std::size_t before = pc_.descriptors().in_use();
-    pc_.real("add-fd", {{"fdset-id", 0x69767369}});
+    pc_.descriptors().take("set 1769370472");
     EXPECT_EQ(pc_.descriptors().in_use(), before + 1);
     pc_.qemu().disconnect();
     ASSERT_TRUE(loop_.run_until([&] { return pc_.descriptors().in_use() == before; }));
@@ -246,6 +246,12 @@ TEST_F(Parking, IsCompleteWhenThePausedMachineRunsAgain) {
     pc_.set_run_state("paused", "STOP");
     ASSERT_TRUE(loop_.run_until([this] { return vm("a")->run_state() == "paused"; }));
     pc_.eject("ivshmemd.bell");
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("remove-fd") > 4; }));
+    EXPECT_EQ(count_events(EventKind::vanished), 0u) << "only a QEMU that runs can be asked";
+    const Result<Attached> attached = attach_now(request("plain"));
+    ASSERT_FALSE(attached);
+    EXPECT_EQ(attached.error().kind, ErrorKind::operation_in_progress);
+    pc_.set_run_state("running", "RESUME");
     ASSERT_TRUE(wait_event(EventKind::vanished, "bell"));
     pc_.descriptors().free("released of set 1769370472");
     pc_.descriptors().free("released of set 1769370473");
@@ -342,14 +348,39 @@ TEST_F(Parking, ForgetsTheNumbersOnceTheyAreParked) {
 }
 
 TEST_F(Parking, IsDoneForADaemonThatEndedBeforeItCould) {
-    pc_.real("getfd", {{"fdname", "s"}});
-    pc_.real("chardev-add",
-             {{"id", "ivshmemd.x.chr"},
-              {"backend", {{"data", {{"server", false}, {"addr", {{"data", {{"str", "s"}}}}}}}}}});
-    ASSERT_TRUE(pc_.has_chardev("ivshmemd.x.chr"));
+    pc_.put_chardev("ivshmemd.x.chr");
     start();
     ASSERT_TRUE(loop_.run_until([this] { return !pc_.has_chardev("ivshmemd.x.chr"); }));
     EXPECT_GE(parked(), 64u);
+}
+
+// A chardev that QEMU will not delete tells of its device again and again.
+TEST_F(Parking, IsDoneOnceForADeviceWhoseChardevStays) {
+    pc_.put_chardev("ivshmemd.x.chr");
+    pc_.keep_chardevs_busy(1000000);
+    start();
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("chardev-remove") > 0; }));
+    const std::size_t once = parked();
+    const std::size_t tried = pc_.count("chardev-remove");
+    pc_.qemu().disconnect();
+    ASSERT_TRUE(loop_.run_until([&] { return pc_.count("chardev-remove") > 2 * tried; }));
+    EXPECT_EQ(parked(), once);
+}
+
+// Nothing may be added before, and the chardev, which tells of it, stays.
+TEST_F(Parking, IsDoneAgainForOneThatLeftWhileNoDaemonWasThere) {
+    pc_.put_chardev("ivshmemd.x.chr");
+    host_.deadlines.query = Milliseconds(60);
+    pc_.hold("getfd");
+    start();
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("getfd") > 0; }));
+    ASSERT_TRUE(wait_state(VmState::unresponsive));
+    EXPECT_EQ(pc_.count("chardev-remove"), 0u);
+    pc_.release();
+    ASSERT_TRUE(wait_state(VmState::connected));
+    EXPECT_TRUE(attach_now(request("plain")));
+    EXPECT_GE(parked(), 64u);
+    EXPECT_FALSE(pc_.has_chardev("ivshmemd.x.chr"));
 }
 
 TEST_F(Parking, IsNoExcuseToRunOutOfDescriptors) {

@@ -50,7 +50,7 @@ const std::vector<Exclusion> exclusions{
      {"wrongId", "foreignId", "answeredAfterTheNext"},
      "until what takes a descriptor is answered nothing else is sent: QEMU may die of it"},
     {{"attachDoorbell", "declare"},
-     {"getfd", "chardev-add"},
+     {"getfd", "add-fd", "remove-fd", "chardev-add"},
      {"outOfDescriptors"},
      "the fake machine is in this process, and could not take the descriptor either"},
     {{"reload"},
