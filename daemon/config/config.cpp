@@ -68,6 +68,25 @@ Result<void> read_file(const Options& options, Config& config) {
     return {};
 }
 
+// QEMU's own spellings of a monitor, as in "tcp:localhost:4444", look like relative paths.
+bool names_transport(const std::string& socket) {
+    const std::size_t colon = socket.find(':');
+    return colon != std::string::npos && colon != 0 && socket.find('/') > colon;
+}
+
+Error no_unix_socket(const VmConfig& vm) {
+    const std::string vm_option = "--vm " + vm.name;
+    const std::string plain = vm.qmp_socket.substr(vm.qmp_socket.find(':') + 1);
+    if (vm.qmp_socket.starts_with("unix:")) {
+        return usage(vm_option + ": write only the path of the Unix socket, as in --vm " + vm.name +
+                     "=" + printable(plain.substr(0, plain.find(','))));
+    }
+    return usage(vm_option + ": " + printable(vm.qmp_socket) +
+                 " is no path; only Unix sockets work, so give its QEMU -qmp "
+                 "unix:PATH,server=on,wait=off and ivshmemd --vm " +
+                 vm.name + "=PATH (a relative PATH with a colon begins with ./)");
+}
+
 Result<VmConfig> read_vm_option(const std::string& option) {
     const std::size_t equals = option.find('=');
     if (equals == std::string::npos) return usage("--vm takes NAME=QMP_SOCKET, not " + option);
@@ -75,6 +94,7 @@ Result<VmConfig> read_vm_option(const std::string& option) {
     const Result<void> name = check_vm_name(vm.name);
     if (!name) return usage("--vm: " + name.error().message);
     if (vm.qmp_socket.empty()) return usage("--vm " + vm.name + ": no QMP socket");
+    if (names_transport(vm.qmp_socket)) return no_unix_socket(vm);
     vm.qmp_socket = absolute(vm.qmp_socket);
     return vm;
 }
@@ -89,11 +109,28 @@ void override_paths(const Options& options, Config& config) {
     config.check_only = options.check_only;
 }
 
-// A later definition of a VM replaces an earlier one, devices and all: the command line wins.
+// Replaces what the file says of the VM, devices and all: the command line wins.
 void put_vm(Config& config, VmConfig vm) {
     std::erase_if(config.vms, [&](const VmConfig& each) { return each.name == vm.name; });
     config.declarations.erase(vm.name);
     config.vms.push_back(std::move(vm));
+}
+
+// Two of one name are a slip in a long command line, and which was meant is anybody's guess.
+Result<void> read_vm_options(const Options& options, Config& config) {
+    std::map<std::string, std::string> sockets;
+    for (const std::string& option : options.vms) {
+        Result<VmConfig> vm = read_vm_option(option);
+        if (!vm) return vm.error();
+        const auto [earlier, is_new] = sockets.emplace(vm->name, vm->qmp_socket);
+        if (!is_new) {
+            return usage("--vm " + vm->name + " is given twice, with " +
+                         printable(earlier->second) + " and with " + printable(vm->qmp_socket) +
+                         "; leave one out, or give one VM another name");
+        }
+        put_vm(config, std::move(*vm));
+    }
+    return {};
 }
 
 Result<void> check(const Config& config) {
@@ -128,11 +165,8 @@ Result<Config> read_config(int argc, const char* const* argv) {
     Config config;
     const Result<void> file = read_file(options, config);
     if (!file) return file.error();
-    for (const std::string& option : options.vms) {
-        Result<VmConfig> vm = read_vm_option(option);
-        if (!vm) return vm.error();
-        put_vm(config, std::move(*vm));
-    }
+    const Result<void> vms = read_vm_options(options, config);
+    if (!vms) return vms.error();
     override_paths(options, config);
     if (!config.socket_group) config.socket_group = group_id("ivshmem");
     const Result<void> checked = check(config);

@@ -62,10 +62,32 @@ TEST(Config, MakesPathsAbsolute) {
     EXPECT_EQ(config->vms.at(0).qmp_socket, std::filesystem::current_path() / "a.qmp");
 }
 
-TEST(Config, LetsALaterVmReplaceAnEarlierOne) {
-    const Result<Config> config = read({"--vm", "a=/one", "--vm", "a=/two"});
-    ASSERT_TRUE(config) << config.error().message;
-    EXPECT_EQ(config->vms, (std::vector<VmConfig>{{"a", "/two", {}}}));
+TEST(Config, RefusesTwoVmsOfOneNameAndTellsBothSockets) {
+    for (const bool check_only : {false, true}) {
+        std::vector<std::string> arguments{"--vm", "a=/one", "--vm", "b=/b", "--vm", "a=/two"};
+        if (check_only) arguments.emplace_back("--check-config");
+        EXPECT_EQ(message_of(arguments),
+                  "--vm a is given twice, with /one and with /two; leave one out, or give one VM "
+                  "another name");
+    }
+}
+
+TEST(Config, TakesNoTransportForARelativePath) {
+    for (const std::string socket : {"tcp:localhost:4444", "localhost:4444", "tcp://[::1]:4444",
+                                     "telnet:host:1,server", "vsock:3:4", "fd:3"}) {
+        const std::string message = message_of({"--vm", "t=" + socket, "--check-config"});
+        EXPECT_NE(message.find("--vm t: " + socket + " is no path; only Unix sockets work"),
+                  std::string::npos)
+            << message;
+    }
+    EXPECT_EQ(message_of({"--vm", "t=unix:/run/t.qmp,server=on"}),
+              "--vm t: write only the path of the Unix socket, as in --vm t=/run/t.qmp");
+}
+
+TEST(Config, TakesAPathWithAColon) {
+    for (const std::string socket : {"/run/a:b.qmp", "./a:b.qmp", "vms/a:b.qmp", ":a"}) {
+        EXPECT_EQ(message_of({"--vm", "t=" + socket}), "accepted") << socket;
+    }
 }
 
 TEST(Config, RefusesWhatIsNoVm) {
