@@ -34,8 +34,9 @@ ValueReader word_into(json& parameters, const char* key) {
 ValueReader size_into(json& parameters) {
     return [&parameters](const toml::node& node) -> std::string {
         const auto text = node.value_exact<std::string>();
-        const Result<std::uint64_t> size = parse_size(text ? *text : "");
-        if (!size) return "expected a size such as \"64M\"";
+        if (!text) return "expected a size such as \"64M\"";
+        const Result<std::uint64_t> size = parse_region_size(*text);
+        if (!size) return size.error().message;
         parameters["size"] = *size;
         return "";
     };

@@ -81,8 +81,9 @@ Result<void> read_region_device(const toml::table& table, Config& config) {
     const auto store = [&device](std::string absolute) { device.path = std::move(absolute); };
     const auto read_size = [&device](const toml::node& node) -> std::string {
         const auto text = node.value_exact<std::string>();
-        const Result<std::uint64_t> size = parse_size(text ? *text : "");
-        if (!size || !check_size(*size, UINT64_MAX)) return "expected a size such as \"64M\"";
+        if (!text) return "expected a size such as \"64M\"";
+        const Result<std::uint64_t> size = parse_region_size(*text);
+        if (!size) return size.error().message;
         device.size = *size;
         return "";
     };

@@ -84,9 +84,10 @@ void render_attach(const json& reply, const json& request, Console& console) {
 int run_attach(const Arguments& arguments, Session& session) {
     json request(arguments.request);
     if (arguments.size) {
-        const Result<std::uint64_t> size = parse_size(*arguments.size);
-        if (!size)
+        const Result<std::uint64_t> size = parse_region_size(*arguments.size);
+        if (!size) {
             return print_error(client_error(size.error()), session.json_mode(), session.console());
+        }
         request["size"] = *size;
     }
     Wait wait;

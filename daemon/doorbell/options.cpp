@@ -94,7 +94,7 @@ Result<void> read_words(const Words& words, Options& options) {
     if (!mode) return mode.error();
     options.mode = *mode;
     if (!words.size.empty()) {
-        const Result<std::uint64_t> size = parse_size(words.size);
+        const Result<std::uint64_t> size = parse_region_size(words.size);
         if (!size) return wrong_usage("--size: " + size.error().message);
         options.size = *size;
     }

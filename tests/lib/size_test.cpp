@@ -34,6 +34,11 @@ TEST(ParseSize, ReadsDigitsAndOneBinarySuffix) {
              {"4G", 4 * gib},
              {"8g", 8 * gib},
              {"0G", 0},
+             {"4KiB", 4 * kib},
+             {"64MiB", 64 * mib},
+             {"64Mib", 64 * mib},
+             {"64mib", 64 * mib},
+             {"1GiB", gib},
              {"18446744073709551615", UINT64_MAX},
              {"17179869183G", 17179869183U * gib},  // the last that fits
          }) {
@@ -58,7 +63,12 @@ TEST(ParseSize, RefusesEverythingElse) {
                                         "1,5M",
                                         "0x1000",
                                         "16MB",
-                                        "16MiB",
+                                        "16MIB",
+                                        "16Mi",
+                                        "16MiBs",
+                                        "16M iB",
+                                        "16iB",
+                                        "16TiB",
                                         "16B",
                                         "16T",
                                         "16E",
@@ -81,6 +91,34 @@ TEST(ParseSize, RefusesEverythingElse) {
         EXPECT_EQ(size.error().kind, ErrorKind::bad_size);
         EXPECT_FALSE(size.error().message.empty());
     }
+}
+
+TEST(ParseSize, SaysWhatToWriteInstead) {
+    const auto message_of = [](std::string_view text) { return parse_size(text).error().message; };
+    EXPECT_EQ(message_of("64MB"),
+              "size '64MB' could be decimal: write M or MiB; use a power of two of at least 4K, "
+              "such as 64M");
+    EXPECT_THAT(message_of("64X"), HasSubstr("size '64X' has none of the suffixes K, M, G, KiB"));
+    EXPECT_THAT(message_of("1.5M"), HasSubstr("size '1.5M' has none"));
+    EXPECT_THAT(message_of("big"), HasSubstr("size 'big' does not begin with a digit"));
+    EXPECT_THAT(message_of(""), HasSubstr("size '' does not begin with a digit"));
+    EXPECT_THAT(message_of("17179869184G"), HasSubstr("size '17179869184G' is too large"));
+    EXPECT_LT(message_of(std::string(5000, '9')).size(), 200u);
+}
+
+TEST(ParseRegionSize, NamesTheSizeAsItWasWritten) {
+    const auto message_of = [](std::string_view text) {
+        const Result<std::uint64_t> size = parse_region_size(text);
+        return size ? std::to_string(*size) : size.error().message;
+    };
+    EXPECT_EQ(message_of("64MiB"), "67108864");
+    EXPECT_EQ(message_of("96MiB"),
+              "size 96MiB is not a power of two; the next sizes are 64M and 128M");
+    EXPECT_EQ(message_of("100663296"),
+              "size 100663296 is not a power of two; the next sizes are 64M and 128M");
+    EXPECT_EQ(message_of("1024k"), "1048576");
+    EXPECT_EQ(message_of("2k"),
+              "size 2k is too small; use a power of two of at least 4K, such as 64M");
 }
 
 TEST(ParseSize, StopsAtNoNul) {

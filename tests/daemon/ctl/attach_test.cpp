@@ -49,6 +49,23 @@ TEST(CtlAttach, KeepsADryRunWithoutCommandsOffStandardOutput) {
     EXPECT_THAT(outcome.err, testing::HasSubstr("already attached"));
 }
 
+TEST(CtlAttach, ReadsSizesInEveryUsualSpelling) {
+    for (const std::string size : {"64M", "64m", "64MiB", "65536K", "67108864"}) {
+        Recorder recorder;
+        run_with({"attach", "web", "shm0", "--size", size}, recorder.caller());
+        EXPECT_EQ(recorder.parameters["size"], 67108864) << size;
+    }
+}
+
+TEST(CtlAttach, RefusesASizeAsItWasWrittenWithoutAskingTheDaemon) {
+    Recorder recorder;
+    const Outcome outcome =
+        run_with({"attach", "web", "shm0", "--size", "96MiB"}, recorder.caller());
+    EXPECT_EQ(outcome.err,
+              "ivshmemctl: size 96MiB is not a power of two; the next sizes are 64M and 128M\n");
+    EXPECT_EQ(recorder.calls, 0);
+}
+
 TEST(CtlAttach, PrintsTheReplyAsItIsUnderJson) {
     Recorder recorder;
     recorder.answer = reply_of(attached);
