@@ -40,7 +40,7 @@ DeviceSpec spec_of(const DeviceRequest& request, Model model) {
 Result<ToAttach> decide_server(const DeviceRequest& request, Model model, std::uint64_t limit) {
     ToAttach decided{spec_of(request, model), "", false};
     decided.spec.server = request.server;
-    decided.spec.vectors = request.vectors.value_or(1);
+    decided.spec.vectors = request.vectors;  // else as many as it gives
     decided.spec.msi = request.msi.value_or(true);
     decided.spec.ioeventfd = request.ioeventfd.value_or(*decided.spec.msi);
     if (!request.size) return decided;

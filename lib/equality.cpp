@@ -23,7 +23,7 @@ std::string difference(const DeviceRequest& request, const DeviceSpec& there) {
     if (request.server != there.server) return "server " + there.server.value_or("none");
     if (there.server) {
         const bool msi = request.msi.value_or(true);
-        if (request.vectors.value_or(1) != there.vectors.value_or(1)) return "other vectors";
+        if (differs(request.vectors, there.vectors.value_or(1))) return "other vectors";
         if (msi != there.msi.value_or(true)) return "another msi";
         if (request.ioeventfd.value_or(msi) != there.ioeventfd.value_or(msi)) {
             return "another ioeventfd";

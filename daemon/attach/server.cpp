@@ -14,7 +14,7 @@ ServerTerms terms_of(const Vm& vm, const Config& config, const DeviceSpec& spec)
     ServerTerms terms;
     terms.path = *spec.server;
     terms.trust = {::geteuid(), vm.qemu_user(), config.trusted_users};
-    terms.vectors = spec.vectors.value_or(1);
+    terms.vectors = spec.vectors;
     terms.size_limit = config.region_size_limit;
     return terms;
 }
@@ -73,6 +73,7 @@ awaitable<Result<void>> meet_server(std::shared_ptr<Vm> vm, Decision& decision) 
                             "; leave the size out");
     }
     spec.size = server->size;
+    spec.vectors = server->vectors;
     if (spec.role == Role::master) {
         if (server->id != 0) co_return not_first(*spec.server, server->id);
         const Mapping memory = whole_file(server->file, server->size);

@@ -19,7 +19,7 @@ struct Arguments {
 };
 
 constexpr const char* examples = R"(Example: ivshmemctl attach web shm0 --size 64M
-         ivshmemctl attach web bell --server /run/bell --vectors 2)";
+         ivshmemctl attach web bell --server /run/bell)";
 
 void declare_options(CLI::App& app, Arguments& arguments) {
     json& request = arguments.request;
@@ -36,7 +36,7 @@ void declare_options(CLI::App& app, Arguments& arguments) {
         ->type_name("REGION");
     add_text(app, "--server", request, "server", "Socket of an ivshmem server, for interrupts")
         ->type_name("PATH");
-    add_number(app, "--vectors", request, "vectors", "Interrupt vectors (default: 1)");
+    add_number(app, "--vectors", request, "vectors", "Interrupt vectors (default: the server's)");
     add_switch(app, "--msi", request, "msi", "MSI-X interrupts (default: on)");
     add_switch(app, "--ioeventfd", request, "ioeventfd", "Fast doorbells (default: as --msi)");
     add_text(app, "--bus", request, "bus", "PCI bus; see 'ivshmemctl probe VM'")->type_name("BUS");

@@ -1,9 +1,8 @@
 #include "daemon/relay/server_connection.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
@@ -12,7 +11,7 @@
 #include "daemon/base/alarm.h"
 #include "daemon/base/fd_passing.h"
 #include "daemon/base/unix_connect.h"
-#include "lib/size.h"
+#include "daemon/relay/server_memory.h"
 #include "proto/doorbell/handshake_reader.h"
 #include "proto/doorbell/message_reader.h"
 
@@ -23,6 +22,12 @@ using Descriptor = boost::asio::posix::stream_descriptor;
 
 // Peers a server may announce before our own vectors, times their vectors. Each holds a descriptor.
 constexpr std::size_t most_announced = 8192;
+
+// MSI-X has no more.
+constexpr std::uint32_t most_vectors = 2048;
+
+// Servers send all our vectors at once. After so long without another they are complete.
+constexpr Milliseconds between_vectors{100};
 
 Result<void> check_owner(int socket, const RegionTrust& trust) {
     ucred peer{};
@@ -42,34 +47,6 @@ std::string reason_of(int error) {
     return std::strerror(error);
 }
 
-const char* kind_of_memory(mode_t mode) {
-    if (S_ISDIR(mode)) return "a directory";
-    if (S_ISFIFO(mode)) return "a pipe";
-    if (S_ISSOCK(mode)) return "a socket";
-    if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
-    return "no file";
-}
-
-// What is wrong with the memory; empty when it serves. Seals it first, where that can be: what is
-// checked here is mapped later.
-std::string examine_memory(ServerConnection& server, std::uint64_t size_limit) {
-    const int fd = server.memory.get();
-    constexpr int fixed_size = F_SEAL_SHRINK | F_SEAL_GROW;
-    ::fcntl(fd, F_ADD_SEALS, fixed_size);
-    const int seals = ::fcntl(fd, F_GET_SEALS);
-    server.sealed = seals >= 0 && (seals & fixed_size) == fixed_size;
-    struct stat status {};
-    if (::fstat(fd, &status) != 0) return std::string("its memory: ") + std::strerror(errno);
-    if (!S_ISREG(status.st_mode)) {
-        return std::string("what it sends as memory is ") + kind_of_memory(status.st_mode);
-    }
-    if ((::fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR) return "its memory cannot be written to";
-    server.size = static_cast<std::uint64_t>(status.st_size);
-    server.file = {status.st_dev, status.st_ino};
-    const Result<void> sound = check_size(server.size, size_limit);
-    return sound ? "" : "its memory: " + sound.error().message;
-}
-
 /// One conversation under one deadline.
 class Conversation {
   public:
@@ -84,12 +61,11 @@ class Conversation {
         const Result<void> owner = check_owner(server_.socket.get(), terms_.trust);
         if (!owner) co_return server_unusable(terms_.path, owner.error().message);
         descriptor_.assign(server_.socket.duplicate().release());
-        server_.vectors = terms_.vectors;
-        alarm_ = Alarm(descriptor_.get_executor(), deadline_, [this] { give_up(); });
         std::string problem = co_await shake_hands();
         if (problem.empty()) problem = examine_memory(server_, terms_.size_limit);
         if (problem.empty()) problem = co_await hear_vectors();
         if (!problem.empty()) co_return server_unusable(terms_.path, problem);
+        server_.vectors = own_vectors_;
         co_return std::move(server_);
     }
 
@@ -99,9 +75,11 @@ class Conversation {
         descriptor_.cancel(ignored);
     }
 
-    // False once the deadline has passed.
-    awaitable<bool> wait_readable() {
+    // False once this moment, or the deadline, has passed.
+    awaitable<bool> wait_readable(SteadyClock::time_point until) {
         if (SteadyClock::now() >= deadline_) co_return false;
+        alarm_ =
+            Alarm(descriptor_.get_executor(), std::min(until, deadline_), [this] { give_up(); });
         const auto [error] = co_await descriptor_.async_wait(Descriptor::wait_read, as_result);
         co_return !error;
     }
@@ -118,7 +96,9 @@ class Conversation {
                             received.fds.size());
                 for (UniqueFd& fd : received.fds) fds.push_back(std::move(fd));
             } else if (received.count < 0 && errno == EAGAIN) {
-                if (!co_await wait_readable()) co_return "it fell silent " + reader.position();
+                if (!co_await wait_readable(deadline_)) {
+                    co_return "it fell silent " + reader.position();
+                }
             } else {
                 reader.end();
             }
@@ -130,8 +110,9 @@ class Conversation {
     }
 
     std::string count_of_vectors() const {
-        return "it gave " + std::to_string(own_vectors_) + " of the " +
-               std::to_string(terms_.vectors) + " vectors asked for";
+        const std::string count = "it gave " + std::to_string(own_vectors_);
+        if (!terms_.vectors) return count + " vectors";
+        return count + " of the " + std::to_string(*terms_.vectors) + " vectors asked for";
     }
 
     // Takes one message off the socket. What is wrong; nothing to read is no fault.
@@ -148,39 +129,61 @@ class Conversation {
         have_ = (have_ + count) % doorbell::message_bytes;
         if (!reader.problem().empty()) return reader.problem();
         if (!notice) return "";
-        if (notice->kind == doorbell::Notice::Kind::own_vector) ++own_vectors_;
+        if (notice->kind == doorbell::Notice::Kind::own_vector) {
+            ++own_vectors_;
+            complete_at_ = SteadyClock::now() + between_vectors;
+        }
         server_.announced.push_back(std::exchange(partial_, {}));
         if (server_.announced.size() > most_announced) return "it announces peers without end";
         return "";
+    }
+
+    std::string too_many_vectors() const {
+        if (own_vectors_ <= terms_.vectors.value_or(most_vectors)) return "";
+        if (!terms_.vectors)
+            return "it gives more than " + std::to_string(most_vectors) + " vectors";
+        return "it gives more vectors than the " + std::to_string(*terms_.vectors) +
+               " asked for; ask for as many as it gives";
+    }
+
+    // `empty_at` was before the socket was found empty: a daemon that was stopped meanwhile has not
+    // waited.
+    bool is_complete(SteadyClock::time_point empty_at) const {
+        if (have_ != 0) return false;
+        return terms_.vectors ? own_vectors_ == *terms_.vectors : empty_at >= complete_at_;
+    }
+
+    std::string silence() const {
+        const std::string said = "it fell silent; " + count_of_vectors();
+        return terms_.vectors ? said + "; ask for as many as it gives" : said;
     }
 
     // Reads on until our own vectors are there, and whatever has come right behind them.
     awaitable<std::string> hear_vectors() {
         doorbell::MessageReader reader(server_.id);
         while (true) {
+            const SteadyClock::time_point now = SteadyClock::now();
             bool nothing = false;
             std::string problem = hear(reader, nothing);
+            if (problem.empty()) problem = too_many_vectors();
             if (!problem.empty()) co_return problem;
-            if (own_vectors_ > terms_.vectors) {
-                co_return "it gives more vectors than the " + std::to_string(terms_.vectors) +
-                    " asked for; ask for as many as it gives";
-            }
             if (!nothing) continue;
-            if (own_vectors_ == terms_.vectors && have_ == 0) co_return "";
-            if (!co_await wait_readable()) {
-                co_return "it fell silent; " + count_of_vectors() + "; ask for as many as it gives";
-            }
+            if (is_complete(now)) co_return "";
+            const bool readable = co_await wait_readable(have_ == 0 ? complete_at_ : deadline_);
+            if (!readable && SteadyClock::now() >= deadline_) co_return silence();
         }
     }
 
     ServerTerms terms_;
     SteadyClock::time_point deadline_;
     Descriptor descriptor_;
-    Alarm alarm_;  // at the deadline
+    Alarm alarm_;  // at the end of the present wait
     ServerConnection server_;
     ServerMessage partial_;
     std::size_t have_ = 0;  // bytes of it
     std::uint32_t own_vectors_ = 0;
+    // Unless another comes first, and nobody has said how many there are to be.
+    SteadyClock::time_point complete_at_ = SteadyClock::time_point::max();
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -36,13 +37,14 @@ struct ServerConnection {
 struct ServerTerms {
     std::string path;  // absolute
     RegionTrust trust;
-    std::uint32_t vectors = 1;     // as many as the device will have
-    std::uint64_t size_limit = 0;  // bytes
+    std::optional<std::uint32_t> vectors;  // of the device; none for as many as the server gives
+    std::uint64_t size_limit = 0;          // bytes
 };
 
 /// Connects and reads until our own vectors are known: QEMU would do so with its main loop blocked,
-/// without a deadline, and would never come back from a server that stops half-way. ServerUnusable
-/// says what is wrong.
+/// without a deadline, and would never come back from a server that stops half-way. A server does
+/// not say how many vectors it gives: where terms.vectors does not, they are those that come
+/// without a long pause. ServerUnusable says what is wrong.
 awaitable<Result<ServerConnection>> connect_to_server(Executor executor, ServerTerms terms,
                                                       Milliseconds deadline);
 

@@ -58,6 +58,27 @@ TEST_F(AttachServer, GivesQemuARelayAndTakesTheSizeOfTheMemory) {
     EXPECT_EQ(vm()->device("x")->relay_lost, false);
 }
 
+TEST_F(AttachServer, GivesTheDeviceAsManyVectorsAsTheServerGives) {
+    const ScriptedServer server(path(), good());
+    start();
+    DeviceRequest request = wanted();
+    request.vectors.reset();
+    const auto dry = loop_.run(attach(vm(), request, true));
+    ASSERT_TRUE(dry) << dry.error().message;
+    EXPECT_EQ(dry->device.spec.vectors, 2u);
+    const Result<Attached> attached = attach_now(request);
+    ASSERT_TRUE(attached) << attached.error().message;
+    EXPECT_EQ(attached->device.spec.vectors, 2u);
+    EXPECT_EQ(pc_.given("ivshmemd.x")["vectors"], 2);
+    const Result<Attached> again = attach_now(request);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_FALSE(again->changed);
+    request.vectors = 1;
+    EXPECT_EQ(attach_now(request).error().kind, ErrorKind::device_exists);
+    request.name = "y";
+    EXPECT_EQ(attach_now(request).error().kind, ErrorKind::server_unusable) << "1 was asked for";
+}
+
 TEST_F(AttachServer, TakesChardevAndRelayBackWithTheDevice) {
     const ScriptedServer server(path(), good());
     start();

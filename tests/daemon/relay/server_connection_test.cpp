@@ -7,6 +7,7 @@
 
 #include <array>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "tests/daemon/loop.h"
@@ -20,7 +21,7 @@ constexpr std::uint64_t mebibyte = 1 << 20;
 
 class ServerConnectionTest : public ::testing::Test {
   protected:
-    ServerTerms terms(std::uint32_t vectors = 2) const {
+    ServerTerms terms(std::optional<std::uint32_t> vectors = 2) const {
         ServerTerms terms;
         terms.path = directory_ / "server";
         terms.trust.daemon = ::geteuid();
@@ -34,7 +35,7 @@ class ServerConnectionTest : public ::testing::Test {
     }
 
     /// Why a server of this kind is refused; empty when it is not.
-    std::string refusal(ScriptedServer::Script script, std::uint32_t vectors = 2) {
+    std::string refusal(ScriptedServer::Script script, std::optional<std::uint32_t> vectors = 2) {
         const ScriptedServer server(directory_ / "server", std::move(script));
         const Result<ServerConnection> met = meet(terms(vectors));
         if (met) return "";
@@ -157,6 +158,75 @@ TEST_F(ServerConnectionTest, RefusesMoreVectorsThanAskedFor) {
                   wait_closed(client);
               }),
               "it gives more vectors than the 2 asked for; ask for as many as it gives");
+}
+
+TEST_F(ServerConnectionTest, TakesAsManyVectorsAsItGivesWhereNoneAreAskedFor) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    for (const std::uint32_t count : {1u, 2u, 5u}) {
+        const ScriptedServer server(directory_ / "server", [&](int client) {
+            send_handshake(client, 3, memory.get());
+            send_vectors(client, 1, 2);
+            for (std::uint32_t each = 0; each < count; ++each) {
+                send_vectors(client, 3, 1);
+                std::this_thread::sleep_for(Milliseconds(20));  // a busy host
+            }
+            wait_closed(client);
+        });
+        const Result<ServerConnection> met = meet(terms(std::nullopt));
+        ASSERT_TRUE(met) << met.error().message;
+        EXPECT_EQ(met->vectors, count);
+        EXPECT_EQ(met->announced.size(), 2u + count);
+    }
+}
+
+TEST_F(ServerConnectionTest, RefusesAServerWithoutVectorsOrWithoutEnd) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    const auto giving = [&](int vectors) {
+        return [&memory, vectors](int client) {
+            send_handshake(client, 0, memory.get());
+            const FileDescriptor event = eventfd_descriptor();
+            for (int i = 0; i < vectors; ++i) send_number(client, 0, event.get());
+            wait_closed(client);
+        };
+    };
+    EXPECT_EQ(refusal(giving(0), std::nullopt), "it fell silent; it gave 0 vectors");
+    deadline_ = Milliseconds(20000);
+    EXPECT_EQ(refusal(giving(2048), std::nullopt), "");
+    EXPECT_EQ(refusal(giving(2049), std::nullopt), "it gives more than 2048 vectors");
+    EXPECT_EQ(refusal(
+                  [&](int client) {
+                      send_handshake(client, 0, memory.get());
+                      send_vectors(client, 0, 2);
+                  },
+                  std::nullopt),
+              "it closed the connection; it gave 2 vectors");
+}
+
+// A daemon that was stopped (SIGSTOP) has not waited for what was there all the time.
+TEST_F(ServerConnectionTest, CountsVectorsThatCameWhileItWasStopped) {
+    const FileDescriptor memory = shared_memory(mebibyte);
+    std::promise<void> stopped;
+    std::promise<void> sent;
+    deadline_ = Milliseconds(3000);
+    const ScriptedServer server(directory_ / "server", [&](int client) {
+        send_handshake(client, 0, memory.get());
+        send_vectors(client, 0, 1);
+        stopped.get_future().wait();
+        send_vectors(client, 0, 1);
+        sent.set_value();
+        wait_closed(client);
+    });
+    const auto meeting =
+        loop_.start(connect_to_server(loop_.executor(), terms(std::nullopt), deadline_));
+    loop_.run_for(Milliseconds(40));
+    ASSERT_FALSE(meeting->done);
+    stopped.set_value();
+    sent.get_future().wait();
+    std::this_thread::sleep_for(Milliseconds(300));
+    ASSERT_TRUE(loop_.run_until([&] { return meeting->done; }));
+    const Result<ServerConnection> met = meeting->take();
+    ASSERT_TRUE(met) << met.error().message;
+    EXPECT_EQ(met->vectors, 2u);
 }
 
 TEST_F(ServerConnectionTest, RefusesAnotherProtocol) {
