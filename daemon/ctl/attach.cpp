@@ -18,9 +18,6 @@ struct Arguments {
     std::optional<std::string> size;  // as written; read when the command runs
 };
 
-constexpr const char* examples = R"(Example: ivshmemctl attach web shm0 --size 64M
-         ivshmemctl attach web bell --server /run/bell)";
-
 void declare_options(CLI::App& app, Arguments& arguments) {
     json& request = arguments.request;
     add_text(app, "VM", request, "vm", "Name of the VM")->required();
@@ -50,7 +47,7 @@ void declare_options(CLI::App& app, Arguments& arguments) {
     app.add_flag_callback(
         "--dry-run", [&request] { request["dryRun"] = true; },
         "Change nothing; print the QMP commands");
-    app.footer(examples);
+    app.footer("Example: ivshmemctl attach web shm0 --size 64M");
 }
 
 void render_commands(const json& commands, Console& console) {

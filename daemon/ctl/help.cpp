@@ -1,70 +1,46 @@
-#include "daemon/ctl/help.h"
+#include "daemon/ctl/help_format.h"
 
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "daemon/ctl/command.h"
+#include "daemon/ctl/console.h"
+#include "daemon/ctl/suggestion.h"
+
 namespace ivshmemd::ctl {
 namespace {
 
-constexpr std::size_t description_column = 25;
+Answer no_such_command(const std::string& name) {
+    std::vector<std::string> known;
+    for (const Command& command : commands()) known.emplace_back(command.name);
+    const std::string meant = closest(name, known);
+    const std::string guess = meant.empty() ? "; see" : ", did you mean '" + meant + "'? See";
+    return usage_error("unknown command '" + name + "'" + guess + " 'ivshmemctl help'");
+}
 
-// Without headings and with one line per item, all of it stays on a screen of 24 lines.
-class HelpFormatter : public CLI::Formatter {
-  public:
-    HelpFormatter() { column_width(description_column); }
-
-    std::string make_help(const CLI::App* app, std::string name,
-                          CLI::AppFormatMode) const override {
-        std::string help = make_description(app) + make_usage(app, std::move(name));
-        const std::string commands = rows_of_commands(app);
-        if (!commands.empty()) help += "\nCommands:\n" + commands;
-        help += '\n' + rows_of_options(app);
-        if (!app->get_footer().empty()) help += '\n' + make_footer(app);
-        return help;
+int run_help(const CLI::App& program, const std::string& name, Session& session) {
+    if (name.empty()) {
+        session.console().out << help_of(program);
+        return exit_ok;
     }
-
-    std::string make_description(const CLI::App* app) const override {
-        return app->get_description() + '\n';
+    const auto found = program.get_subcommands(
+        [&name](const CLI::App* command) { return command->get_name() == name; });
+    if (found.empty()) {
+        return print_error(no_such_command(name), session.json_mode(), session.console());
     }
-
-    std::string make_usage(const CLI::App* app, std::string name) const override {
-        if (app->get_parent() != nullptr) return CLI::Formatter::make_usage(app, std::move(name));
-        return "Usage: " + name + " [OPTIONS] COMMAND [ARGUMENTS]\n";
-    }
-
-    std::string make_option_opts(const CLI::Option* option) const override {
-        if (option->get_positional() || option->get_expected_max() == 0) return {};
-        const std::string type = option->get_type_name();
-        return type.rfind("[=", 0) == 0 ? type : " " + type;
-    }
-
-  private:
-    std::string rows_of_commands(const CLI::App* app) const {
-        std::string rows;
-        for (const CLI::App* command : app->get_subcommands({})) rows += make_subcommand(command);
-        return rows;
-    }
-
-    std::string rows_of_options(const CLI::App* app) const {
-        std::string positionals;
-        std::string options;
-        for (const CLI::Option* option : app->get_options()) {
-            if (option->get_group().empty()) continue;
-            if (option->get_positional()) {
-                positionals += make_option(option, true);
-            } else {
-                options += make_option(option, false);
-            }
-        }
-        return positionals + options;
-    }
-};
+    session.console().out << help_of(*found.front());
+    return exit_ok;
+}
 
 }  // namespace
 
-void shape_help(CLI::App& app) {
-    app.formatter(std::make_shared<HelpFormatter>());
-    app.set_help_flag("-h,--help", "Print this help; after a command, its own");
+Runner declare_help(CLI::App& app) {
+    const auto name = std::make_shared<std::string>();
+    app.add_option("COMMAND", *name, "Name of a command; without, the program's own help");
+    app.footer("Example: ivshmemctl help attach");
+    return [name, program = app.get_parent()](Session& session) {
+        return run_help(*program, *name, session);
+    };
 }
 
 }  // namespace ivshmemd::ctl

@@ -6,7 +6,7 @@
 
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/console.h"
-#include "daemon/ctl/help.h"
+#include "daemon/ctl/help_format.h"
 #include "daemon/ctl/suggestion.h"
 
 namespace ivshmemd::ctl {

@@ -72,6 +72,7 @@ TEST_F(CtlCompletion, OffersEveryCommand) {
     Words names;
     for (const Command& command : commands()) names.emplace_back(command.name);
     EXPECT_THAT(offered({""}), testing::UnorderedElementsAreArray(names));
+    EXPECT_THAT(offered({"help", "sh"}), UnorderedElementsAre("show"));
     EXPECT_THAT(offered({"--json", "sh"}), UnorderedElementsAre("show"));
     EXPECT_THAT(offered({"--socket", "/some/socket", "top"}), UnorderedElementsAre("topology"));
 }

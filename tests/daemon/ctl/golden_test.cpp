@@ -111,6 +111,7 @@ const std::vector<Line> commands_of_the_files{{"vms"},
                                               {"migrate", "web", "tcp:host2:4444"},
                                               {"replug", "web"},
                                               {"qemu-args", "web"},
+                                              {"help", "vms"},
                                               {"version"}};
 
 class CtlGolden : public testing::TestWithParam<Line> {};

@@ -194,6 +194,25 @@ TEST(CtlRun, PrintsHelpWithAnExampleForEveryCommand) {
     }
 }
 
+TEST(CtlRun, PrintsTheSameHelpWithAWordAndWithAnOption) {
+    Recorder recorder;
+    EXPECT_EQ(run_with({"help"}, recorder.caller()).out,
+              run_with({"--help"}, recorder.caller()).out);
+    for (const Command& command : commands()) {
+        const Outcome word = run_with({"help", command.name}, recorder.caller());
+        EXPECT_EQ(word.code, 0);
+        EXPECT_EQ(word.out, run_with({command.name, "--help"}, recorder.caller()).out);
+        EXPECT_THAT(word.out, HasSubstr("\n  --socket PATH"));
+        EXPECT_THAT(word.out, HasSubstr("\n  --json[=short|pretty]"));
+    }
+    EXPECT_EQ(recorder.calls, 0);
+    const Outcome unknown = run_with({"help", "atach"}, recorder.caller());
+    EXPECT_EQ(unknown.code, 2);
+    EXPECT_EQ(
+        unknown.err,
+        "ivshmemctl: unknown command 'atach', did you mean 'attach'? See 'ivshmemctl help'\n");
+}
+
 TEST(CtlRun, SuggestsWhatWasProbablyMeant) {
     const std::vector<std::pair<std::vector<std::string>, std::string>> rows{
         {{"atach"}, "unknown command 'atach', did you mean 'attach'? See 'ivshmemctl --help'"},
