@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "daemon/ctl/field.h"
 #include "proto/json.h"
 
 namespace ivshmemd::ctl {
@@ -38,6 +39,21 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, json& request,
                       const std::string& member, const std::string& help) {
     const auto store = [&request, member](const std::string& text) { request[member] = text; };
     return app.add_option_function<std::string>(name, store, help);
+}
+
+CLI::Option* add_device(CLI::App& app, json& request, const std::string& name_help) {
+    add_text(app, "VM", request, "vm", "Name of the VM; VM/NAME says both")->required();
+    return add_text(app, "NAME", request, "name", name_help);
+}
+
+bool split_device(json& request) {
+    if (find(request, "name") != nullptr) return true;
+    const std::string both = text_field(&request, "vm");
+    const std::size_t slash = both.find('/');
+    if (slash == std::string::npos) return false;
+    request["vm"] = both.substr(0, slash);
+    request["name"] = both.substr(slash + 1);
+    return true;
 }
 
 CLI::Option* add_number(CLI::App& app, const std::string& name, json& request,

@@ -20,6 +20,13 @@ namespace ivshmemd::ctl {
 CLI::Option* add_text(CLI::App& app, const std::string& name, nlohmann::json& request,
                       const std::string& member, const std::string& help);
 
+/// The positionals VM and NAME, which may come as one word, VM/NAME; `name_help` explains NAME. The
+/// option of NAME. Whoever runs the command calls split_device() first.
+CLI::Option* add_device(CLI::App& app, nlohmann::json& request, const std::string& name_help);
+
+/// Makes two members of VM/NAME. False when no name was given, one way or the other.
+bool split_device(nlohmann::json& request);
+
 /// A whole decimal number.
 CLI::Option* add_number(CLI::App& app, const std::string& name, nlohmann::json& request,
                         const std::string& member, const std::string& help);

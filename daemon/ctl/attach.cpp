@@ -20,8 +20,7 @@ struct Arguments {
 
 void declare_options(CLI::App& app, Arguments& arguments) {
     json& request = arguments.request;
-    add_text(app, "VM", request, "vm", "Name of the VM")->required();
-    add_text(app, "NAME", request, "name", "Name for the device, unique in the VM")->required();
+    add_device(app, request, "Name for the device, unique in the VM");
     app.add_option_function<std::string>(
            "--size", [&arguments](const std::string& text) { arguments.size = text; },
            "Power of two, e.g. 64M (default: the region's)")
@@ -80,6 +79,10 @@ void render_attach(const json& reply, const json& request, Console& console) {
 
 int run_attach(const Arguments& arguments, Session& session) {
     json request(arguments.request);
+    if (!split_device(request)) {
+        return print_error(usage_error("NAME is required; see 'ivshmemctl attach --help'"),
+                           session.json_mode(), session.console());
+    }
     if (arguments.size) {
         const Result<std::uint64_t> size = parse_region_size(*arguments.size);
         if (!size) {

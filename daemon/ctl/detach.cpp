@@ -14,8 +14,7 @@ namespace {
 constexpr std::int64_t default_timeout_ms = 30'000;  // the daemon's own default
 
 void declare_options(CLI::App& app, json& request) {
-    add_text(app, "VM", request, "vm", "Name of the VM")->required();
-    CLI::Option* name = add_text(app, "NAME", request, "name", "Name of the device");
+    CLI::Option* name = add_device(app, request, "Name of the device");
     add_text(app, "--qom-path", request, "qomPath", "Its QOM path instead; for foreign devices")
         ->type_name("PATH")
         ->excludes(name);
@@ -55,8 +54,8 @@ void explain_kept(const json& reply, Console& console) {
     if (!why.empty()) print_message(why, console);
 }
 
-int run_detach(const json& request, Session& session) {
-    if (find(request, "name") == nullptr && find(request, "qomPath") == nullptr) {
+int run_detach(json& request, Session& session) {
+    if (find(request, "qomPath") == nullptr && !split_device(request)) {
         return print_error(
             usage_error("NAME or --qom-path is required; see 'ivshmemctl detach --help'"),
             session.json_mode(), session.console());

@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "daemon/ctl/arguments.h"
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/field.h"
 #include "daemon/ctl/render.h"
@@ -9,43 +10,43 @@
 namespace ivshmemd::ctl {
 namespace {
 
-struct Arguments {
-    std::string vm;
-    std::string name;
-};
-
 // The reply to ListDevices cut down to the one asked for. Foreign devices can share a name.
-Answer select(const Answer& all, const Arguments& wanted) {
+Answer select(const Answer& all, const json& wanted) {
+    const std::string vm = text_field(&wanted, "vm");
+    const std::string name = text_field(&wanted, "name");
     json devices = json::array();
     if (const json* list = as_array(find(*all.parameters, "devices"))) {
         for (const json& device : *list) {
-            if (text_field(&device, "name") == wanted.name) devices.push_back(device);
+            if (text_field(&device, "name") == name) devices.push_back(device);
         }
     }
     if (devices.empty()) {
-        const std::string message = "VM '" + wanted.vm + "' has no device '" + wanted.name +
-                                    "'; see 'ivshmemctl list " + wanted.vm + "'";
+        const std::string message =
+            "VM '" + vm + "' has no device '" + name + "'; see 'ivshmemctl list " + vm + "'";
         return client_error("NoSuchDevice", message, exit_code(ErrorKind::no_such_device),
-                            {{"vm", wanted.vm}});
+                            {{"vm", vm}});
     }
     json reply = json::object();
     reply["devices"] = std::move(devices);
     return success(std::make_shared<const json>(std::move(reply)));
 }
 
-int run_show(const Arguments& arguments, Session& session) {
-    const Answer all = session.call("ListDevices", {{"vm", arguments.vm}}, "listing devices");
-    return session.finish(all ? select(all, arguments) : all, render_device_details);
+int run_show(json& wanted, Session& session) {
+    if (!split_device(wanted)) {
+        return print_error(usage_error("NAME is required; see 'ivshmemctl show --help'"),
+                           session.json_mode(), session.console());
+    }
+    const Answer all = session.call("ListDevices", {{"vm", wanted["vm"]}}, "listing devices");
+    return session.finish(all ? select(all, wanted) : all, render_device_details);
 }
 
 }  // namespace
 
 Runner declare_show(CLI::App& app) {
-    const auto arguments = std::make_shared<Arguments>();
-    app.add_option("VM", arguments->vm, "Name of the VM")->required();
-    app.add_option("NAME", arguments->name, "Name of the device")->required();
+    const auto wanted = std::make_shared<json>(json::object());
+    add_device(app, *wanted, "Name of the device");
     app.footer("Example: ivshmemctl show web shm0");
-    return [arguments](Session& session) { return run_show(*arguments, session); };
+    return [wanted](Session& session) { return run_show(*wanted, session); };
 }
 
 }  // namespace ivshmemd::ctl

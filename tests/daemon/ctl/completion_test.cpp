@@ -102,6 +102,9 @@ TEST_F(CtlCompletion, OffersNamesFromTheRunningDaemon) {
     EXPECT_THAT(offered({"list", "web", ""}), IsEmpty());
     EXPECT_THAT(offered({"doctor", ""}), UnorderedElementsAre("web", "db"));
     EXPECT_THAT(offered({"detach", "web", "b"}), UnorderedElementsAre("bell"));
+    EXPECT_THAT(offered({"detach", "web/b"}), UnorderedElementsAre("web/bell"));
+    EXPECT_THAT(offered({"show", "web/"}), UnorderedElementsAre("web/bell", "web/\\$\\(reboot\\)"));
+    EXPECT_THAT(offered({"list", "web/"}), IsEmpty());
     EXPECT_THAT(offered({"show", "db", ""}), IsEmpty());
     EXPECT_THAT(offered({"attach", "web", ""}), UnorderedElementsAre("shm0"));
     EXPECT_THAT(offered({"attach", "web", "x", "--region", ""}), UnorderedElementsAre("shm0"));

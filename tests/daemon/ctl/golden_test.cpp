@@ -146,7 +146,10 @@ TEST(CtlGoldenFiles, PrintWhatWasPrintedForGraphvizBefore) {
 }
 
 TEST(CtlGoldenFiles, PrintTheErrorsTheyPrintedBefore) {
-    compare("errors", {{"probe", "nope"},
+    compare("errors", {{"show", "db"},
+                       {"attach", "db"},
+                       {"detach", "db"},
+                       {"probe", "nope"},
                        {"probe", "nope", "--json"},
                        {"probe", "nope", "--json=pretty"},
                        {"attach", "nope", "shm0"},
