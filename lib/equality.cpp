@@ -11,7 +11,7 @@ bool differs(const std::optional<T>& asked, const U& there) {
 }
 
 std::string difference(const DeviceRequest& request, const DeviceSpec& there) {
-    if (differs(request.model, there.model)) return "model " + std::string(api_name(there.model));
+    if (differs(request.model, there.model)) return "model " + std::string(qom_type(there.model));
     if (request.role.value_or(Role::peer) != there.role) {
         return "role " + std::string(role_name(there.role));
     }

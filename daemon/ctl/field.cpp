@@ -1,5 +1,6 @@
 #include "daemon/ctl/field.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
@@ -32,6 +33,13 @@ std::string text_field(const json* object, std::string_view key) {
     std::string result;
     for (const json& each : *list) append(result, ", ", scalar_text(each));
     return result;
+}
+
+std::string model_field(const json* object, std::string_view key) {
+    std::string text = text_field(object, key);
+    // The names of Varlink have no dashes.
+    std::replace(text.begin(), text.end(), '_', '-');
+    return text;
 }
 
 std::string size_field(const json* object, std::string_view key) {

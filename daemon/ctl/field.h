@@ -10,6 +10,9 @@ namespace ivshmemd::ctl {
 /// with commas between; empty when there is nothing, or something that is none of these.
 std::string text_field(const nlohmann::json* object, std::string_view key);
 
+/// Member `key`, a model or several, as QEMU spells them: "ivshmem-plain".
+std::string model_field(const nlohmann::json* object, std::string_view key);
+
 /// Member `key`, a number of bytes, as in "64M".
 std::string size_field(const nlohmann::json* object, std::string_view key);
 

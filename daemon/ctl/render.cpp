@@ -59,11 +59,16 @@ Cell notes(const json& device) {
 }
 
 std::vector<Cell> device_row(const json& device) {
-    return {{text_field(&device, "vm")},    {text_field(&device, "name")},
-            {text_field(&device, "model")}, {text_field(&device, "role")},
-            {size_field(&device, "size")},  {memory_source(device)},
-            {text_field(&device, "bus")},   {text_field(&device, "slot")},
-            device_state(device),           notes(device)};
+    return {{text_field(&device, "vm")},
+            {text_field(&device, "name")},
+            {model_field(&device, "model")},
+            {text_field(&device, "role")},
+            {size_field(&device, "size")},
+            {memory_source(device)},
+            {text_field(&device, "bus")},
+            {text_field(&device, "slot")},
+            device_state(device),
+            notes(device)};
 }
 
 Cell yes_no(const json& device, std::string_view key, Tone when_true) {
@@ -77,7 +82,7 @@ std::vector<std::pair<std::string, Cell>> device_fields(const json& device) {
         {"state", device_state(device)},
         {"stale", yes_no(device, "stale", Tone::warn)},
         {"origin", {text_field(&device, "origin")}},
-        {"model", {text_field(&device, "model")}},
+        {"model", {model_field(&device, "model")}},
         {"role", {text_field(&device, "role")}},
         {"blocks migration", yes_no(device, "blocksMigration", Tone::plain)},
         {"size", {size_field(&device, "size")}},
@@ -144,9 +149,9 @@ void render_capabilities(const json& reply, Console& console) {
     print_fields(console,
                  {{"QEMU version", {text_field(capabilities, "qemuVersion")}},
                   {"machine type", {text_field(capabilities, "machineType")}},
-                  {"models", {text_field(capabilities, "models")}},
-                  {"default model", {text_field(capabilities, "defaultModel")}},
-                  {"model with a server", {text_field(capabilities, "defaultModelWithServer")}},
+                  {"models", {model_field(capabilities, "models")}},
+                  {"default model", {model_field(capabilities, "defaultModel")}},
+                  {"model with a server", {model_field(capabilities, "defaultModelWithServer")}},
                   {"probe method", {text_field(capabilities, "probeMethod")}}});
     const json* buses = as_array(find(capabilities, "buses"));
     if (buses == nullptr || buses->empty()) return;
@@ -184,7 +189,7 @@ std::string device_summary(const json* device) {
     const std::string bus = text_field(device, "bus");
     const std::string region = text_field(device, "region");
     const std::string server = text_field(device, "server");
-    std::string text = text_field(device, "model") + ", " + text_field(device, "role");
+    std::string text = model_field(device, "model") + ", " + text_field(device, "role");
     if (!bus.empty()) text += ", " + bus + " slot " + text_field(device, "slot");
     if (!region.empty()) text += ", region " + region;
     if (!server.empty()) text += ", server " + server;

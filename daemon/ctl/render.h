@@ -22,7 +22,7 @@ void render_devices(const nlohmann::json& reply, Console& console);
 /// Reply of ListDevices, every field of each device.
 void render_device_details(const nlohmann::json& reply, Console& console);
 
-/// A device in one line: "ivshmem_plain, peer, pci.0 slot 29, region shm0, 64M".
+/// A device in one line: "ivshmem-plain, peer, pci.0 slot 29, region shm0, 64M".
 std::string device_summary(const nlohmann::json* device);
 
 }  // namespace ivshmemd::ctl

@@ -72,7 +72,7 @@ void add_device(const json& device, std::vector<SharedMemory>& all) {
         user->device = name;
         user->role = text_field(&device, "role");
     }
-    user->model = text_field(&device, "model");
+    user->model = model_field(&device, "model");
     user->state = text_field(&device, "state");
     user->stale = flag_field(&device, "stale");
 }

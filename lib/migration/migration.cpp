@@ -25,7 +25,7 @@ std::string advice(const Device& device) {
         return "it is being detached; wait until the guest lets it go";
     }
     if (!device.fixed.empty()) return device.fixed;
-    if (device.origin == Origin::managed) return "detach it first, or migrate with detachPeers";
+    if (device.origin == Origin::managed) return "detach it first, or migrate with detach-peers";
     return "it is not ours: detach it by its QOM path " + device.qom_path + " first";
 }
 

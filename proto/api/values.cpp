@@ -44,7 +44,7 @@ Result<void> read_words(const json& parameters, DeviceRequest& request) {
         request.model = model_from_api_name(*word);
         if (!request.model) {
             return invalid("model", "unknown model '" + printable(*word, 80) +
-                                        "'; there are ivshmem, ivshmem_plain, ivshmem_doorbell");
+                                        "'; there are ivshmem-plain, ivshmem-doorbell and ivshmem");
         }
     }
     if (const auto word = text(parameters, "role")) {

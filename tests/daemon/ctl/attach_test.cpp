@@ -15,7 +15,7 @@ TEST(CtlAttach, SaysWhatWasResolvedInOneLine) {
     const Outcome outcome = run_with({"attach", "web", "shm0"}, recorder.caller());
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.out,
-              "attached shm0 to web: ivshmem_plain, peer, pci.0 slot 29, region shm0, 64M\n");
+              "attached shm0 to web: ivshmem-plain, peer, pci.0 slot 29, region shm0, 64M\n");
     EXPECT_EQ(outcome.err, "");
     EXPECT_TRUE(recorder.wait.changes_something);
     EXPECT_EQ(recorder.wait.deadline, std::chrono::seconds(90));
@@ -28,7 +28,7 @@ TEST(CtlAttach, SaysWhenTheDeviceWasThereAlready) {
     const Outcome outcome = run_with({"attach", "web", "b"}, recorder.caller());
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.out,
-              "already attached b to web: ivshmem_doorbell, peer, rp0 slot 0, server /s, 4K\n");
+              "already attached b to web: ivshmem-doorbell, peer, rp0 slot 0, server /s, 4K\n");
 }
 
 TEST(CtlAttach, PrintsOneQmpCommandPerLineOnADryRun) {

@@ -58,11 +58,11 @@ TEST(CtlRender, ShowsDevicesAsATableAndMarksStaleOnes) {
     EXPECT_EQ(
         rendered(render_devices, devices),
         "VM   NAME       MODEL             ROLE  SIZE  REGION  BUS    SLOT  STATE      NOTES\n"
-        "web  shm0       ivshmem_plain     peer  64M   shm0    pci.0  29    attached   "
+        "web  shm0       ivshmem-plain     peer  64M   shm0    pci.0  29    attached   "
         "blocks migration\n"
-        "web  device[0]  ivshmem_doorbell  auto  4K    /run/s  rp0    0     detaching  "
+        "web  device[0]  ivshmem-doorbell  auto  4K    /run/s  rp0    0     detaching  "
         "stale, foreign, relay lost\n"
-        "x    gone       ivshmem_plain     peer  5000  -       -      -     leaked     -\n");
+        "x    gone       ivshmem-plain     peer  5000  -       -      -     leaked     -\n");
 }
 
 TEST(CtlRender, AddsALegendOnATerminalOnly) {
@@ -94,9 +94,9 @@ TEST(CtlRender, ShowsCapabilitiesAndBuses) {
                    "reason":"its port holds a device already"}]}})"),
               "QEMU version:        7.2.0\n"
               "machine type:        pc-q35-7.2\n"
-              "models:              ivshmem_plain, ivshmem_doorbell\n"
-              "default model:       ivshmem_plain\n"
-              "model with a server: ivshmem_doorbell\n"
+              "models:              ivshmem-plain, ivshmem-doorbell\n"
+              "default model:       ivshmem-plain\n"
+              "model with a server: ivshmem-doorbell\n"
               "probe method:        qom-list-types\n"
               "\n"
               "BUS    KIND  HOTPLUG  FREE-SLOTS  NOTES\n"

@@ -24,7 +24,7 @@ TEST(CtlShow, PrintsEveryFieldThatApplies) {
               "state:            attached\n"
               "stale:            no\n"
               "origin:           managed\n"
-              "model:            ivshmem_plain\n"
+              "model:            ivshmem-plain\n"
               "role:             peer\n"
               "blocks migration: yes\n"
               "size:             64M\n"

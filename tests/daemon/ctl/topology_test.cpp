@@ -31,13 +31,13 @@ constexpr const char* devices = R"({"devices":[
 TEST(CtlTopology, GroupsDevicesByTheMemoryTheyShare) {
     EXPECT_EQ(rendered(render_tree, regions, devices),
               "region b, 4K\n"
-              "|- web/x    peer    ivshmem_plain     detaching, stale\n"
+              "|- web/x    peer    ivshmem-plain     detaching, stale\n"
               "|- gone/y   auto    -\n"
-              "`- db/late  master  ivshmem_plain\n"
+              "`- db/late  master  ivshmem-plain\n"
               "region a, 1M, unused\n"
               "server /s, 8K\n"
-              "|- web/s1   peer    ivshmem_doorbell\n"
-              "`- db/s2    peer    ivshmem_doorbell\n"
+              "|- web/s1   peer    ivshmem-doorbell\n"
+              "`- db/s2    peer    ivshmem-doorbell\n"
               "no region or server\n"
               "`- db/own   auto    ivshmem\n");
 }

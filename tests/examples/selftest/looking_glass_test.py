@@ -81,7 +81,7 @@ class LookingGlass(ExampleTest):
         self.addCleanup(self.unplug)
         self.assertEqual(done.returncode, 0)
         self.assertIn(f"looking-glass-client -f {path}\n", done.stdout)
-        self.assertIn("ivshmem_plain", done.stdout)
+        self.assertIn("ivshmem-plain", done.stdout)
 
         client = self.client(path)
         self.assertEqual(client.recv(), (16 * MIB, bytes(len(FRAME))))

@@ -64,7 +64,7 @@ TEST(Migration, IsBlockedByEveryPeerByName) {
     EXPECT_FALSE(verdict.allowed());
     ASSERT_THAT(verdict.reasons, SizeIs(2));
     EXPECT_EQ(verdict.reasons[0].device, "a");
-    EXPECT_THAT(verdict.reasons[0].text, HasSubstr("detachPeers"));
+    EXPECT_THAT(verdict.reasons[0].text, HasSubstr("migrate with detach-peers"));
     EXPECT_EQ(verdict.reasons[1].device, "b");
     EXPECT_THAT(verdict.reasons[1].text, HasSubstr("/machine/peripheral/b"));
     for (const Reason& reason : verdict.reasons) {
