@@ -26,9 +26,16 @@ bool is_same_here(const std::string& path) {
     return path.starts_with('/') && !path.starts_with("/proc/") && !path.starts_with("/dev/fd/");
 }
 
+std::optional<std::chrono::seconds> detaching_for(const Vm& vm, const Device& device) {
+    const Departure* departure = vm.departures().find(device.qom_path);
+    if (!departure || departure->phase != Departure::Phase::wanted) return std::nullopt;
+    return std::chrono::duration_cast<std::chrono::seconds>(SteadyClock::now() - departure->since);
+}
+
 DeviceFacts device_facts(const Vm& vm, const Device& device) {
     DeviceFacts facts;
     facts.device = device;
+    facts.detaching = detaching_for(vm, device);
     const InventoryDevice* entry = find_by_path(vm.inventory(), device.qom_path);
     if (!entry || entry->memory_path.empty()) return facts;
     facts.memory_path = is_same_here(entry->memory_path) ? entry->memory_path : entry->mapping.path;

@@ -46,6 +46,7 @@ bool Departures::want(const std::string& path, bool remove_region, Time now) {
         Departure& fresh = begin(path, Phase::wanted);
         if (number != 0) fresh.number = number;
         fresh.asked_for = true;
+        fresh.since = now;
         fresh.remove_region = remove_region;
         fresh.again = now + interval(fresh);
         return true;

@@ -53,6 +53,7 @@ struct Departure {
     int asked = 0;                         // times device_del was sent since the schedule began
     int pace = 1;                          // how many times longer than usual the intervals are
     bool asking = false;                   // one is on its way
+    Time since;                            // when it was wanted first, by this daemon
     Time again;                            // phase wanted: when it may be sent again
     Time patience;                         // phase left: when the event is given up
 };

@@ -196,6 +196,7 @@ void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings) {
         const Device& device = facts.device;
         if (device.stale) continue;  // there may be another QEMU by now
         if (device.state == DeviceState::leaked) findings.push_back(leaked(vm, device));
+        if (device.state == DeviceState::detaching) diagnose_detaching(vm, facts, findings);
         if (device.state != DeviceState::attached) continue;
         if (device.relay_lost.value_or(false)) findings.push_back(relay_lost(vm, device));
         const bool may_map = vm.state == VmState::connected && vm.run_state == "running";

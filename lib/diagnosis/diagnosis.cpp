@@ -12,6 +12,17 @@ bool concerns(const Region& region, const std::optional<std::string>& only) {
                                 [&](const RegionUser& user) { return user.vm == *only; });
 }
 
+Finding no_vms() {
+    return {FindingKind::no_vms,
+            FindingSeverity::note,
+            std::nullopt,
+            std::nullopt,
+            std::nullopt,
+            "ivshmemd looks after no VM",
+            "name one with --vm NAME=QMP_SOCKET or [[vm]] in the configuration, or put NAME.qmp "
+            "into its vm_dir"};
+}
+
 }  // namespace
 
 std::string_view finding_kind_name(FindingKind kind) {
@@ -36,6 +47,10 @@ std::string_view finding_kind_name(FindingKind kind) {
             return "fewDescriptors";
         case FindingKind::small_window:
             return "smallWindow";
+        case FindingKind::no_vms:
+            return "noVms";
+        case FindingKind::detach_pending:
+            return "detachPending";
         case FindingKind::never_mapped:
             return "neverMapped";
         case FindingKind::backend_leaked:
@@ -88,6 +103,7 @@ std::string_view finding_severity_name(FindingSeverity severity) {
 
 std::vector<Finding> diagnose(const HostFacts& facts, const std::optional<std::string>& only) {
     std::vector<Finding> findings;
+    if (facts.vms.empty() && !only) findings.push_back(no_vms());
     for (const VmFacts& vm : facts.vms) {
         if (only && vm.name != *only) continue;
         diagnose_vm(vm, facts.daemon_user, findings);

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,6 +32,8 @@ enum class FindingKind {
     few_free_slots,      // room for very few more
     few_descriptors,     // its QEMU will run out of file descriptors
     small_window,        // the free ports take small regions only
+    no_vms,              // this daemon looks after none
+    detach_pending,      // the guest has not let go of a device for long
     never_mapped,        // the running guest has not taken a device up
     backend_leaked,      // QEMU will not give up a memory backend
     relay_lost,          // a device is cut off from its doorbell server
@@ -79,7 +82,8 @@ struct DeviceFacts {
     std::string memory_path;      // empty when it has none that can be told
     bool memory_missing = false;  // nothing is at that path
     PathMatch match = PathMatch::unknown;
-    bool discarded = false;  // QEMU empties its file when it ends
+    bool discarded = false;                         // QEMU empties its file when it ends
+    std::optional<std::chrono::seconds> detaching;  // since its removal was asked for
 };
 
 /// A VM with what the host says about its QEMU.

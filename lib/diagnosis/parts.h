@@ -14,6 +14,10 @@ void diagnose_vm(const VmFacts& vm, const std::string& daemon_user, std::vector<
 /// What is wrong with the devices of a VM.
 void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings);
 
+/// A device that has been on its way out for long.
+void diagnose_detaching(const VmFacts& vm, const DeviceFacts& facts,
+                        std::vector<Finding>& findings);
+
 /// What is wrong with the file of a region.
 void diagnose_region(const Region& region, const HostFacts& facts, std::vector<Finding>& findings);
 

@@ -26,8 +26,10 @@ class VmDiagnosis {
         : vm_(vm), daemon_user_(daemon_user), findings_(findings) {}
 
     void connecting() {
-        add(Kind::vm_unreachable, note, "it is still being connected to" + reason(),
-            "wait; a QEMU with thousands of objects, or with very long names, takes a while to "
+        add(Kind::vm_unreachable, note,
+            "it is still being connected to, and nothing can be said of it yet" + reason(),
+            "look again in some seconds; a QEMU with thousands of objects, or with very long "
+            "names, takes a while to "
             "say what it holds");
     }
 

@@ -1,3 +1,5 @@
+#include <map>
+
 #include "tests/lib/diagnosis/diagnosis_cases.h"
 
 // What is found about the devices of a VM.
@@ -44,6 +46,28 @@ TEST(DeviceDiagnosis, FindsALeakedBackend) {
     EXPECT_EQ(finding.device, "shm0");
     EXPECT_THAT(finding.text, AllOf(HasSubstr("/objects/ivshmemd.shm0.mem"), HasSubstr("1M")));
     EXPECT_THAT(finding.mend, HasSubstr("restart the VM"));
+}
+
+TEST(DeviceDiagnosis, FindsADeviceThatHasBeenDetachingForLong) {
+    DeviceFacts facts = region_device("shm0");
+    facts.device.state = DeviceState::detaching;
+    EXPECT_THAT(found_in(vm_with(facts)), IsEmpty()) << "the guest's own affair";
+    facts.detaching = std::chrono::seconds(59);
+    EXPECT_THAT(found_in(vm_with(facts)), IsEmpty()) << "not long";
+    for (const auto& [seconds, words] : std::map<int, std::string>{
+             {60, "for 60 s:"}, {125, "for 2 min:"}, {3 * 3600, "for 3 h:"}}) {
+        facts.detaching = std::chrono::seconds(seconds);
+        const Finding finding = only_finding(found_in(vm_with(facts)));
+        EXPECT_EQ(finding.kind, FindingKind::detach_pending);
+        EXPECT_EQ(finding.severity, FindingSeverity::warning);
+        EXPECT_EQ(finding.vm, "web");
+        EXPECT_EQ(finding.device, "shm0");
+        EXPECT_THAT(finding.text, HasSubstr(words));
+        EXPECT_THAT(finding.mend, AllOf(HasSubstr("hotplug driver"), HasSubstr("reset")));
+    }
+    VmFacts paused = vm_with(facts);
+    paused.run_state = "paused";
+    EXPECT_THAT(only_finding(found_in(paused)).mend, HasSubstr("let the VM run (it is paused)"));
 }
 
 TEST(DeviceDiagnosis, FindsALostRelay) {

@@ -65,6 +65,14 @@ TEST(VmDiagnosis, FindsAMonitorThatSomebodyElseHolds) {
                 AllOf(HasSubstr("ss -xp | grep -F /run/vms/web.qmp"), HasSubstr("-qmp unix:")));
 }
 
+TEST(VmDiagnosis, MentionsThatThereAreNone) {
+    const Finding finding = only_finding(diagnose(host_of({})));
+    EXPECT_EQ(finding.kind, FindingKind::no_vms);
+    EXPECT_EQ(finding.severity, FindingSeverity::note);
+    EXPECT_EQ(finding.vm, std::nullopt);
+    EXPECT_THAT(finding.mend, AllOf(HasSubstr("--vm NAME=QMP_SOCKET"), HasSubstr("vm_dir")));
+}
+
 TEST(VmDiagnosis, MentionsAConnectionThatIsBeingMade) {
     const Finding finding = only_finding(found_in(in_state(VmState::connecting, "it ended")));
     EXPECT_EQ(finding.kind, FindingKind::vm_unreachable);
