@@ -69,9 +69,9 @@ std::size_t columns_of(std::uint32_t c) {
     return columns < 0 ? 1 : static_cast<std::size_t>(columns);
 }
 
-std::size_t terminal_width(int fd) {
+std::size_t terminal_width(int fd, std::size_t otherwise) {
     winsize size{};
-    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return otherwise;
     return size.ws_col;
 }
 
@@ -84,9 +84,10 @@ Console standard_console() {
         .out = std::cout,
         .err = std::cerr,
         .out_is_terminal = out_is_terminal,
+        .out_width = out_is_terminal ? terminal_width(STDOUT_FILENO, 0) : 0,
         .colour = obeys_escapes(out_is_terminal, term) && colour_allowed(std::getenv("NO_COLOR")),
         .err_rewritable = obeys_escapes(isatty(STDERR_FILENO) == 1, term),
-        .err_width = terminal_width(STDERR_FILENO)};
+        .err_width = terminal_width(STDERR_FILENO, 80)};
 }
 
 void clear_line(Console& console) {

@@ -13,6 +13,7 @@ struct Console {
     std::ostream& out;
     std::ostream& err;
     bool out_is_terminal = false;
+    std::size_t out_width = 0;    // columns of the terminal; 0: nothing is to be wrapped
     bool colour = false;          // `out` takes colour
     bool err_rewritable = false;  // `err` is a terminal that can move its cursor
     std::size_t err_width = 80;   // columns; a longer progress line would scroll

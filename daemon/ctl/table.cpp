@@ -3,12 +3,16 @@
 #include <algorithm>
 
 #include "daemon/ctl/console.h"
+#include "daemon/ctl/wrap.h"
 
 namespace ivshmemd::ctl {
 namespace {
 
 constexpr std::string_view bold = "\x1b[1m";
 constexpr std::string_view reset = "\x1b[0m";
+
+// Columns that a text which is wrapped needs at least to be read.
+constexpr std::size_t narrowest_text = 16;
 
 std::string_view colour_of(Tone tone) {
     switch (tone) {
@@ -39,6 +43,22 @@ void pad(Console& console, std::string_view text, std::size_t width) {
     console.out << std::string(width - std::min(width, text_width(text)), ' ');
 }
 
+// Lines of one cell below each other, the first at the cursor, the others behind `indent` columns.
+void put_wrapped(Console& console, const Cell& cell, std::size_t indent, std::size_t width) {
+    const std::vector<std::string> lines = wrapped(shown(cell), width);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        if (i > 0) console.out << std::string(indent, ' ');
+        put(console, lines[i], colour_of(cell.tone));
+        console.out << '\n';
+    }
+}
+
+// What is left of a line behind so many columns; 0 when lines may have any length.
+std::size_t room_behind(const Console& console, std::size_t columns) {
+    if (console.out_width == 0) return 0;
+    return std::max(console.out_width, columns + narrowest_text) - columns;
+}
+
 }  // namespace
 
 Table::Table(std::vector<std::string> headers) : headers_(std::move(headers)) {}
@@ -48,25 +68,50 @@ void Table::add(std::vector<Cell> row) {
     rows_.push_back(std::move(row));
 }
 
+std::size_t Table::width_of(std::size_t column) const {
+    std::size_t width = text_width(headers_[column]);
+    for (const auto& row : rows_) width = std::max(width, text_width(shown(row[column])));
+    return width;
+}
+
 void Table::print(Console& console) const {
     std::vector<std::size_t> widths;
-    for (std::size_t column = 0; column < headers_.size(); ++column) {
-        std::size_t width = text_width(headers_[column]);
-        for (const auto& row : rows_) width = std::max(width, text_width(shown(row[column])));
-        widths.push_back(column + 1 < headers_.size() ? width + 2 : 0);
+    std::size_t before_last = 0;
+    for (std::size_t column = 0; column + 1 < headers_.size(); ++column) {
+        widths.push_back(width_of(column) + 2);
+        before_last += widths.back();
     }
-    for (std::size_t column = 0; column < headers_.size(); ++column) {
+    const std::size_t last = std::min(width_of(headers_.size() - 1), narrowest_text);
+    if (console.out_width != 0 && before_last + last > console.out_width) {
+        print_records(console);
+        return;
+    }
+    for (std::size_t column = 0; column < widths.size(); ++column) {
         put(console, headers_[column], bold);
         pad(console, headers_[column], widths[column]);
     }
+    put(console, headers_.back(), bold);
     console.out << '\n';
     for (const auto& row : rows_) {
-        for (std::size_t column = 0; column < row.size(); ++column) {
+        for (std::size_t column = 0; column < widths.size(); ++column) {
             const std::string text = shown(row[column]);
             put(console, text, colour_of(row[column].tone));
             pad(console, text, widths[column]);
         }
-        console.out << '\n';
+        put_wrapped(console, row.back(), before_last, room_behind(console, before_last));
+    }
+}
+
+// Too narrow a terminal for columns: a paragraph for each row, without what is empty.
+void Table::print_records(Console& console) const {
+    for (std::size_t row = 0; row < rows_.size(); ++row) {
+        if (row > 0) console.out << '\n';
+        std::vector<std::pair<std::string, Cell>> fields;
+        for (std::size_t column = 0; column < headers_.size(); ++column) {
+            if (rows_[row][column].text.empty()) continue;
+            fields.emplace_back(headers_[column], rows_[row][column]);
+        }
+        print_fields(console, fields);
     }
 }
 
@@ -76,8 +121,7 @@ void print_fields(Console& console, const std::vector<std::pair<std::string, Cel
     for (const auto& [label, cell] : fields) {
         console.out << label << ':';
         pad(console, label, width - 1);
-        put(console, shown(cell), colour_of(cell.tone));
-        console.out << '\n';
+        put_wrapped(console, cell, width, room_behind(console, width));
     }
 }
 

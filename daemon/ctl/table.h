@@ -22,7 +22,8 @@ struct Cell {
 };
 
 /// Columns as wide as their content, left-aligned, two spaces apart, the last one not padded. Text
-/// is made printable() here, at the one place where it leaves.
+/// is made printable() here, at the one place where it leaves. On a terminal that is too narrow the
+/// last column is wrapped; where that is not enough, each row becomes a paragraph of fields.
 class Table {
   public:
     explicit Table(std::vector<std::string> headers);
@@ -31,11 +32,14 @@ class Table {
     void print(Console& console) const;
 
   private:
+    std::size_t width_of(std::size_t column) const;
+    void print_records(Console& console) const;
+
     std::vector<std::string> headers_;
     std::vector<std::vector<Cell>> rows_;
 };
 
-/// "label: value" lines with the values aligned.
+/// "label: value" lines with the values aligned, and wrapped where the terminal is too narrow.
 void print_fields(Console& console, const std::vector<std::pair<std::string, Cell>>& fields);
 
 /// What ends a list for people: "1 device listed.", or "No devices." and in `advice` what to do

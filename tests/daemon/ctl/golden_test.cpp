@@ -62,12 +62,13 @@ std::string visible(std::string text) {
 using Line = std::vector<std::string>;
 
 // A session as it would look on screen: standard error marked, and the exit code.
-std::string transcript(const std::vector<Line>& lines, bool terminal) {
+std::string transcript(const std::vector<Line>& lines, bool terminal, std::size_t width) {
     FakeDaemon daemon(answer_as_fixed);
     std::string text;
     for (const Line& arguments : lines) {
         Captured captured;
         captured.console.out_is_terminal = terminal;
+        captured.console.out_width = width;
         captured.console.colour = terminal;
         const int code = run(arguments, daemon.path(), captured.console, call_daemon);
         text += "$ ivshmemctl";
@@ -90,9 +91,10 @@ std::vector<Line> every_way(const Line& command) {
     return lines;
 }
 
-void compare(const std::string& name, const std::vector<Line>& lines, bool terminal = false) {
+void compare(const std::string& name, const std::vector<Line>& lines, bool terminal = false,
+             std::size_t width = 0) {
     const std::string path = directory + name + ".txt";
-    const std::string text = transcript(lines, terminal);
+    const std::string text = transcript(lines, terminal, width);
     if (std::getenv("IVSHMEMD_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
     EXPECT_EQ(text, content_of(path)) << "see the top of golden_test.cpp for how to accept this";
 }
@@ -139,6 +141,12 @@ TEST(CtlGoldenFiles, PrintWhatWasPrintedOnATerminalBefore) {
              {"topology"},
              {"regions", "--json"}},
             true);
+}
+
+TEST(CtlGoldenFiles, PrintWhatWasPrintedOnNarrowTerminalsBefore) {
+    const std::vector<Line> lines{{"vms"}, {"probe", "db"}, {"list"}, {"regions"}};
+    compare("terminal-80", lines, true, 80);
+    compare("terminal-40", lines, true, 40);
 }
 
 TEST(CtlGoldenFiles, PrintWhatWasPrintedForGraphvizBefore) {
