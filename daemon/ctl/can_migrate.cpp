@@ -2,9 +2,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "daemon/ctl/arguments.h"
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/field.h"
+#include "daemon/ctl/only_vm.h"
 #include "daemon/ctl/table.h"
 
 namespace ivshmemd::ctl {
@@ -24,8 +26,11 @@ void render_reasons(const json& reply, Console& console) {
     table.print(console);
 }
 
-int run_can_migrate(const std::string& vm, Session& session) {
-    const Answer answer = session.call("CheckMigration", {{"vm", vm}}, "looking at " + vm);
+int run_can_migrate(json& request, Session& session) {
+    const Answer found = default_to_only_vm(request, session);
+    if (!found) return print_error(found, session.json_mode(), session.console());
+    const std::string vm = text_field(&request, "vm");
+    const Answer answer = session.call("CheckMigration", request, "looking at " + vm);
     const bool allowed = answer && flag_field(answer.parameters.get(), "allowed");
     const int code = session.finish(answer, [&](const json& reply, Console& console) {
         render_reasons(reply, console);
@@ -38,11 +43,11 @@ int run_can_migrate(const std::string& vm, Session& session) {
 }  // namespace
 
 Runner declare_can_migrate(CLI::App& app) {
-    const auto vm = std::make_shared<std::string>();
-    app.add_option("VM", *vm, "Name of the VM")->required();
+    const auto request = std::make_shared<json>(json::object());
+    add_text(app, "VM", *request, "vm", "Name of the VM (default: the only one)");
     app.footer(
         "Exits with 1 when the VM cannot migrate as it is.\nExample: ivshmemctl can-migrate web");
-    return [vm](Session& session) { return run_can_migrate(*vm, session); };
+    return [request](Session& session) { return run_can_migrate(*request, session); };
 }
 
 }  // namespace ivshmemd::ctl

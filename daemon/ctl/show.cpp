@@ -5,6 +5,7 @@
 #include "daemon/ctl/arguments.h"
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/field.h"
+#include "daemon/ctl/only_vm.h"
 #include "daemon/ctl/render.h"
 
 namespace ivshmemd::ctl {
@@ -31,11 +32,20 @@ Answer select(const Answer& all, const json& wanted) {
     return success(std::make_shared<const json>(std::move(reply)));
 }
 
+// A single word without a slash is the name of a device, of the only VM.
+Answer name_both(json& wanted, Session& session) {
+    if (split_device(wanted)) return success(nullptr);
+    json request = json::object();
+    Answer found = default_to_only_vm(request, session);
+    if (!found) return found;
+    wanted["name"] = wanted["vm"];
+    wanted["vm"] = request["vm"];
+    return found;
+}
+
 int run_show(json& wanted, Session& session) {
-    if (!split_device(wanted)) {
-        return print_error(usage_error("NAME is required; see 'ivshmemctl show --help'"),
-                           session.json_mode(), session.console());
-    }
+    const Answer named = name_both(wanted, session);
+    if (!named) return print_error(named, session.json_mode(), session.console());
     const Answer all = session.call("ListDevices", {{"vm", wanted["vm"]}}, "listing devices");
     return session.finish(all ? select(all, wanted) : all, render_device_details);
 }
@@ -45,7 +55,7 @@ int run_show(json& wanted, Session& session) {
 Runner declare_show(CLI::App& app) {
     const auto wanted = std::make_shared<json>(json::object());
     add_device(app, *wanted, "Name of the device");
-    app.footer("Example: ivshmemctl show web shm0");
+    app.footer("Where there is one VM alone, NAME alone does.\nExample: ivshmemctl show web shm0");
     return [wanted](Session& session) { return run_show(*wanted, session); };
 }
 

@@ -90,8 +90,7 @@ TEST(CtlRun, RefusesCommandLinesThatMakeNoSenseWithoutCalling) {
         {"doctor", "web", "db"},
         {"topology", "--dot", "--json"},
         {"vms", "--bogus"},
-        {"probe"},
-        {"show", "web"},
+        {"show"},
         {"attach", "web"},
         {"attach", "web", "shm0", "--slot", "0x1"},
         {"attach", "web", "shm0", "--slot", ""},
@@ -139,12 +138,12 @@ TEST(CtlRun, CallsSizesItCannotReadBadSize) {
 
 TEST(CtlRun, ReportsUsageErrorsAsJsonToo) {
     Recorder recorder;
-    const Outcome outcome = run_with({"probe", "--json=short"}, recorder.caller());
+    const Outcome outcome = run_with({"detach", "--json=short"}, recorder.caller());
     const json printed = json::parse(outcome.out);
     EXPECT_EQ(outcome.code, 2);
     EXPECT_EQ(printed["error"], "Usage");
     EXPECT_THAT(printed["parameters"]["message"], HasSubstr("VM is required"));
-    EXPECT_THAT(outcome.err, HasSubstr("VM is required; see 'ivshmemctl probe --help'"));
+    EXPECT_THAT(outcome.err, HasSubstr("VM is required; see 'ivshmemctl detach --help'"));
 }
 
 TEST(CtlRun, TakesGlobalOptionsBeforeAndAfterTheCommand) {

@@ -61,5 +61,47 @@ TEST(CtlShow, PassesTheDaemonsErrorOn) {
     EXPECT_EQ(run_with({"show", "web", "shm0"}, recorder.caller()).code, 3);
 }
 
+/// Answers with these VMs, and with one device for each other question.
+Caller daemon_with(const json& vms, std::vector<json>& asked) {
+    return [vms, &asked](const std::string&, std::string_view method, const json& parameters,
+                         const Wait&) {
+        if (method.ends_with(".ListVms")) {
+            return success(std::make_shared<const json>(json{{"vms", vms}}));
+        }
+        asked.push_back(parameters);
+        return reply_of(R"({"devices":[{"name":"shm0"}],"allowed":true})");
+    };
+}
+
+TEST(CtlOnlyVm, IsTakenByWhatChangesNothing) {
+    std::vector<json> asked;
+    const Caller caller = daemon_with({{{"name", "web"}}}, asked);
+    for (const auto& line : std::vector<std::vector<std::string>>{
+             {"show", "shm0"}, {"probe"}, {"can-migrate"}, {"show", "web", "shm0"}}) {
+        const Outcome outcome = run_with(line, caller);
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        EXPECT_EQ(asked.back(), json({{"vm", "web"}}));
+    }
+    for (const std::string command : {"attach", "detach"}) {
+        EXPECT_EQ(run_with({command, "shm0"}, caller).code, 2) << command;
+    }
+    EXPECT_EQ(run_with({"migrate"}, caller).code, 2);
+    EXPECT_EQ(asked.size(), 4u);
+}
+
+TEST(CtlOnlyVm, IsNotGuessedAmongSeveralOrNone) {
+    std::vector<json> asked;
+    const Caller two = daemon_with({{{"name", "db"}}, {{"name", "web"}}}, asked);
+    for (const auto& line :
+         std::vector<std::vector<std::string>>{{"show", "shm0"}, {"probe"}, {"can-migrate"}}) {
+        const Outcome outcome = run_with(line, two);
+        EXPECT_EQ(outcome.code, 2);
+        EXPECT_EQ(outcome.err, "ivshmemctl: VM is required where there are several: db, web\n");
+        EXPECT_EQ(run_with(line, daemon_with(json::array(), asked)).err,
+                  "ivshmemctl: there is no VM; see 'ivshmemctl doctor'\n");
+    }
+    EXPECT_TRUE(asked.empty());
+}
+
 }  // namespace
 }  // namespace ivshmemd::ctl::test
