@@ -150,13 +150,30 @@ TEST_F(ServerConnectionTest, SurvivesADeadlineThatPassesBesideTheLastMessage) {
     EXPECT_TRUE(loop_.run_out()) << "the deadline is gone with the conversation";
 }
 
+// What is there already when the last one asked for is read.
 TEST_F(ServerConnectionTest, RefusesMoreVectorsThanAskedFor) {
     const FileDescriptor memory = shared_memory(mebibyte);
-    EXPECT_EQ(refusal([&](int client) {
-                  send_handshake(client, 0, memory.get());
-                  send_vectors(client, 0, 3);
-                  wait_closed(client);
-              }),
+    std::promise<void> accepted, stopped, sent;
+    const ScriptedServer server(directory_ / "server", [&](int client) {
+        accepted.set_value();
+        stopped.get_future().wait();
+        send_handshake(client, 0, memory.get());
+        send_vectors(client, 0, 3);
+        sent.set_value();
+        wait_closed(client);
+    });
+    const auto meeting =
+        loop_.start(connect_to_server(loop_.executor(), terms(), Milliseconds(20000)));
+    auto is_accepted = accepted.get_future();
+    ASSERT_TRUE(loop_.run_until([&] {
+        return is_accepted.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    }));
+    stopped.set_value();
+    sent.get_future().wait();
+    ASSERT_TRUE(loop_.run_until([&] { return meeting->done; }));
+    const Result<ServerConnection> met = meeting->take();
+    ASSERT_FALSE(met);
+    EXPECT_EQ(std::get<std::string>(met.error().details.at(0).second),
               "it gives more vectors than the 2 asked for; ask for as many as it gives");
 }
 
