@@ -163,6 +163,9 @@ awaitable<Result<void>> start_migration(Migration& migration) {
     if (migration.record.return_path) co_await set_capability(vm, return_path, true);
     const Result<void> whole = co_await check_content(vm);
     if (!whole) co_return whole.error();
+    // QEMU opens the channel itself.
+    const std::optional<Error> leaving = doorbell_leaving(*vm);
+    if (leaving) co_return *leaving;
     qmp::Command command = qmp::migrate(migration.record.uri);
     const qmp::Answer answer = co_await start_with_content(migration, std::move(command));
     if (answer.kind == qmp::Answer::Kind::not_sent) co_return busy_error(*vm, "the migration");

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <future>
 
+#include "daemon/migration/migrate.h"
 #include "daemon/state/doorbells.h"
 #include "tests/daemon/fake_pc_words.h"
 #include "tests/daemon/vm/operation_fixture.h"
@@ -149,6 +150,23 @@ TEST_F(Parking, RefusesAnAttachWhileTheGuestKeepsADoorbell) {
     pc_.eject("ivshmemd.bell");
     ASSERT_TRUE(wait_event(EventKind::detached, "bell"));
     EXPECT_TRUE(attach_now(request("plain")));
+}
+
+// QEMU opens the channel itself.
+TEST_F(Parking, KeepsAMigrationFromBeginningWhileTheGuestKeepsADoorbell) {
+    const ScriptedServer server(path(), server_with(0));
+    start();
+    DeviceRequest master = doorbell();
+    master.role = Role::master;
+    ASSERT_TRUE(attach_now(master));
+    pc_.set_guest(FakePc::Guest::keeps);
+    ASSERT_EQ(*detach_now(leave("bell", Milliseconds(0))), Detached::pending);
+    MigrateRequest request;
+    request.uri = "unix:/nowhere";
+    const Result<Migrated> migrated = loop_.run(migrate(vm("a"), request, {}));
+    ASSERT_FALSE(migrated);
+    EXPECT_EQ(migrated.error().kind, ErrorKind::operation_in_progress);
+    EXPECT_EQ(pc_.count("migrate"), 0u);
 }
 
 // A QEMU that is silent just then has the numbers free all the while.
