@@ -151,7 +151,7 @@ TEST_P(BusTest, IsOfferedExactlyWhereQemuTakesADeviceAndIsWhereTheDeviceLands) {
         ++offered;
         const json device(expect_ctl_success(*daemon_, attach)["device"]);
         EXPECT_EQ(member(device, "bus"), bus["name"]);
-        EXPECT_EQ(parent_bus(vm, "ivshmemd." + name), bus["path"]);
+        EXPECT_EQ(json(parent_bus(vm, "ivshmemd." + name)), bus["path"]);
     }
     EXPECT_GE(offered, 1);
     EXPECT_EQ(list_devices(*daemon_, "vm0").size(), static_cast<std::size_t>(offered));

@@ -84,7 +84,8 @@ TEST_F(LargeMachine, WithTwoHundredRootPortsIsReadInTime) {
         EXPECT_EQ(bus["name"], name);
         EXPECT_EQ(bus["kind"], "port");
         EXPECT_EQ(bus["path"], "/machine/peripheral/" + name + "/" + name);
-        EXPECT_EQ(bus["usable"], name == device["bus"] ? json::array() : json::array({0})) << bus;
+        EXPECT_EQ(bus["usable"], json(name) == device["bus"] ? json::array() : json::array({0}))
+            << bus;
     }
     EXPECT_EQ(devices(), json::array({device}));
 }

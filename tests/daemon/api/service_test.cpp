@@ -162,7 +162,7 @@ TEST_F(ApiService, TellsWhetherTheRegionIsGoneAndWhyItStays) {
     EXPECT_EQ(kept["result"], "removed");
     EXPECT_NE(kept.value("regionKept", "").find("b/y"), std::string::npos) << kept;
     EXPECT_EQ(events_.back().kind, EventKind::detached);
-    EXPECT_EQ(events_.back().detail, kept["regionKept"]);
+    EXPECT_EQ(json(events_.back().detail), kept["regionKept"]);
 }
 
 TEST_F(ApiService, ReportsProgressOfADetachToWhoAsksForMore) {
