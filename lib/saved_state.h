@@ -27,6 +27,7 @@ struct CreatedRegion {
     std::string path;
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
+    std::string made_for = {};  // "VM/NAME" until that device is there, or somebody else uses it
 
     bool operator==(const CreatedRegion&) const = default;
 };

@@ -4,6 +4,7 @@
 #include "daemon/attach/region.h"
 #include "daemon/attach/server.h"
 #include "daemon/attach/verify.h"
+#include "daemon/state/regions.h"
 #include "daemon/vm/executor.h"
 #include "daemon/vm/refresh.h"
 #include "lib/plan.h"
@@ -82,6 +83,10 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
             }
         }
         co_return error;
+    }
+    if (*region) {
+        vm->spawn("record of " + decision.region.path,
+                  keep_region(*vm->host().store, decision.region.path, **region));
     }
     vm->publish(EventKind::attached, decision.spec.name,
                 std::string(qom_type(decision.spec.model)));

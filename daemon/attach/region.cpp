@@ -31,6 +31,7 @@ awaitable<Result<void>> prepare_existing(std::shared_ptr<Vm> vm, Decision& decis
         co_return Error(ErrorKind::region_mismatch, path + " was replaced meanwhile; try again");
     }
     decision.region.identity = file;
+    co_await keep_region(*host.store, path, file);  // whoever made it for nothing
     if (decision.region.device) co_return Result<void>();
     if (decision.region.fill) decision.region.file.reset();  // nobody may have it open
     const bool is_whole =
@@ -62,7 +63,8 @@ awaitable<Result<std::optional<RegionIdentity>>> make_region(std::shared_ptr<Vm>
     };
     const Result<UnnamedRegion> made = co_await host.worker.run(reserve);
     if (!made) co_return made.error();
-    co_await remember_region(*host.store, path, made->identity);
+    co_await remember_region(*host.store, path, made->identity,
+                             vm->name() + "/" + decision.spec.name);
     const auto named = host.regions.publish(*made, *decision.spec.region);
     if (named && *named == RegionFiles::Naming::named) {
         decision.region.identity = made->identity;
@@ -117,6 +119,24 @@ awaitable<void> take_back_region_later(std::shared_ptr<Vm> vm, DeviceSpec spec,
     const Host& host = vm->host();
     RegionRemoval removal{host.regions.path_of(*spec.region), made, "", host.deadlines.region_told};
     co_await remove_made_region(vm, removal);
+}
+
+awaitable<void> take_back_unused(std::shared_ptr<Vm> vm, CreatedRegion made) {
+    RegionRemoval removal{made.path, identity_of(made), made.made_for,
+                          vm->host().deadlines.region_told};
+    co_await remove_made_region(vm, std::move(removal));
+}
+
+void settle_unused_regions(const std::shared_ptr<Vm>& vm) {
+    StateStore& store = *vm->host().store;
+    for (const CreatedRegion& each : unused_regions(store, vm->name())) {
+        const std::string device = each.made_for.substr(vm->name().size() + 1);
+        if (find_managed(vm->inventory(), device)) {
+            vm->spawn("record of " + each.path, keep_region(store, each.path, identity_of(each)));
+        } else {
+            vm->spawn("removal of " + each.path, take_back_unused(vm, each));
+        }
+    }
 }
 
 awaitable<void> await_unlinking(std::shared_ptr<Vm> vm, std::string region) {

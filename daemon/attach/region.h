@@ -28,6 +28,10 @@ awaitable<std::string> take_back_region(std::shared_ptr<Vm> vm, DeviceSpec spec,
 awaitable<void> take_back_region_later(std::shared_ptr<Vm> vm, DeviceSpec spec,
                                        RegionIdentity made);
 
+/// After a connection was made: what attaches of this VM made whose daemon was killed before their
+/// device was there is removed, unless somebody uses it.
+void settle_unused_regions(const std::shared_ptr<Vm>& vm);
+
 /// Waits while the region of that name is being removed: it is decided upon before or after that.
 awaitable<void> await_unlinking(std::shared_ptr<Vm> vm, std::string region);
 

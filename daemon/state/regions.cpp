@@ -3,13 +3,10 @@
 #include <algorithm>
 
 namespace ivshmemd {
-namespace {
 
 RegionIdentity identity_of(const CreatedRegion& record) {
     return {static_cast<dev_t>(record.device), static_cast<ino_t>(record.inode)};
 }
-
-}  // namespace
 
 std::optional<RegionIdentity> created_region(const StateStore& store, const std::string& path) {
     const std::vector<CreatedRegion>& made = store.get().regions;
@@ -19,11 +16,31 @@ std::optional<RegionIdentity> created_region(const StateStore& store, const std:
     return identity_of(*found);
 }
 
-awaitable<void> remember_region(StateStore& store, std::string path, RegionIdentity file) {
+awaitable<void> remember_region(StateStore& store, std::string path, RegionIdentity file,
+                                std::string made_for) {
     SavedState state = store.get();
     std::erase_if(state.regions, [&](const CreatedRegion& each) { return each.path == path; });
-    state.regions.push_back({path, file.device, file.inode});
+    state.regions.push_back({path, file.device, file.inode, made_for});
     co_await store.put(std::move(state));
+}
+
+awaitable<void> keep_region(StateStore& store, std::string path, RegionIdentity file) {
+    SavedState state = store.get();
+    bool changed = false;
+    for (CreatedRegion& each : state.regions) {
+        if (each.path != path || identity_of(each) != file || each.made_for.empty()) continue;
+        each.made_for.clear();
+        changed = true;
+    }
+    if (changed) co_await store.put(std::move(state));
+}
+
+std::vector<CreatedRegion> unused_regions(const StateStore& store, const std::string& vm) {
+    std::vector<CreatedRegion> unused;
+    for (const CreatedRegion& each : store.get().regions) {
+        if (each.made_for.starts_with(vm + "/")) unused.push_back(each);
+    }
+    return unused;
 }
 
 awaitable<void> forget_region(StateStore& store, std::string path, RegionIdentity file) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/base/async.h"
 #include "daemon/region/files.h"
@@ -14,7 +15,15 @@ namespace ivshmemd {
 /// The file that this daemon made under that path; nothing when it made none.
 std::optional<RegionIdentity> created_region(const StateStore& store, const std::string& path);
 
-awaitable<void> remember_region(StateStore& store, std::string path, RegionIdentity file);
+/// `made_for`: "VM/NAME", the device that it is to serve.
+awaitable<void> remember_region(StateStore& store, std::string path, RegionIdentity file,
+                                std::string made_for);
+/// It serves that device, or another one: it is kept from now on. Nothing is written where that is
+/// known.
+awaitable<void> keep_region(StateStore& store, std::string path, RegionIdentity file);
+/// Those that were made for a device of that VM and are not known to have served any.
+std::vector<CreatedRegion> unused_regions(const StateStore& store, const std::string& vm);
+RegionIdentity identity_of(const CreatedRegion& record);
 awaitable<void> forget_region(StateStore& store, std::string path, RegionIdentity file);
 
 /// Drops records of files that are gone or were replaced.

@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "daemon/attach/region.h"
 #include "daemon/base/backoff.h"
 #include "daemon/base/log.h"
 #include "daemon/declared/declared.h"
@@ -100,6 +101,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     vm->spawn("departures", drive_departures(vm));
     co_await resume_removals(vm);
     co_await clean_orphans(vm);
+    settle_unused_regions(vm);
     resume_migration(vm);
     settle_declared(vm);
     co_return Result<void>();

@@ -13,7 +13,7 @@ namespace {
 
 SavedState full_state() {
     SavedState state;
-    state.regions = {{"/dev/shm/bus0", 26, 4711},
+    state.regions = {{"/dev/shm/bus0", 26, 4711, "vm1/bus0"},
                      {"/dev/shm/a\"b\\c", 0, 0},
                      {"/dev/shm/gr\xc3\xbc\xc3\x9f", UINT64_MAX, UINT64_MAX}};
     state.removals = {{"vm1", "00000000-0000-0000-0000-000000000000", "bus0", "bus0", true},

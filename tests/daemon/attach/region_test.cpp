@@ -59,6 +59,40 @@ TEST_F(AttachRegion, JudgesTheOneThatAnotherAttachMadeMeanwhile) {
     EXPECT_EQ(host_.store->get().regions.size(), 0u);
 }
 
+// A daemon that is killed between making the file and the device.
+TEST_F(AttachRegion, GoesWhenItWasMadeForADeviceThatNeverCame) {
+    const Result<RegionIdentity> made = host_.regions.create("x", mebibyte, ::geteuid());
+    ASSERT_TRUE(made);
+    loop_.run(remember_region(*host_.store, region_path("x"), *made, "a/x"));
+    start();
+    ASSERT_TRUE(loop_.run_until([this] { return !region_exists("x"); }));
+    ASSERT_TRUE(loop_.run_until([this] { return host_.store->get().regions.empty(); }));
+}
+
+TEST_F(AttachRegion, StaysWhenItsDeviceIsThere) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    const auto made_for = [this] { return host_.store->get().regions.at(0).made_for; };
+    ASSERT_TRUE(loop_.run_until([&] { return made_for().empty(); }));
+    // As a daemon leaves it that is killed before it has written that down.
+    const auto file = RegionFiles::identity(region_path("x"));
+    loop_.run(remember_region(*host_.store, region_path("x"), *file, "a/x"));
+    pc_.qemu().disconnect();
+    ASSERT_TRUE(loop_.run_until([&] { return made_for().empty(); }));
+    EXPECT_TRUE(region_exists("x"));
+}
+
+TEST_F(AttachRegion, StaysWhenAnotherDeviceUsesIt) {
+    start();
+    const Result<RegionIdentity> made = host_.regions.create("x", mebibyte, ::geteuid());
+    ASSERT_TRUE(made);
+    loop_.run(remember_region(*host_.store, region_path("x"), *made, "b/other"));
+    ASSERT_TRUE(attach_now(request("x")));
+    EXPECT_TRUE(unused_regions(*host_.store, "b").empty());
+    ASSERT_EQ(*detach_now(leave("x")), Detached::removed);
+    EXPECT_TRUE(region_exists("x")) << "kept, as every region that is not asked to go";
+}
+
 TEST_F(AttachRegion, IsTheFileThatWasJudgedOrNone) {
     start();
     ASSERT_TRUE(host_.regions.create("x", mebibyte, ::geteuid()));

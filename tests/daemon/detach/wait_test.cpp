@@ -241,7 +241,7 @@ TEST_F(DetachWait, FailsAtOnceWhenTheConnectionIsLost) {
     const Result<Detached> result = finish(waiting);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind, ErrorKind::vm_unavailable);
-    EXPECT_EQ(vm()->state(), VmState::unreachable);
+    EXPECT_TRUE(wait_state(VmState::unreachable));
 }
 
 TEST_F(DetachWait, RemembersAPendingRemovalOverAReconnection) {
