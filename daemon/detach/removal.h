@@ -19,9 +19,9 @@ awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry)
 /// after a start most cannot tell.
 awaitable<void> remove_region_later(std::shared_ptr<Vm> vm, std::string region);
 
-/// Deletes what carries our prefix and serves no device, once its descriptors are parked; where QEMU
-/// does not let that be done now, it is done later, and nothing may be added before. Only behind the
-/// gate, where no attach is between making a backend and its device.
+/// Deletes what carries our prefix and serves no device, once its descriptors are parked; where
+/// QEMU does not let that be done now, it is done later, and nothing may be added before. Only
+/// behind the gate, where no attach is between making a backend and its device.
 awaitable<void> clean_orphans(std::shared_ptr<Vm> vm);
 
 /// The same, waiting for its turn.
