@@ -38,15 +38,15 @@ std::optional<CreatedRegion> read_region(const json& entry) {
     const auto device = as_uint(find(entry, "device"));
     const auto inode = as_uint(find(entry, "inode"));
     if (!path || !device || !inode || !path->starts_with('/')) return std::nullopt;
-    const std::string* made_for = as_string(find(entry, "madeFor"));
+    const std::string* made_for = as_string(find(entry, "wantedBy"));
     return CreatedRegion{*path, *device, *inode, made_for ? *made_for : ""};
 }
 
 json spell(const CreatedRegion& record) {
-    return {{"path", record.path},
-            {"device", record.device},
-            {"inode", record.inode},
-            {"madeFor", record.made_for}};
+    // The package's removal reads these three in this order, and nothing between them.
+    json entry = {{"path", record.path}, {"device", record.device}, {"inode", record.inode}};
+    if (!record.made_for.empty()) entry["wantedBy"] = record.made_for;
+    return entry;
 }
 
 std::optional<RemovalIntent> read_removal(const json& entry) {
