@@ -115,8 +115,12 @@ awaitable<void> take_back_region_later(std::shared_ptr<Vm> vm, DeviceSpec spec,
     {
         const Turn::Pass pass = co_await vm->turn().enter();  // what QEMU has left of it goes first
     }
-    if (vm->stopping() || find_managed(vm->inventory(), spec.name)) co_return;
+    if (vm->stopping()) co_return;
     const Host& host = vm->host();
+    if (find_managed(vm->inventory(), spec.name)) {
+        co_await keep_region(*host.store, host.regions.path_of(*spec.region), made);
+        co_return;
+    }
     RegionRemoval removal{host.regions.path_of(*spec.region), made, "", host.deadlines.region_told};
     co_await remove_made_region(vm, removal);
 }

@@ -1,4 +1,5 @@
 #include "daemon/attach/attach.h"
+#include "daemon/state/regions.h"
 #include "tests/daemon/vm/operation_fixture.h"
 
 namespace ivshmemd::test {
@@ -84,6 +85,22 @@ TEST_F(AttachSilence, KeepsTheRegionOfADeviceThatAReconnectionShows) {
     ASSERT_TRUE(pc_.has_device("ivshmemd.x"));
     EXPECT_TRUE(region_exists("x")) << "a device maps it";
     EXPECT_EQ(host_.store->get().regions.size(), 1u);
+    EXPECT_TRUE(loop_.run_until([this] { return unused_regions(*host_.store, "a").empty(); }));
+}
+
+// Without that it would be taken for one that served nobody, once its device has left.
+TEST_F(AttachSilence, KeepsTheRegionOfADeviceThatQemuMadeLate) {
+    start();
+    host_.deadlines.add = host_.deadlines.query = Milliseconds(80);
+    pc_.hold("device_add");
+    const Result<Attached> attached = attach_now(request("x"));
+    ASSERT_FALSE(attached);
+    host_.deadlines.query = Milliseconds(2000);
+    pc_.release();
+    ASSERT_TRUE(wait_state(VmState::connected));
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.has_device("ivshmemd.x"); }));
+    EXPECT_TRUE(loop_.run_until([this] { return unused_regions(*host_.store, "a").empty(); }));
+    EXPECT_TRUE(region_exists("x"));
 }
 
 TEST_F(AttachSilence, SendsNothingMoreToAQemuThatGivesNoAnswerToALook) {
