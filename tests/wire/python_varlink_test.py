@@ -5,13 +5,16 @@ usage: python_varlink_test.py DAEMON SOURCE_DIRECTORY [unittest arguments]
 """
 
 import contextlib
+import io
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
 import unittest
 
 from later_service import NEW_ERROR, NEW_FIELD, NEW_VALUE, VM, LaterService
+from manual import SOCKET, commands, examples
 from varlink_client import PATIENCE
 from whole_interface import HOTPLUG, SKIPPED, Refused, Stage, WholeInterface, finish
 
@@ -34,6 +37,14 @@ class Module(WholeInterface, unittest.TestCase):
     def client_call(self, method, parameters):
         with self.connection() as connection:
             return getattr(connection, method)(**parameters)
+
+    def test_attaches_as_the_manual_shows(self):
+        (program,) = [each for each in examples(sys.argv[2]) if "import varlink\n" in each]
+        program = program.replace(SOCKET, Stage.daemon.socket).replace('"web"', '"one"')
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(program, {})
+        self.assertEqual(printed.getvalue(), "ivshmem_plain\n")
+        self.assertIn("shm0", self.names("one"))
 
     def client_stream(self, method, parameters):
         return list(self.client_watch(method, parameters))
@@ -90,6 +101,13 @@ class Tool(unittest.TestCase):
         told = self.run_client("help", f"unix:{Stage.daemon.socket}/{HOTPLUG}")
         self.assertEqual(told.returncode, 0, told.stderr)
         self.assertIn(f"interface {HOTPLUG}\n", told.stdout)
+
+    def test_calls_as_the_manual_shows(self):
+        (command,) = commands(sys.argv[2], "python3 ")
+        command = shlex.split(command.replace(SOCKET, Stage.daemon.socket))
+        self.assertEqual(command[:3], ["python3", "-m", "varlink.cli"])
+        answer = self.run_client(*command[3:])
+        self.assertEqual(len(json.loads(answer.stdout)["vms"]), 4, answer.stderr)
 
     def test_calls_and_is_refused(self):
         answer = self.call("ListVms")

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import unittest
 
+from manual import commands
 from varlink_client import PATIENCE
 from varlink_idl import Interface
 
@@ -23,26 +24,29 @@ SKIPPED = 77
 
 
 class Generator(unittest.TestCase):
-    text = ""
+    source = text = ""
 
     def generate(self, text):
-        """The program that it makes of an interface, or what it says against that."""
+        """What the manual's commands make of an interface, or say against it."""
         with tempfile.TemporaryDirectory(prefix="ivshmemd-wire-") as directory:
-            path = f"{directory}/{HOTPLUG.lower()}.varlink"
+            path = f"{directory}/{HOTPLUG}.varlink"
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
-            result = subprocess.run([GENERATOR, path], capture_output=True, text=True,
-                                    timeout=PATIENCE, check=False)
+            script = "\n".join(commands(self.source, "sed '") + commands(self.source, GENERATOR)
+                               + commands(self.source, "sed -i"))
+            script = script.replace(f"/usr/share/varlink/{HOTPLUG}.varlink", path)
+            result = subprocess.run(["bash", "-ec", script], cwd=directory, capture_output=True,
+                                    text=True, timeout=PATIENCE, check=False)
             if result.returncode != 0:
                 return "", result.stderr
             with open(f"{directory}/ioivshmemdhotplug.go", encoding="utf-8") as file:
-                return file.read().replace(HOTPLUG.lower(), HOTPLUG), ""
+                return file.read(), ""
 
     def test_reads_everything_but_the_capital(self):
         interface = Interface(self.text)
-        program, complaint = self.generate(self.text.replace(f"interface {HOTPLUG}\n",
-                                                             f"interface {HOTPLUG.lower()}\n"))
+        program, complaint = self.generate(self.text)
         self.assertEqual(complaint, "")
+        self.assertNotIn(HOTPLUG.lower(), program)
         for method in interface.methods:
             self.assertIn(f'"{HOTPLUG}.{method}"', program)
             self.assertIn(f"\nfunc {method}() {method}_methods ", program)
@@ -61,6 +65,7 @@ if __name__ == "__main__":
     if shutil.which(GENERATOR) is None:
         print(f"skipped: there is no {GENERATOR} here; it is in Debian's varlink-go")
         sys.exit(SKIPPED)
+    Generator.source = sys.argv[1]
     with open(f"{sys.argv[1]}/proto/{HOTPLUG}.varlink", encoding="utf-8") as published:
         Generator.text = published.read()
     unittest.main(argv=sys.argv[:1] + sys.argv[2:], verbosity=2)

@@ -4,12 +4,15 @@
 usage: varlinkctl_calls_test.py DAEMON SOURCE_DIRECTORY [unittest arguments]
 """
 
+import contextlib
 import json
+import shlex
 import shutil
 import subprocess
 import sys
 import unittest
 
+from manual import SOCKET, commands
 from varlink_client import PATIENCE
 from whole_interface import HOTPLUG, SKIPPED, Refused, Stage, WholeInterface, finish
 
@@ -24,6 +27,15 @@ class Varlinkctl(WholeInterface, unittest.TestCase):
     def command(method, parameters, *options):
         return ["varlinkctl", "--json=short", *options, "call", Stage.daemon.socket,
                 f"{HOTPLUG}.{method}", json.dumps(parameters)]
+
+    def test_calls_as_the_manual_shows(self):
+        lists, watches = [each.replace(SOCKET, Stage.daemon.socket)
+                          for each in commands(sys.argv[2], "varlinkctl ")]
+        answer = subprocess.run(shlex.split(lists), capture_output=True, text=True,
+                                timeout=PATIENCE, check=False)
+        self.assertEqual(len(json.loads(answer.stdout)["vms"]), 4, answer.stderr)
+        with contextlib.closing(self.lines(shlex.split(watches))) as events:
+            self.assertEqual(next(events), {"ready": True})
 
     def replies(self, method, parameters, *options):
         result = subprocess.run(self.command(method, parameters, *options), capture_output=True,
@@ -51,7 +63,9 @@ class Varlinkctl(WholeInterface, unittest.TestCase):
         return self.replies(method, parameters, "--more")
 
     def client_watch(self, method, parameters):
-        command = self.command(method, parameters, "--more", "--timeout=infinity")
+        return self.lines(self.command(method, parameters, "--more", "--timeout=infinity"))
+
+    def lines(self, command):
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 for line in process.stdout:
