@@ -156,7 +156,8 @@ void visit(const Type& type, std::vector<const EnumType*>& enumerations) {
 }
 
 // The client for Python tells an enumeration from a structure by the comma after its first name,
-// and reads nothing of an interface that has one without.
+// and reads nothing of an interface that has one without. What else some client cannot read is in
+// tests/wire/readable_interface_test.py.
 TEST(PublishedInterface, HasNoEnumerationOfASingleValue) {
     std::vector<const EnumType*> enumerations;
     for (const TypeDeclaration& each : published().types) {
