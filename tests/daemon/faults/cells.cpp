@@ -100,12 +100,12 @@ std::set<std::size_t> that_stand_for_others(const std::vector<std::string>& exch
     return chosen;
 }
 
-// A question has no effect that could be left behind: of the faults each takes every sixth, the
-// next question the ones beside them.
+// All cells take longer than a run of the tests may, so that they take turns: what changes
+// something is struck by every second fault, and a question, which has no effect that could be left
+// behind, by every twelfth. The next exchange takes the ones beside them, and the next run too.
 bool is_its_turn(const Cell& cell, std::ptrdiff_t fault) {
-    constexpr std::size_t turns = 6;
-    const auto sum = cell.number + static_cast<std::size_t>(fault);
-    return !questions.contains(cell.command) || sum % turns == 0;
+    const std::size_t turns = questions.contains(cell.command) ? 12 : 2;
+    return (cell.number + static_cast<std::size_t>(fault) + turn_of_this_run()) % turns == 0;
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ struct Cell {
 };
 
 /// What a story's exchanges make: every fault at every one of them, but for what cells.cpp leaves
-/// out, and says why. With IVSHMEMD_FAULT_CELL=attach/3: only those whose name begins so; with
-/// IVSHMEMD_EXHAUSTIVE set also those that others stand for.
+/// out, and says why, and of the others those whose turn it is in this run. With
+/// IVSHMEMD_FAULT_CELL=attach/3: all whose name begins so; with IVSHMEMD_EXHAUSTIVE set: all, also
+/// those that others stand for.
 std::vector<Cell> cells_of(const Story& story, const std::vector<std::string>& exchanges);
 
 }  // namespace ivshmemd::test
