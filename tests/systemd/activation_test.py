@@ -6,12 +6,15 @@ usage: activation_test.py SOURCE-DIRECTORY DAEMON DOORBELL [unittest arguments]
 
 import os
 import shutil
+import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import unittest
 
-from manager import PATIENCE, Account, Client, Connection, NotifySocket, activate
+from manager import PATIENCE, Account, Client, Connection, NotifySocket, activate, listens
+from machines import die_with_parent
 from unit_file import UnitFile
 
 HOTPLUG = "io.ivshmemd.Hotplug"
@@ -52,6 +55,27 @@ class Activated(unittest.TestCase):
         self.assertEqual((vm["name"], vm["qmpSocket"]), ("web", f"{self.directory}/web.qmp"))
         self.assertFalse(os.path.exists(f"{self.directory}/own.sock"), "it made another socket")
         self.assertEqual(service.stop(), 0)
+
+    def test_nobody_else_is_taken_for_who_listens(self):
+        """Another root of this network namespace has sockets with the same paths."""
+        with socket.socket(socket.AF_UNIX) as foreign:
+            foreign.bind(self.socket)
+            foreign.listen()
+            os.remove(self.socket)  # as it cannot be seen from here
+            service = self.activate_daemon("--vm", f"web={self.directory}/web.qmp")
+            self.assertTrue(listens(self.socket, os.getpid()))
+            self.assertTrue(listens(self.socket, service.process.pid))
+            with Client(self.socket, Account(self.socket)) as client:
+                self.assertEqual(len(client.call(f"{HOTPLUG}.ListVms").parameters["vms"]), 1)
+            self.assertFalse(listens(self.socket, self.start_bystander()))
+        self.assertFalse(listens(self.socket, os.getpid()))
+
+    def start_bystander(self):
+        """The process id of somebody who has no socket."""
+        bystander = subprocess.Popen(["sleep", "infinity"], preexec_fn=die_with_parent)
+        self.addCleanup(bystander.wait)
+        self.addCleanup(bystander.kill)
+        return bystander.pid
 
     def test_a_second_socket_of_that_name_only_reads(self):
         second = f"{self.directory}/read.sock"

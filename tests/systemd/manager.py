@@ -93,12 +93,30 @@ class Service:
         self.process.wait()
 
 
-def listens(path):
-    """Whether somebody listens there; a connection would tell too, but starts what waits for it."""
+def sockets_of(pid):
+    """The inodes of those that the process has."""
+    found = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(f"/proc/{pid}/fd/{name}")
+        except FileNotFoundError:  # closed meanwhile
+            continue
+        if target.startswith("socket:["):
+            found.add(target[len("socket:["):-1])
+    return found
+
+
+def listens(path, pid):
+    """Whether this process listens there; to connect would tell too, but start what waits for it.
+
+    The table has everybody of this network namespace, and another root has the same paths.
+    """
     accepts_connections = 0x10000
     with open("/proc/net/unix", encoding="utf-8") as file:
-        sockets = [line.split() for line in file.read().splitlines()[1:]]
-    return any(each[-1] == path and int(each[3], 16) & accepts_connections for each in sockets)
+        lines = [line.split() for line in file.read().splitlines()[1:]]
+    listening = {each[6] for each in lines
+                 if each[-1] == path and int(each[3], 16) & accepts_connections}
+    return bool(listening & sockets_of(pid))
 
 
 def activate(path, command, notify, *options):
@@ -106,5 +124,5 @@ def activate(path, command, notify, *options):
     passed = [f"-E{name}" for name in ("NOTIFY_SOCKET", "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
               if name in os.environ or name == "NOTIFY_SOCKET"]
     service = Service(["systemd-socket-activate", "-l", path, *passed, *options, *command], notify)
-    wait_until(lambda: listens(path), "the socket")
+    wait_until(lambda: listens(path, service.process.pid), "the socket")
     return service
