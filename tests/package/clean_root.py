@@ -13,6 +13,8 @@ import tempfile
 
 CLONE_NEWNS = 0x00020000
 MNT_DETACH = 2
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,6 +43,8 @@ class CleanRoot:
 
     def __init__(self, *visible):
         """visible: directories of the host to see there, at the same place."""
+        if not os.path.exists("/proc/self/ns/mnt"):
+            raise Impossible("there is no /proc")
         self.visible = visible
         self.path = tempfile.mkdtemp(prefix="ivshmemd-root-")
         self.outside = os.open("/proc/self/ns/mnt", os.O_RDONLY)
@@ -55,6 +59,7 @@ class CleanRoot:
             self.__exit__()
             raise
         os.chdir(f"{self.path}/root")
+        self.leave_chroot()
         self.change_root()
         os.chdir("/")
         self.forget_ours()
@@ -76,7 +81,7 @@ class CleanRoot:
                 raise Impossible(f"{path} is a file system of its own")
         namespace(libc.unshare(CLONE_NEWNS))
         self.is_inside = True
-        mount("--make-rprivate", "/")
+        self.make_private()
         mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", self.path)
         upper, work, root = (f"{self.path}/{name}" for name in ("upper", "work", "root"))
         for each in (upper, work, root):
@@ -93,12 +98,32 @@ class CleanRoot:
             mount("--bind", path, root + path)
 
     @staticmethod
+    def leave_chroot():
+        """For the namespace's own root, which is a mount point; stays in the working directory.
+
+        Without a chroot this changes nothing. In one, "/" is a directory among others.
+        """
+        here, inside = os.open(".", os.O_RDONLY), os.open("/proc/self/ns/mnt", os.O_RDONLY)
+        namespace(libc.setns(inside, CLONE_NEWNS))
+        os.fchdir(here)
+        os.close(inside)
+        os.close(here)
+
+    def make_private(self):
+        """Nothing that is mounted from now on is seen outside."""
+        os.chdir("/")
+        self.leave_chroot()
+        made = libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
+        os.chroot(".")
+        namespace(made)
+
+    @staticmethod
     def change_root():
         """To the working directory. Users may make namespaces there, but not in a mere chroot."""
         if libc.pivot_root(b".", b".") == 0:
             namespace(libc.umount2(b".", MNT_DETACH))
         else:
-            os.chroot(".")  # we are in one ourselves
+            os.chroot(".")  # from the root of the kernel's own initramfs
 
     @staticmethod
     def forget_ours():
