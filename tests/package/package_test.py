@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The Debian package: what is in it, and its life on a host from installation to purge.
+"""The Debian packages: what is in them, and their life on a host from installation to purge.
 
-The package is made of the programs of the build directory.
+They are made of the programs of the build directory.
 usage: package_test.py SOURCE-DIRECTORY BUILD-DIRECTORY [unittest arguments]
 """
 
@@ -19,65 +19,70 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 from clean_root import CleanRoot, Impossible, run  # noqa: E402
 from host import SYSTEM_UNITS, Host, mapped  # noqa: E402
 from machines import QEMU  # noqa: E402
+from packing import control_field, make_packages, tree_version  # noqa: E402
 from unit_file import UnitFile  # noqa: E402
 
-TOOLS = ("cpack", "dpkg-shlibdeps", "lintian", "dpkg-deb")
+TOOLS = ("dh", "dpkg-deb", "lintian")
 SKIPPED = 77
 ACCOUNTS = r"/etc/(\.pwd\.lock|(passwd|group|shadow|gshadow)-?)$"  # stay
 DPKGS_OWN = ("/var/lib/dpkg/", "/var/log/")
 UNITS = ("ivshmemd.socket", "ivshmemd.service")
-
-
-def make_package(build, directory, version):
-    command = ["cpack", "--config", f"{build}/CPackConfig.cmake", "-B", f"{directory}/{version}"]
-    for setting in (f"PACKAGE_VERSION={version}", "DEBIAN_COMPRESSION_TYPE=gzip"):
-        command += ["-D", f"CPACK_{setting}"]
-    done = run(*command)
-    if done.returncode != 0:
-        raise RuntimeError(f"cpack failed:\n{done.stdout}{done.stderr}")
-    (package,) = glob.glob(f"{directory}/{version}/*.deb")
-    return package
+DOCUMENTS = "/usr/share/doc/ivshmemd"
 
 
 class Package(unittest.TestCase):
-    source = path = newer = None
+    source = main = doc = newer = None
 
-    def contents(self):
+    @staticmethod
+    def contents(package):
         """The absolute path of every file."""
-        lines = run("dpkg-deb", "--contents", self.path).stdout.splitlines()
+        lines = run("dpkg-deb", "--contents", package).stdout.splitlines()
         return {line.split()[5].removeprefix(".") for line in lines if not line.endswith("/")}
 
+    @staticmethod
+    def field(package, name):
+        return run("dpkg-deb", "--field", package, name).stdout.removesuffix("\n")
+
     def test_pleases_lintian(self):
-        done = run("lintian", "--fail-on", "error,warning", self.path)
+        done = run("lintian", "--fail-on", "error,warning", self.main, self.doc)
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
 
     def test_says_where_it_comes_from(self):
-        self.assertIn("0.1.0+1-1", os.path.basename(self.newer))
-        fields = run("dpkg-deb", "--field", self.path, "Package", "Depends").stdout
-        self.assertIn("Package: ivshmemd\n", fields)
+        version = tree_version(self.source)
+        for package, name in ((self.main, "ivshmemd"), (self.doc, "ivshmemd-doc")):
+            self.assertEqual(self.field(package, "Package"), name)
+            self.assertEqual(self.field(package, "Version"), version)
+            for field in ("Maintainer", "Homepage"):
+                self.assertEqual(self.field(package, field), control_field(self.source, field))
         for needed in ("libc6", "systemd-sysusers", "systemd-tmpfiles"):
-            self.assertIn(needed, fields)
+            self.assertIn(needed, self.field(self.main, "Depends"))
 
     def test_has_every_program_and_file_that_a_unit_names(self):
-        contents = self.contents()
+        contents = self.contents(self.main)
         for path in glob.glob(f"{self.source}/systemd/*.service"):
             unit = UnitFile(path)
             self.assertIn(f"/usr/lib/systemd/system/{os.path.basename(path)}", contents)
             self.assertIn(unit.one("ExecStart").split()[0], contents)
         self.assertLessEqual({"/usr/bin/ivshmemctl", "/etc/ivshmemd/ivshmemd.toml"}, contents)
 
-    def test_has_every_manual_and_example(self):
-        contents = self.contents()
+    def test_has_every_manual(self):
+        contents = self.contents(self.main)
         manuals = [path for layer in ("daemon", "systemd")
                    for path in glob.glob(f"{self.source}/{layer}/**/*.[1-8]", recursive=True)]
         self.assertGreater(len(manuals), 3)
         for path in manuals:
             self.assertIn(f"/usr/share/man/man{path[-1]}/{os.path.basename(path)}.gz", contents)
+
+    def test_has_every_example_in_the_other_package(self):
+        contents = self.contents(self.doc)
         examples = set(os.listdir(f"{self.source}/systemd/examples"))
         examples |= set(os.listdir(f"{self.source}/tests/examples"))
         examples -= {"demo.sh", "selftest"}  # need the source tree
-        for path in examples:
-            self.assertIn(f"/usr/share/doc/ivshmemd/examples/{path}", contents)
+        there = {f"{DOCUMENTS}/examples/{path}" for path in examples}
+        self.assertLessEqual(there | {f"{DOCUMENTS}/README.md.gz"}, contents)
+        for path in contents:
+            self.assertRegex(path, "^/usr/share/(doc|lintian)/")
+        self.assertEqual(contents & self.contents(self.main), set(), "dpkg would refuse the second")
 
 
 class Life(unittest.TestCase):
@@ -111,7 +116,7 @@ class Life(unittest.TestCase):
 
     def install(self):
         """On a host that systemd does not run, such as an image being made."""
-        self.dpkg("--install", Package.path)
+        self.dpkg("--install", Package.main, Package.doc)
         for unit in UNITS:
             self.assertEqual(run("systemctl", "--root=/", "is-enabled", unit).stdout, "enabled\n")
         self.host.read_accounts()
@@ -158,14 +163,14 @@ class Life(unittest.TestCase):
         for each in asked:
             self.assertNotRegex(each, "doorbell|socket|stop")
         version = run("dpkg-query", "--show", "-f", "${Version}", "ivshmemd").stdout
-        self.assertEqual(version, "0.1.0+1-1")
+        self.assertEqual(version, Package.field(Package.newer, "Version"))
         self.host.restart_daemon()
         self.host.wait_connected("web")
         self.assertEqual(self.host.devices("web"), {"shm0": "attached"})
         self.assertEqual(self.host.machine.devices(), {"ivshmemd.shm0"})
 
     def remove(self):
-        self.dpkg("--remove", "ivshmemd")
+        self.dpkg("--remove", "ivshmemd", "ivshmemd-doc")
         asked = self.host.asked_of_systemd()
         self.assertIn("stop ivshmemd.socket ivshmemd.service", asked)
         self.assertIn("stop ivshmem-doorbell@*.socket ivshmem-doorbell@*.service", asked)
@@ -179,7 +184,7 @@ class Life(unittest.TestCase):
             with open(f"/dev/shm/{name}", "wb") as file:
                 file.write(bytes(4096))
         with mapped("/dev/shm/mapped"), open("/dev/shm/opened", "rb"):
-            said = self.dpkg("--purge", "ivshmemd")
+            said = self.dpkg("--purge", "ivshmemd", "ivshmemd-doc")
         for name in ("shm0", "mapped", "opened"):
             self.assertIn(f"kept the region /dev/shm/{name}: a process uses it", said)
         self.assertIn("removed the region /dev/shm/spare, which nobody used", said)
@@ -198,8 +203,10 @@ def main():
     with contextlib.ExitStack() as stack:
         packages = stack.enter_context(tempfile.TemporaryDirectory(prefix="ivshmemd-package-"))
         os.chmod(packages, 0o755)
-        Package.path = make_package(build, packages, "0.1.0")
-        Package.newer = make_package(build, packages, "0.1.0+1")
+        version = tree_version(Package.source)
+        Package.main, Package.doc = make_packages(Package.source, build, packages, version)
+        newer = version.removesuffix("-1") + "+1-1"
+        Package.newer, _ = make_packages(Package.source, build, packages, newer)
         try:
             visible = [Package.source, packages]
             if os.path.isabs(QEMU):
