@@ -68,9 +68,6 @@ Error unusable(const Bus& bus, const std::vector<Bus>& buses) {
 }
 
 Error no_free_slot(const PlacementRequest& request, const std::vector<Bus>& buses) {
-    if (buses.empty()) {
-        return Error(ErrorKind::no_free_slot, std::string(no_pci_bus) + "; " + use_pci_machine);
-    }
     for (const Bus& bus : buses) {
         const bool wanted = !request.bus || *request.bus == bus.name;
         if (wanted && !usable_slots(bus).empty() && !fits(bus, request.size)) {
@@ -137,11 +134,16 @@ std::string names_of(const std::vector<Bus>& buses) {
 Error unknown_bus(const std::string& name, const std::vector<Bus>& buses) {
     return Error(ErrorKind::invalid_parameter,
                  "the VM has no bus '" + printable(name, longest_shown_name) + "'; it has " +
-                     (buses.empty() ? "none" : names_of(buses)),
+                     names_of(buses),
                  {{"parameter", std::string("bus")}});
 }
 
+Error no_bus() {
+    return Error(ErrorKind::no_free_slot, std::string(no_pci_bus) + "; " + use_pci_machine);
+}
+
 Result<void> check_explicit(const PlacementRequest& request, const std::vector<Bus>& buses) {
+    if (buses.empty()) return no_bus();
     const Bus* named = request.bus ? find(buses, *request.bus) : nullptr;
     if (request.bus && !named) return unknown_bus(*request.bus, buses);
     if (!request.slot) return {};

@@ -6,6 +6,7 @@
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/field.h"
 #include "daemon/ctl/table.h"
+#include "lib/next_start.h"
 #include "proto/json.h"
 
 namespace ivshmemd::ctl {
@@ -154,7 +155,11 @@ void render_capabilities(const json& reply, Console& console) {
                   {"model with a server", {model_field(capabilities, "defaultModelWithServer")}},
                   {"probe method", {text_field(capabilities, "probeMethod")}}});
     const json* buses = as_array(find(capabilities, "buses"));
-    if (buses == nullptr || buses->empty()) return;
+    if (buses == nullptr) return;
+    if (buses->empty()) {
+        console.out << "\nNo bus: " << no_pci_bus << "; " << use_pci_machine << ".\n";
+        return;
+    }
     Table table({"BUS", "KIND", "HOTPLUG", "FREE-SLOTS", "NOTES"});
     for (const json& bus : *buses) {
         const bool hotplug = flag_field(&bus, "hotpluggable");

@@ -98,6 +98,10 @@ TEST(PlacementRefusal, SaysWhyABusCannotBeUsedAndWhichThereAre) {
 }
 
 TEST(PlacementRefusal, SaysThatTheMachineHasNoPciBus) {
+    PlacementRequest chosen = on("pci.0");
+    chosen.slot = 4;
+    EXPECT_EQ(expect_refused(chosen, {}, ErrorKind::no_free_slot),
+              expect_refused(one_mib(), {}, ErrorKind::no_free_slot));
     EXPECT_EQ(expect_refused(one_mib(), {}, ErrorKind::no_free_slot),
               "the machine has no PCI bus; start the VM with a machine type that has one, such as "
               "q35");

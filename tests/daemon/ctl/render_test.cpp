@@ -1,5 +1,6 @@
 #include "daemon/ctl/render.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/daemon/ctl/captured.h"
@@ -102,6 +103,13 @@ TEST(CtlRender, ShowsCapabilitiesAndBuses) {
               "BUS    KIND  HOTPLUG  FREE-SLOTS  NOTES\n"
               "pci.0  root  yes      3-5,29,31   -\n"
               "rp0    port  no       -           its port holds a device already\n");
+}
+
+TEST(CtlRender, SaysThatAMachineHasNoBus) {
+    EXPECT_THAT(
+        rendered(render_capabilities, R"({"capabilities":{"buses":[]}})"),
+        testing::EndsWith("\nNo bus: the machine has no PCI bus; start the VM with a machine "
+                          "type that has one, such as q35.\n"));
 }
 
 TEST(CtlRender, EscapesWhatAVmMayHaveWritten) {
