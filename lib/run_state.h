@@ -15,6 +15,13 @@ constexpr bool is_between_hosts(std::string_view run_state) {
     return run_state == "inmigrate" || run_state == "finish-migrate" || run_state == "postmigrate";
 }
 
+/// The run state of a QEMU that waits with -preconfig before it makes its machine. From 6.0 on it
+/// calls that "prelaunch" as well.
+inline constexpr std::string_view preconfig = "preconfig";
+/// What ends it.
+inline constexpr const char* end_preconfig =
+    "whoever started it ends that with the command x-exit-preconfig, over another monitor of it";
+
 /// What a VM can be asked for.
 enum class Operation {
     attach,

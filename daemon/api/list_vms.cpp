@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
+#include "lib/run_state.h"
 
 namespace ivshmemd {
 namespace {
@@ -10,7 +11,11 @@ json spell_vm(const Vm& vm) {
                    {"qmpSocket", vm.config().qmp_socket},
                    {"state", vm_state_name(vm.state())},
                    {"deviceCount", vm.devices().size()}};
-    if (!vm.run_state().empty() && vm.session()) object["runState"] = vm.run_state();
+    if (vm.link().in_preconfig()) {
+        object["runState"] = preconfig;
+    } else if (!vm.run_state().empty() && vm.session()) {
+        object["runState"] = vm.run_state();
+    }
     if (vm.capabilities()) {
         object["qemuVersion"] = to_string(vm.capabilities()->version);
         object["machineType"] = vm.capabilities()->machine_type;

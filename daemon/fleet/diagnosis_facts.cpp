@@ -11,6 +11,7 @@
 #include "daemon/region/lease.h"
 #include "daemon/region/reservation.h"
 #include "daemon/vm/process_descriptors.h"
+#include "lib/run_state.h"
 
 namespace ivshmemd {
 namespace {
@@ -55,7 +56,7 @@ VmFacts vm_facts(const Vm& vm) {
     facts.qmp_socket = vm.config().qmp_socket;
     facts.state = vm.state();
     facts.last_error = vm.last_error();
-    facts.run_state = vm.run_state();
+    facts.run_state = vm.link().in_preconfig() ? std::string(preconfig) : vm.run_state();
     facts.qemu_user = vm.qemu_user();
     facts.capabilities = vm.capabilities();
     facts.buses = vm.inventory().buses;

@@ -14,6 +14,7 @@
 #include "daemon/supervise/silence.h"
 #include "daemon/vm/descriptors.h"
 #include "daemon/vm/migration_watch.h"
+#include "daemon/vm/preconfig.h"
 #include "daemon/vm/probe.h"
 #include "daemon/vm/refresh.h"
 #include "lib/names.h"
@@ -84,6 +85,11 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     if (!ready.ok()) co_return Error(ErrorKind::vm_unavailable, "QEMU refuses to negotiate");
     Result<Capabilities> capabilities =
         co_await probe(session, greeting.version, identity, vm->config().qmp_socket, deadline);
+    if (!capabilities && has_no_machine(capabilities.error())) {
+        co_await await_machine(vm, session);
+        capabilities =
+            co_await probe(session, greeting.version, identity, vm->config().qmp_socket, deadline);
+    }
     if (!capabilities) co_return capabilities.error();
     std::string uuid = co_await ask_uuid(session, deadline);
     co_await watch_migration(vm, session);

@@ -1,5 +1,7 @@
 #include "daemon/vm/link.h"
 
+#include "lib/run_state.h"
+
 namespace ivshmemd {
 
 void Link::publish(const std::string& detail) {
@@ -15,6 +17,10 @@ void Link::enter(VmState state) {
 
 std::optional<Error> Link::unavailable() const {
     if (state_ == VmState::connected && session_ && !session_->cause()) return std::nullopt;
+    if (preconfig_) {
+        return Error(ErrorKind::vm_unavailable, "VM " + vm_ + ": " + *last_error_,
+                     {{"state", std::string(preconfig)}});
+    }
     const std::string state(vm_state_name(state_));
     std::string message = "VM " + vm_ + " is " + state;
     if (last_error_) message += ": " + *last_error_;
@@ -59,6 +65,14 @@ void Link::failed(VmState state, std::string why, bool refused) {
     enter(state);
 }
 
+void Link::preconfiguring() {
+    last_error_ = "its QEMU was started with -preconfig and has made no machine yet; " +
+                  std::string(end_preconfig);
+    if (!preconfig_) publish(std::string(preconfig));
+    preconfig_ = true;
+    changed_.notify_all();
+}
+
 void Link::end_attempt() {
     ++attempts_;
     changed_.notify_all();
@@ -76,12 +90,14 @@ bool Link::established(std::shared_ptr<qmp::Session> session, Identity identity,
     uuid_ = std::move(uuid);
     capabilities_ = std::move(capabilities);
     last_error_.reset();
+    preconfig_ = false;
     return !same;
 }
 
 void Link::lost(std::string why) {
     pending_.reset();
     session_.reset();
+    preconfig_ = false;
     failed(VmState::unreachable, std::move(why));
     changed_.notify_all();
 }

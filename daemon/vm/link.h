@@ -42,6 +42,8 @@ class Link {
     const std::string& run() const { return identity_.run; }
     const std::string& uuid() const { return uuid_; }
     const std::string& run_state() const { return run_state_; }
+    /// There is a QEMU, and it has made no machine yet.
+    bool in_preconfig() const { return preconfig_; }
     /// False while this daemon has never seen this QEMU in another state than before its first
     /// start.
     bool started() const { return started_; }
@@ -65,6 +67,8 @@ class Link {
     /// There is not even a connection; `state` is busy or unreachable. `refused`: because nobody
     /// listens at the socket.
     void failed(VmState state, std::string why, bool refused = false);
+    /// It was started with -preconfig and has made no machine yet: it answers next to nothing.
+    void preconfiguring();
     /// The attempt came to its end.
     void end_attempt();
 
@@ -109,6 +113,7 @@ class Link {
     std::string uuid_;
     std::string run_state_;
     bool started_ = false;
+    bool preconfig_ = false;
     bool stopping_ = false;
     std::uint64_t attempts_ = 0;
     std::string refused_binding_;  // of the socket, when it last refused a connection

@@ -1,5 +1,6 @@
 #include "daemon/vm/probe.h"
 
+#include "lib/run_state.h"
 #include "proto/qmp/queries.h"
 
 namespace ivshmemd {
@@ -50,6 +51,10 @@ awaitable<Result<Capabilities>> probe(std::shared_ptr<qmp::Session> session, Ver
             co_return Error(ErrorKind::vm_unavailable, "QEMU does not answer the probe",
                             {{"state", std::string("unresponsive")}});
         }
+    }
+    if (qmp::says_no_machine(answers[1].error.description)) {
+        co_return Error(ErrorKind::vm_unavailable, "QEMU has made no machine yet",
+                        {{"state", std::string(preconfig)}});
     }
     if (const std::string* type = as_string(answers[0].get())) capabilities.machine_type = *type;
     capabilities.kvm = qmp::read_kvm_enabled(answers[1].get());

@@ -3,6 +3,7 @@
 #include "lib/diagnosis/parts.h"
 #include "lib/next_start.h"
 #include "lib/resolve.h"
+#include "lib/run_state.h"
 #include "lib/shell_word.h"
 #include "lib/size.h"
 
@@ -26,6 +27,12 @@ class VmDiagnosis {
         : vm_(vm), daemon_user_(daemon_user), findings_(findings) {}
 
     void connecting() {
+        if (vm_.run_state == preconfig) {
+            add(Kind::vm_unreachable, warning,
+                "its QEMU was started with -preconfig and has made no machine yet",
+                std::string(end_preconfig) + ", or by exit_preconfig in its HMP monitor");
+            return;
+        }
         add(Kind::vm_unreachable, note,
             "it is still being connected to, and nothing can be said of it yet" + reason(),
             "look again in some seconds; a QEMU with thousands of objects, or with very long "

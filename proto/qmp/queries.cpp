@@ -170,6 +170,11 @@ bool read_kvm_enabled(const json* reply) {
     return as_bool(find(reply, "enabled")).value_or(false);
 }
 
+bool says_no_machine(std::string_view description) {
+    return description.find("machine initialization") != std::string_view::npos ||
+           description.find("'preconfig'") != std::string_view::npos;  // before 6.0
+}
+
 Command list_ram_blocks() {
     return Command("human-monitor-command", json({{"command-line", "info ramblock"}}));
 }

@@ -57,6 +57,10 @@ std::string read_uuid(const json* reply);
 Command query_kvm();
 bool read_kvm_enabled(const json* reply);
 
+/// Whether a command was refused in these words because QEMU was started with -preconfig and has
+/// made no machine yet.
+bool says_no_machine(std::string_view description);
+
 /// Whether a RAM block of this backend is registered, as HMP's `info ramblock` shows them: QEMU
 /// aborts when a second one of that name and slot comes, and keeps the first for a while after
 /// object-del.

@@ -45,6 +45,24 @@ TEST_F(Monitor, ShowsWhatTheMachineIs) {
         soon(), [&] { return member(find_vm(*daemon_, "vm0"), "runState") == "paused"; }));
 }
 
+TEST_F(Monitor, OfAQemuWithoutAMachineIsConnectedToOnceItHasOne) {
+    if (QemuVm::installed_version() < 5002) GTEST_SKIP() << "tried from 5.2 on";
+    QemuVm vm(dir_.path(), {.extra = {"-preconfig"}});
+    daemon_.emplace(
+        DaemonOptions{.vms = {{"vm0", vm.qmp_socket()}}, .region_dir = regions_.path()});
+    ASSERT_TRUE(eventually(soon(), [&] {
+        return member(find_vm(*daemon_, "vm0"), "runState") == "preconfig";
+    })) << find_vm(*daemon_, "vm0");
+    EXPECT_EQ(member(find_vm(*daemon_, "vm0"), "state"), "connecting");
+    const json error(
+        expect_ctl_error(*daemon_, {"attach", "vm0", "shm0", "--size", "1M"}, 5, "VmUnavailable"));
+    EXPECT_EQ(member(error, "state"), "preconfig");
+    EXPECT_NE(error.value("message", "").find("x-exit-preconfig"), std::string::npos) << error;
+    vm.spy().call("x-exit-preconfig");
+    ASSERT_TRUE(daemon_->wait_vm_state("vm0", "connected", soon())) << find_vm(*daemon_, "vm0");
+    attach("vm0", "shm0");
+}
+
 TEST_F(Monitor, HeldByAnotherClientIsBusyUntilReleased) {
     QemuVm vm(dir_.path(), {});
     auto holder = std::make_optional<QmpClient>(vm.qmp_socket(), soon());

@@ -73,6 +73,16 @@ TEST(VmDiagnosis, MentionsThatThereAreNone) {
     EXPECT_THAT(finding.mend, AllOf(HasSubstr("--vm NAME=QMP_SOCKET"), HasSubstr("vm_dir")));
 }
 
+TEST(VmDiagnosis, SaysWhatEndsPreconfig) {
+    VmFacts vm = in_state(VmState::connecting, "no machine");
+    vm.run_state = "preconfig";
+    const Finding finding = only_finding(found_in(vm));
+    EXPECT_EQ(finding.kind, FindingKind::vm_unreachable);
+    EXPECT_EQ(finding.severity, FindingSeverity::warning);
+    EXPECT_THAT(finding.text, HasSubstr("-preconfig"));
+    EXPECT_THAT(finding.mend, HasSubstr("x-exit-preconfig"));
+}
+
 TEST(VmDiagnosis, MentionsAConnectionThatIsBeingMade) {
     const Finding finding = only_finding(found_in(in_state(VmState::connecting, "it ended")));
     EXPECT_EQ(finding.kind, FindingKind::vm_unreachable);

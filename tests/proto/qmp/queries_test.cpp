@@ -97,6 +97,14 @@ TEST(Queries, ReadTheRecordedUuidAndThatThereIsNoKvm) {
     EXPECT_TRUE(read_kvm_enabled(&with_kvm));
 }
 
+TEST(Queries, KnowTheWordsOfAQemuWithoutAMachine) {
+    EXPECT_TRUE(says_no_machine(
+        "The command 'query-kvm' is permitted only after machine initialization has completed"));
+    EXPECT_TRUE(says_no_machine("The command 'query-kvm' isn't permitted in 'preconfig' state"));
+    EXPECT_FALSE(says_no_machine("The command query-kvm has not been found"));
+    EXPECT_FALSE(says_no_machine(""));
+}
+
 TEST(Queries, ReadTheRecordedChardevs) {
     for (const test::Recording& recording : test::recordings()) {
         SCOPED_TRACE(recording.name());
