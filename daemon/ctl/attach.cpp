@@ -77,6 +77,17 @@ void render_attach(const json& reply, const json& request, Console& console) {
     }
 }
 
+// The device is there, as was asked for, and yet not what somebody who attaches it hopes for.
+void warn_of_lost_relay(const json& reply, const json& request, Console& console) {
+    if (!flag_field(find(reply, "device"), "relayLost")) return;
+    const std::string device = text_field(&request, "vm") + " " + text_field(&request, "name");
+    print_message(
+        "its relay is lost: it is cut off from its doorbell server, and peers that come now do not "
+        "reach it; with the server running, 'ivshmemctl detach " +
+            device + "' and this attach once more join the server again",
+        console);
+}
+
 int run_attach(const Arguments& arguments, Session& session) {
     json request(arguments.request);
     if (!split_device(request)) {
@@ -95,6 +106,7 @@ int run_attach(const Arguments& arguments, Session& session) {
     const Answer answer = session.call("Attach", request, "attaching the device", wait);
     return session.finish(answer, [&request](const json& reply, Console& console) {
         render_attach(reply, request, console);
+        warn_of_lost_relay(reply, request, console);
     });
 }
 

@@ -31,6 +31,23 @@ TEST(CtlAttach, SaysWhenTheDeviceWasThereAlready) {
               "already attached b to web: ivshmem-doorbell, peer, rp0 slot 0, server /s, 4K\n");
 }
 
+TEST(CtlAttach, SaysThatTheRelayIsLostOfTheDeviceThatWasThere) {
+    Recorder recorder;
+    recorder.answer = reply_of(R"({"changed":false,"device":{"model":"ivshmem_doorbell",
+        "role":"peer","size":4096,"server":"/s","bus":"rp0","slot":0,"relayLost":true}})");
+    const Outcome outcome = run_with({"attach", "web/b", "--server", "/s"}, recorder.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.out, testing::StartsWith("already attached b to web"));
+    EXPECT_EQ(outcome.err,
+              "ivshmemctl: its relay is lost: it is cut off from its doorbell server, and peers "
+              "that come now do not reach it; with the server running, 'ivshmemctl detach web b' "
+              "and this attach once more join the server again\n");
+    const Outcome dry = run_with({"attach", "web", "b", "--dry-run"}, recorder.caller());
+    EXPECT_THAT(dry.err, testing::HasSubstr("its relay is lost"));
+    const Outcome scripted = run_with({"attach", "web", "b", "--json"}, recorder.caller());
+    EXPECT_EQ(scripted.err, "") << "the reply tells it there";
+}
+
 TEST(CtlAttach, PrintsOneQmpCommandPerLineOnADryRun) {
     Recorder recorder;
     recorder.answer = reply_of(R"({"changed":true,"device":{},
