@@ -32,7 +32,6 @@ constexpr std::size_t handshake_descriptors = 2;
 
 // Between two looks at whether QEMU has read what the relay sent.
 constexpr Milliseconds relay_pause{2};
-constexpr Milliseconds relay_patience{10000};
 
 // Added to the bound of a device that has not got all of its numbers in that time.
 constexpr int later_numbers = 64;
@@ -104,7 +103,7 @@ awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& deci
 
 awaitable<void> note_descriptors(std::shared_ptr<Vm> vm, DeviceSpec spec, NextDescriptors next) {
     const Relays& relays = vm->host().relays;
-    const SteadyClock::time_point give_up = SteadyClock::now() + relay_patience;
+    const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.relayed;
     bool delivered = relays.delivered(vm->name(), spec.name);
     while (!delivered && SteadyClock::now() < give_up && !vm->unavailable()) {
         co_await vm->sleep_until(SteadyClock::now() + relay_pause);
