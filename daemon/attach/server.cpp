@@ -16,6 +16,7 @@ ServerTerms terms_of(const Vm& vm, const Config& config, const DeviceSpec& spec)
     terms.trust = {::geteuid(), vm.qemu_user(), config.trusted_users};
     terms.vectors = spec.vectors;
     terms.size_limit = config.region_size_limit;
+    terms.pause = vm.host().deadlines.vectors;
     return terms;
 }
 

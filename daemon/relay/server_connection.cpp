@@ -14,6 +14,7 @@
 #include "daemon/relay/server_memory.h"
 #include "proto/doorbell/handshake_reader.h"
 #include "proto/doorbell/message_reader.h"
+#include "proto/doorbell/vector_count.h"
 
 namespace ivshmemd {
 namespace {
@@ -25,9 +26,6 @@ constexpr std::size_t most_announced = 8192;
 
 // MSI-X has no more.
 constexpr std::uint32_t most_vectors = 2048;
-
-// Servers send all our vectors at once. After so long without another they are complete.
-constexpr Milliseconds between_vectors{100};
 
 Result<void> check_owner(int socket, const RegionTrust& trust) {
     ucred peer{};
@@ -53,7 +51,8 @@ class Conversation {
     Conversation(Executor executor, ServerTerms terms, Milliseconds deadline)
         : terms_(std::move(terms)),
           deadline_(SteadyClock::now() + deadline),
-          descriptor_(std::move(executor)) {}
+          descriptor_(std::move(executor)),
+          vectors_(SteadyClock::now(), terms_.pause) {}
 
     awaitable<Result<ServerConnection>> hold() {
         server_.socket = connect_unix(terms_.path);
@@ -65,7 +64,7 @@ class Conversation {
         if (problem.empty()) problem = examine_memory(server_, terms_.size_limit);
         if (problem.empty()) problem = co_await hear_vectors();
         if (!problem.empty()) co_return server_unusable(terms_.path, problem);
-        server_.vectors = own_vectors_;
+        server_.vectors = vectors_.own();
         co_return std::move(server_);
     }
 
@@ -92,6 +91,7 @@ class Conversation {
             ReceivedBytes received =
                 receive_with_fds(server_.socket.get(), buffer.data(), reader.wanted());
             if (received.count > 0) {
+                vectors_.heard(SteadyClock::now());
                 reader.feed({buffer.data(), static_cast<std::size_t>(received.count)},
                             received.fds.size());
                 for (UniqueFd& fd : received.fds) fds.push_back(std::move(fd));
@@ -110,7 +110,7 @@ class Conversation {
     }
 
     std::string count_of_vectors() const {
-        const std::string count = "it gave " + std::to_string(own_vectors_);
+        const std::string count = "it gave " + std::to_string(vectors_.own());
         if (!terms_.vectors) return count + " vectors";
         return count + " of the " + std::to_string(*terms_.vectors) + " vectors asked for";
     }
@@ -122,6 +122,8 @@ class Conversation {
         nothing = received.count < 0 && errno == EAGAIN;
         if (nothing) return "";
         if (received.count <= 0) return "it closed the connection; " + count_of_vectors();
+        const SteadyClock::time_point now = SteadyClock::now();
+        vectors_.heard(now);
         if (!received.fds.empty()) partial_.fd = std::move(received.fds.front());
         const auto count = static_cast<std::size_t>(received.count);
         const auto notice =
@@ -129,17 +131,14 @@ class Conversation {
         have_ = (have_ + count) % doorbell::message_bytes;
         if (!reader.problem().empty()) return reader.problem();
         if (!notice) return "";
-        if (notice->kind == doorbell::Notice::Kind::own_vector) {
-            ++own_vectors_;
-            complete_at_ = SteadyClock::now() + between_vectors;
-        }
+        vectors_.take(*notice, now);
         server_.announced.push_back(std::exchange(partial_, {}));
         if (server_.announced.size() > most_announced) return "it announces peers without end";
         return "";
     }
 
     std::string too_many_vectors() const {
-        if (own_vectors_ <= terms_.vectors.value_or(most_vectors)) return "";
+        if (vectors_.own() <= terms_.vectors.value_or(most_vectors)) return "";
         if (!terms_.vectors)
             return "it gives more than " + std::to_string(most_vectors) + " vectors";
         return "it gives more vectors than the " + std::to_string(*terms_.vectors) +
@@ -150,7 +149,12 @@ class Conversation {
     // waited.
     bool is_complete(SteadyClock::time_point empty_at) const {
         if (have_ != 0) return false;
-        return terms_.vectors ? own_vectors_ == *terms_.vectors : empty_at >= complete_at_;
+        return terms_.vectors ? vectors_.own() == *terms_.vectors : empty_at >= complete_at();
+    }
+
+    // Where nobody has said how many there are to be; the deadline ends all else.
+    SteadyClock::time_point complete_at() const {
+        return terms_.vectors || have_ != 0 ? deadline_ : vectors_.complete_at();
     }
 
     std::string silence() const {
@@ -169,7 +173,7 @@ class Conversation {
             if (!problem.empty()) co_return problem;
             if (!nothing) continue;
             if (is_complete(now)) co_return "";
-            const bool readable = co_await wait_readable(have_ == 0 ? complete_at_ : deadline_);
+            const bool readable = co_await wait_readable(complete_at());
             if (!readable && SteadyClock::now() >= deadline_) co_return silence();
         }
     }
@@ -181,9 +185,7 @@ class Conversation {
     ServerConnection server_;
     ServerMessage partial_;
     std::size_t have_ = 0;  // bytes of it
-    std::uint32_t own_vectors_ = 0;
-    // Unless another comes first, and nobody has said how many there are to be.
-    SteadyClock::time_point complete_at_ = SteadyClock::time_point::max();
+    doorbell::VectorCount vectors_;
 };
 
 }  // namespace

@@ -39,12 +39,13 @@ struct ServerTerms {
     RegionTrust trust;
     std::optional<std::uint32_t> vectors;  // of the device; none for as many as the server gives
     std::uint64_t size_limit = 0;          // bytes
+    Milliseconds pause{100};               // after the last vector; see doorbell::VectorCount
 };
 
 /// Connects and reads until our own vectors are known: QEMU would do so with its main loop blocked,
 /// without a deadline, and would never come back from a server that stops half-way. A server does
 /// not say how many vectors it gives: where terms.vectors does not, they are those that come
-/// without a long pause. ServerUnusable says what is wrong.
+/// without a long pause (doorbell::VectorCount). ServerUnusable says what is wrong.
 awaitable<Result<ServerConnection>> connect_to_server(Executor executor, ServerTerms terms,
                                                       Milliseconds deadline);
 

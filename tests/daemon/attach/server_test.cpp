@@ -63,6 +63,7 @@ TEST_F(AttachServer, GivesTheDeviceAsManyVectorsAsTheServerGives) {
     start();
     DeviceRequest request = wanted();
     request.vectors.reset();
+    host_.deadlines.vectors = Milliseconds(500);  // the server's thread may have to wait that long
     const auto dry = loop_.run(attach(vm(), request, true));
     ASSERT_TRUE(dry) << dry.error().message;
     EXPECT_EQ(dry->device.spec.vectors, 2u);
