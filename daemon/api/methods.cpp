@@ -19,6 +19,7 @@ constexpr std::array methods{
     ApiMethod{"Replug", replug_devices, Access::all},
     ApiMethod{"QemuArguments", qemu_arguments, Access::reading},
     ApiMethod{"ListRegions", list_regions, Access::reading},
+    ApiMethod{"RemoveRegion", remove_region, Access::all},
     ApiMethod{"Diagnose", diagnose_vms, Access::reading},
     ApiMethod{"Subscribe", subscribe, Access::reading, true},
 };

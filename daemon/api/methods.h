@@ -33,6 +33,7 @@ awaitable<Result<Document>> check_migration(std::shared_ptr<CallContext> context
 awaitable<Result<Document>> migrate_vm(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> replug_devices(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> qemu_arguments(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> remove_region(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> diagnose_vms(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> subscribe(std::shared_ptr<CallContext> context);
 

@@ -33,6 +33,7 @@ Runner declare_detach(CLI::App& app);
 Runner declare_list(CLI::App& app);
 Runner declare_show(CLI::App& app);
 Runner declare_regions(CLI::App& app);
+Runner declare_region(CLI::App& app);
 Runner declare_events(CLI::App& app);
 Runner declare_doctor(CLI::App& app);
 Runner declare_topology(CLI::App& app);

@@ -13,6 +13,7 @@ std::span<const Command> commands() {
         Command{"list", "List shared memory devices, of one VM or of all", declare_list},
         Command{"show", "Show everything about one device", declare_show},
         Command{"regions", "List shared memory regions and who uses them", declare_regions},
+        Command{"region", "Remove a region that nobody uses", declare_region},
         Command{"events", "Watch what happens, until Ctrl-C", declare_events},
         Command{"doctor", "Find what is wrong and tell how to mend it", declare_doctor},
         Command{"topology", "Show which VMs share which memory", declare_topology},

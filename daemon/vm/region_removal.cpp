@@ -22,8 +22,7 @@ struct Hindrance {
 };
 
 // Another client's hotplug may have changed what these hold.
-awaitable<void> ask_doubtful(std::shared_ptr<Vm> asker) {
-    const std::map<std::string, std::shared_ptr<Vm>> vms = asker->host().vms;
+awaitable<void> ask_doubtful(std::map<std::string, std::shared_ptr<Vm>> vms) {
     for (const auto& [name, vm] : vms) {
         const bool can_be_asked = !vm->unavailable() && !vm->turn().busy();
         if (vm->holdings().doubtful() && can_be_asked)
@@ -31,15 +30,15 @@ awaitable<void> ask_doubtful(std::shared_ptr<Vm> asker) {
     }
 }
 
-Hindrance judge(const Unlinking& result, const Vm& vm, const RegionRemoval& removal) {
+Hindrance judge(const Unlinking& result, const RegionRemoval& removal) {
     using Kind = Unlinking::Kind;
     const std::string& path = removal.path;
     switch (result.kind) {
         case Kind::joined:
-            log_warning({vm.name(), ": region ", path,
+            log_warning({"region ", path,
                          " was opened in the moment it was removed: who did so has memory that "
                          "nobody else can find"},
-                        {{"VM", vm.name()}, {"REGION", region_name(path)}});
+                        {{"REGION", region_name(path)}});
             return {};
         case Kind::done:
         case Kind::not_there:
@@ -59,9 +58,8 @@ Hindrance judge(const Unlinking& result, const Vm& vm, const RegionRemoval& remo
             false};
 }
 
-awaitable<Hindrance> try_removal(std::shared_ptr<Vm> vm, RegionRemoval removal) {
-    Host& host = vm->host();
-    co_await ask_doubtful(vm);
+awaitable<Hindrance> try_removal(Host& host, RegionRemoval removal) {
+    co_await ask_doubtful(host.vms);
     const RegionUsers::Answer users = host.region_users.ask(removal.file, removal.failed_attach);
     if (!users.nobody()) co_return Hindrance{users.in_words(), users.mapped.empty()};
     // From here on an attach waits: it must not find a file that is about to go.
@@ -70,7 +68,7 @@ awaitable<Hindrance> try_removal(std::shared_ptr<Vm> vm, RegionRemoval removal) 
         return unlink_unused(path, file);
     };
     const Unlinking result = co_await host.remover.run(unlink);
-    co_return judge(result, *vm, removal);
+    co_return judge(result, removal);
 }
 
 }  // namespace
@@ -78,10 +76,10 @@ awaitable<Hindrance> try_removal(std::shared_ptr<Vm> vm, RegionRemoval removal) 
 awaitable<std::optional<std::string>> remove_made_region(std::shared_ptr<Vm> vm,
                                                          RegionRemoval removal) {
     const SteadyClock::time_point until = SteadyClock::now() + removal.patience;
-    Hindrance hindrance = co_await try_removal(vm, removal);
+    Hindrance hindrance = co_await try_removal(vm->host(), removal);
     while (hindrance.passing && !vm->stopping() && SteadyClock::now() < until) {
         co_await vm->sleep_until(std::min(until, SteadyClock::now() + pause_between_tries));
-        hindrance = co_await try_removal(vm, removal);
+        hindrance = co_await try_removal(vm->host(), removal);
     }
     if (hindrance.why.empty()) {
         co_await forget_region(*vm->host().store, removal.path, removal.file);
@@ -90,6 +88,21 @@ awaitable<std::optional<std::string>> remove_made_region(std::shared_ptr<Vm> vm,
     log_warning({vm->name(), ": keeping region ", removal.path, ": ", hindrance.why},
                 {{"VM", vm->name()}, {"REGION", region_name(removal.path)}});
     co_return hindrance.why;
+}
+
+awaitable<std::optional<std::string>> remove_region_by_hand(Host& host, RegionRemoval removal) {
+    const SteadyClock::time_point until = SteadyClock::now() + removal.patience;
+    Hindrance hindrance = co_await try_removal(host, removal);
+    while (hindrance.passing && SteadyClock::now() < until) {
+        Timer pause(host.executor);
+        pause.expires_at(std::min(until, SteadyClock::now() + pause_between_tries));
+        co_await pause.async_wait(as_result);
+        hindrance = co_await try_removal(host, removal);
+    }
+    if (!hindrance.why.empty()) co_return hindrance.why;
+    co_await forget_region(*host.store, removal.path, removal.file);
+    log_info({"removed region ", removal.path}, {{"REGION", region_name(removal.path)}});
+    co_return std::nullopt;
 }
 
 }  // namespace ivshmemd

@@ -23,4 +23,7 @@ struct RegionRemoval {
 awaitable<std::optional<std::string>> remove_made_region(std::shared_ptr<Vm> vm,
                                                          RegionRemoval removal);
 
+/// The same for somebody who asks for it, and no VM's business.
+awaitable<std::optional<std::string>> remove_region_by_hand(Host& host, RegionRemoval removal);
+
 }  // namespace ivshmemd

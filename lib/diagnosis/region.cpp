@@ -100,12 +100,11 @@ class RegionDiagnosis {
         if (!silent.empty() && region_.open != false) {
             text += ", unless one of these VMs does, which do not answer: " + listed(silent);
         }
-        std::string mend = "see with 'fuser -v " + word_ +
-                           "', as root, whether a program of the host needs it; it can be used by "
-                           "the next attach, or be removed once nothing has it open";
         if (region_.open.value_or(false)) text += "; some process has it open";
-        if (region_.open == false)
-            mend = "rm " + word_ + ", if no program of the host needs what is in it";
+        std::string mend =
+            "use it with the next attach; or, where no program of the host needs "
+            "what is in it: ivshmemctl region remove " +
+            shell_word(region_.name) + ", which is refused while it is open";
         add(Kind::region_unused, note, text, std::move(mend));
     }
 

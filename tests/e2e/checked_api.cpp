@@ -31,17 +31,11 @@ const varlink::Interface& published() {
 
 /// The method behind a command of ivshmemctl; "" when its output is no reply.
 std::string method_of(const std::vector<std::string>& arguments) {
-    static const std::map<std::string, std::string> methods{{"vms", "ListVms"},
-                                                            {"probe", "Probe"},
-                                                            {"attach", "Attach"},
-                                                            {"detach", "Detach"},
-                                                            {"list", "ListDevices"},
-                                                            {"show", "ListDevices"},
-                                                            {"regions", "ListRegions"},
-                                                            {"can-migrate", "CheckMigration"},
-                                                            {"migrate", "Migrate"},
-                                                            {"replug", "Replug"},
-                                                            {"qemu-args", "QemuArguments"}};
+    static const std::map<std::string, std::string> methods{
+        {"vms", "ListVms"},         {"probe", "Probe"},         {"attach", "Attach"},
+        {"detach", "Detach"},       {"list", "ListDevices"},    {"show", "ListDevices"},
+        {"regions", "ListRegions"}, {"region", "RemoveRegion"}, {"can-migrate", "CheckMigration"},
+        {"migrate", "Migrate"},     {"replug", "Replug"},       {"qemu-args", "QemuArguments"}};
     const auto found = methods.find(arguments.front());
     return found == methods.end() ? "" : found->second;
 }

@@ -39,8 +39,11 @@ TEST_F(ApiAccess, ThroughTheSocketForReadingChangesNothing) {
     const json device{{"vm", "a"}, {"name", "x"}};
     const json migrate{{"vm", "a"}, {"uri", "tcp:127.0.0.1:1"}};
     const json replug{{"vm", "a"}, {"devices", json::array()}};
-    const std::vector<std::pair<std::string, json>> calls{
-        {"Attach", attach}, {"Detach", device}, {"Migrate", migrate}, {"Replug", replug}};
+    const std::vector<std::pair<std::string, json>> calls{{"Attach", attach},
+                                                          {"Detach", device},
+                                                          {"Migrate", migrate},
+                                                          {"Replug", replug},
+                                                          {"RemoveRegion", {{"region", "x"}}}};
     for (const auto& [method, parameters] : calls) {
         const json reply = client.call(hotplug(method), parameters);
         EXPECT_EQ(reply["error"], denied) << method;

@@ -107,6 +107,8 @@ TEST_F(CtlCompletion, OffersNamesFromTheRunningDaemon) {
     EXPECT_THAT(offered({"list", "web/"}), IsEmpty());
     EXPECT_THAT(offered({"show", "db", ""}), IsEmpty());
     EXPECT_THAT(offered({"attach", "web", ""}), UnorderedElementsAre("shm0"));
+    EXPECT_THAT(offered({"region", ""}), UnorderedElementsAre("remove"));
+    EXPECT_THAT(offered({"region", "remove", ""}), UnorderedElementsAre("shm0"));
     EXPECT_THAT(offered({"attach", "web", "x", "--region", ""}), UnorderedElementsAre("shm0"));
     EXPECT_THAT(offered({"attach", "web", "x", "--bus", ""}), UnorderedElementsAre("rp0", "rp1"));
     EXPECT_THAT(offered({"detach", "web", "--qom-path", "/machine/p"}),

@@ -22,7 +22,8 @@ class RegionDiagnosis : public testing::Test {
         host_.regions = {{"/dev/shm/shm0",
                           {true, S_IFREG | 0660, host_.daemon, megabyte},
                           {{"web", "shm0", Role::peer}},
-                          true}};
+                          true,
+                          "shm0"}};
     }
 
     Region& region() { return host_.regions[0]; }
@@ -228,11 +229,12 @@ TEST_F(RegionDiagnosis, FindsARegionThatNobodyUses) {
     EXPECT_EQ(finding().region, "shm0");
     EXPECT_THAT(finding().text, Not(HasSubstr("unless")));
     EXPECT_THAT(finding().mend, Not(HasSubstr("rm "))) << "somebody may have it open";
+    EXPECT_THAT(finding().mend, HasSubstr("ivshmemctl region remove shm0,"));
     region().open = true;
     EXPECT_THAT(finding().text, HasSubstr("some process has it open"));
     EXPECT_THAT(finding().mend, Not(HasSubstr("rm ")));
     region().open = false;
-    EXPECT_THAT(finding().mend, HasSubstr("rm /dev/shm/shm0"));
+    EXPECT_THAT(finding().text, Not(HasSubstr("open")));
     region().created_by_us = false;
     EXPECT_THAT(findings(), IsEmpty());
 }
