@@ -34,10 +34,10 @@ std::string subject_of(const json& finding) {
 
 void render_finding(const json& finding, Console& console) {
     const std::string severity = text_field(&finding, "severity");
-    print_toned(console, {severity, tone_of(severity)});
-    console.out << ": " << printable(subject_of(finding)) << ": "
-                << printable(text_field(&finding, "text"))
-                << "\n  mend: " << printable(text_field(&finding, "mend")) << '\n';
+    print_hanging(console, {severity, tone_of(severity)},
+                  ": " + subject_of(finding) + ": " + text_field(&finding, "text"), 4);
+    console.out << "  ";
+    print_hanging(console, {"mend"}, ": " + text_field(&finding, "mend"), 4);
 }
 
 std::string counted(std::size_t number, std::string_view noun) {

@@ -13,6 +13,9 @@
 namespace ivshmemd::ctl {
 namespace {
 
+// In fewer columns nothing is to be read.
+constexpr std::size_t narrowest_column = 24;
+
 constexpr std::size_t kind_width = sizeof "attachDoubtful" - 1;
 
 Tone event_tone(std::string_view kind) {
@@ -22,21 +25,36 @@ Tone event_tone(std::string_view kind) {
     return Tone::bad;
 }
 
-// "2026-03-01T09:30:00.125Z  attached       web/shm0  detail"
-void render_event(const json& event, Console& console) {
-    const std::string kind = text_field(&event, "kind");
+// "web/shm0  detail", as far as there is any of it.
+std::string what_happened(const json& event) {
     const std::string device = text_field(&event, "device");
     const std::string detail = text_field(&event, "detail");
-    std::string where = text_field(&event, "vm");
-    if (!device.empty()) where += "/" + device;
-    console.out << printable(text_field(&event, "time")) << "  ";
+    std::string text = text_field(&event, "vm");
+    if (!device.empty()) text += "/" + device;
+    if (!detail.empty()) text += (text.empty() ? "" : "  ") + detail;
+    return text;
+}
+
+// "2026-03-01T09:30:00.125Z  attached        web/shm0  detail"; on a terminal that is too narrow
+// for that the end is wrapped in its column, or below the beginning.
+void render_event(const json& event, Console& console) {
+    const std::string kind = text_field(&event, "kind");
+    const std::string time = printable(text_field(&event, "time"));
+    const std::string what = what_happened(event);
+    console.out << time << "  ";
     print_toned(console, {kind, event_tone(kind)});
-    if (!where.empty() || !detail.empty()) {
-        console.out << std::string(kind_width - std::min(kind_width, text_width(kind)), ' ');
+    if (what.empty()) {
+        console.out << '\n';
+        return;
     }
-    if (!where.empty()) console.out << "  " << printable(where);
-    if (!detail.empty()) console.out << "  " << printable(detail);
-    console.out << '\n';
+    const std::size_t column = text_width(time) + kind_width + 4;
+    if (console.out_width != 0 && console.out_width < column + narrowest_column) {
+        console.out << "\n    ";
+        print_hanging(console, {""}, what, 4);
+        return;
+    }
+    console.out << std::string(kind_width - std::min(kind_width, text_width(kind)), ' ') << "  ";
+    print_hanging(console, {""}, what, column);
 }
 
 // What came of the subscription so far.

@@ -53,13 +53,12 @@ void put_wrapped(Console& console, const Cell& cell, std::size_t indent, std::si
     }
 }
 
-// What is left of a line behind so many columns; 0 when lines may have any length.
+}  // namespace
+
 std::size_t room_behind(const Console& console, std::size_t columns) {
     if (console.out_width == 0) return 0;
     return std::max(console.out_width, columns + narrowest_text) - columns;
 }
-
-}  // namespace
 
 Table::Table(std::vector<std::string> headers) : headers_(std::move(headers)) {}
 
@@ -122,6 +121,19 @@ void print_fields(Console& console, const std::vector<std::pair<std::string, Cel
         console.out << label << ':';
         pad(console, label, width - 1);
         put_wrapped(console, cell, width, room_behind(console, width));
+    }
+}
+
+void print_hanging(Console& console, const Cell& lead, std::string_view text, std::size_t indent) {
+    const std::string first = printable(lead.text);
+    const std::vector<std::string> lines =
+        wrapped(first + printable(text), room_behind(console, indent));
+    // Where the lead alone is wider than that, its colour is not worth the trouble.
+    const std::size_t coloured = lines.front().starts_with(first) ? first.size() : 0;
+    put(console, lines.front().substr(0, coloured), colour_of(lead.tone));
+    console.out << lines.front().substr(coloured) << '\n';
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+        console.out << std::string(indent, ' ') << lines[i] << '\n';
     }
 }
 

@@ -42,6 +42,14 @@ class Table {
 /// "label: value" lines with the values aligned, and wrapped where the terminal is too narrow.
 void print_fields(Console& console, const std::vector<std::pair<std::string, Cell>>& fields);
 
+/// `lead`, and the text right behind it, in lines that fit the terminal; all but the first behind
+/// `indent` columns, and the first behind what is in its line already, which is no more.
+void print_hanging(Console& console, const Cell& lead, std::string_view text, std::size_t indent);
+
+/// What is left of a line behind so many columns, at least enough to read in; 0 when lines may have
+/// any length.
+std::size_t room_behind(const Console& console, std::size_t columns);
+
 /// What ends a list for people: "1 device listed.", or "No devices." and in `advice` what to do
 /// about it. Nothing unless `out` is a terminal.
 void print_legend(Console& console, std::size_t count, std::string_view noun,

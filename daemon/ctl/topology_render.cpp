@@ -6,6 +6,7 @@
 
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/table.h"
+#include "daemon/ctl/wrap.h"
 
 namespace ivshmemd::ctl {
 namespace {
@@ -46,6 +47,9 @@ struct Widths {
     std::size_t name = 0;
     std::size_t role = 0;
     std::size_t model = 0;
+    std::size_t note = 0;
+
+    std::size_t of_line() const { return name + role + model + note + std::size_t{9}; }
 };
 
 std::string name_of(const MemoryUser& user) {
@@ -64,6 +68,7 @@ Widths widths_of(const std::vector<SharedMemory>& topology) {
             widths.name = std::max(widths.name, text_width(name_of(user)));
             widths.role = std::max(widths.role, text_width(shown(user.role)));
             widths.model = std::max(widths.model, text_width(shown(user.model)));
+            widths.note = std::max(widths.note, text_width(printable(note(user))));
         }
     }
     return widths;
@@ -85,6 +90,23 @@ void render_user(const MemoryUser& user, bool last, const Widths& widths, Consol
         print_toned(console, {remark, Tone::warn});
     }
     console.out << '\n';
+}
+
+// The same below each other, for a terminal that is too narrow.
+void render_narrow_user(const MemoryUser& user, bool last, Console& console) {
+    const auto put = [&](const char* branch, const std::string& text, Tone tone) {
+        for (const std::string& line : wrapped(text, room_behind(console, 3))) {
+            console.out << branch;
+            print_toned(console, {line, tone});
+            console.out << '\n';
+            branch = last ? "   " : "|  ";
+        }
+    };
+    const char* below = last ? "   " : "|  ";
+    put(last ? "`- " : "|- ", name_of(user), Tone::plain);
+    put(below, shown(user.role) + ", " + shown(user.model), Tone::plain);
+    const std::string remark = printable(note(user));
+    if (!remark.empty()) put(below, remark, Tone::warn);
 }
 
 // A string of the DOT language.
@@ -126,10 +148,18 @@ void render_edge(const SharedMemory& memory, const MemoryUser& user, Console& co
 
 void render_tree(const std::vector<SharedMemory>& topology, Console& console) {
     const Widths widths = widths_of(topology);
+    const bool narrow = console.out_width != 0 && widths.of_line() > console.out_width;
     for (const SharedMemory& memory : topology) {
-        print_heading(console, title(memory));
+        for (const std::string& line : wrapped(printable(title(memory)), console.out_width)) {
+            print_heading(console, line);
+        }
         for (const MemoryUser& user : memory.users) {
-            render_user(user, &user == &memory.users.back(), widths, console);
+            const bool last = &user == &memory.users.back();
+            if (narrow) {
+                render_narrow_user(user, last, console);
+            } else {
+                render_user(user, last, widths, console);
+            }
         }
     }
     if (topology.empty() && console.out_is_terminal) {

@@ -145,7 +145,8 @@ TEST(CtlGoldenFiles, PrintWhatWasPrintedOnATerminalBefore) {
 }
 
 TEST(CtlGoldenFiles, PrintWhatWasPrintedOnNarrowTerminalsBefore) {
-    const std::vector<Line> lines{{"vms"}, {"probe", "db"}, {"list"}, {"regions"}};
+    const std::vector<Line> lines{{"vms"},    {"probe", "db"}, {"list"},    {"regions"},
+                                  {"events"}, {"doctor"},      {"topology"}};
     compare("terminal-80", lines, true, 80);
     compare("terminal-40", lines, true, 40);
 }
