@@ -35,6 +35,7 @@ Runner declare_show(CLI::App& app);
 Runner declare_regions(CLI::App& app);
 Runner declare_region(CLI::App& app);
 Runner declare_events(CLI::App& app);
+Runner declare_ring(CLI::App& app);
 Runner declare_doctor(CLI::App& app);
 Runner declare_topology(CLI::App& app);
 Runner declare_can_migrate(CLI::App& app);

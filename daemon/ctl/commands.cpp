@@ -21,6 +21,7 @@ std::span<const Command> commands() {
         Command{"migrate", "Migrate a VM, with its peers taken out", declare_migrate},
         Command{"replug", "Plug in again what a migration took out", declare_replug},
         Command{"qemu-args", "Print what a destination QEMU needs", declare_qemu_args},
+        Command{"ring", "Ring a peer of a doorbell server, to try it", declare_ring},
         Command{"help", "Print the help of a command", declare_help},
         Command{"version", "Print the versions of this client and of the daemon", declare_version},
     };

@@ -151,6 +151,10 @@ TEST(CtlGoldenFiles, PrintWhatWasPrintedOnNarrowTerminalsBefore) {
     compare("terminal-40", lines, true, 40);
 }
 
+TEST(CtlGoldenFiles, PrintTheHelpOfWhatAsksNoDaemonAsBefore) {
+    compare("ring", {{"ring", "--help"}, {"ring"}});
+}
+
 TEST(CtlGoldenFiles, PrintWhatWasPrintedForGraphvizBefore) {
     compare("topology-dot", {{"topology", "--dot"}});
 }
