@@ -47,7 +47,7 @@ TEST_F(Monitor, ShowsWhatTheMachineIs) {
 
 TEST_F(Monitor, OfAQemuWithoutAMachineIsConnectedToOnceItHasOne) {
     if (QemuVm::installed_version() < 5002) GTEST_SKIP() << "tried from 5.2 on";
-    QemuVm vm(dir_.path(), {.extra = {"-preconfig"}});
+    QemuVm vm(dir_.path(), {.paused = true, .extra = {"-preconfig"}});
     daemon_.emplace(
         DaemonOptions{.vms = {{"vm0", vm.qmp_socket()}}, .region_dir = regions_.path()});
     ASSERT_TRUE(eventually(soon(), [&] {

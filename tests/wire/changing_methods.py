@@ -137,11 +137,14 @@ class Detaching(WireTest):
     def test_tells_why_a_region_stays(self):
         self.attach("other", "watched")
         path = f"{World.regions}/watched"
-        with open(path, "rb"), self.resetting("other"):
-            kept = self.ask("Detach", vm="other", name="watched", removeRegion=True)
-        self.assertEqual(kept["result"], "removed")
-        self.assertIn("has it open", kept["regionKept"])
-        os.unlink(path)
+        with open(path, "rb"):
+            with self.resetting("other"):
+                kept = self.ask("Detach", vm="other", name="watched", removeRegion=True)
+            self.assertEqual(kept["result"], "removed")
+            self.assertIn("has it open", kept["regionKept"])
+            self.refuse("RegionUnavailable", "RemoveRegion", region="watched")
+        self.assertEqual(self.ask("RemoveRegion", region="watched"), {})
+        self.assertFalse(os.path.exists(path))
 
     def test_takes_a_foreign_device_by_its_path(self):
         other = World.machines["other"]

@@ -49,7 +49,7 @@ TEST(PublishedInterface, HasTheseMethods) {
     for (const Method& method : published().methods) names.push_back(method.name);
     EXPECT_THAT(names, ElementsAre("ListVms", "Probe", "Attach", "Detach", "ListDevices",
                                    "CheckMigration", "Migrate", "Replug", "QemuArguments",
-                                   "ListRegions", "Diagnose", "Subscribe"));
+                                   "ListRegions", "RemoveRegion", "Diagnose", "Subscribe"));
 }
 
 /// These two kinds are standard errors of org.varlink.service.
