@@ -88,6 +88,8 @@ void FakePc::hold(const std::string& command) {
 void FakePc::release() {
     const std::lock_guard lock(mutex_);
     held_.clear();
+    // At once, not when its thread comes to it: a test's clock would run on meanwhile.
+    is_holding_ = false;
     changed_.notify_all();
 }
 
