@@ -14,6 +14,7 @@
 #include "daemon/region/users.h"
 #include "daemon/relay/relays.h"
 #include "daemon/state/store.h"
+#include "lib/hold.h"
 
 namespace ivshmemd {
 
@@ -38,6 +39,8 @@ struct Host {
     /// All VMs, by name. Whom it holds is the registry's affair, here and among the region's users.
     std::map<std::string, std::shared_ptr<Vm>> vms;
     RegionUsers region_users;
+    /// What clients hold, or held, by the VM's name: also while that VM is away.
+    std::map<std::string, std::shared_ptr<Hold>> holds;
 
     Host(Executor executor_, Config config_)
         : executor(std::move(executor_)),

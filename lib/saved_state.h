@@ -51,6 +51,7 @@ enum class MigrationPhase {
     migrating,   // QEMU is told to migrate
     replugging,  // it came to nothing: the peers go back into the VM they were in
     completed,   // the VM is at its destination, where the peers wait to be plugged in
+    held,        // they are out for a client that has something else migrate or save the VM
 };
 
 /// The peers of a VM that were taken out, or are to be, so that it can migrate.
@@ -58,13 +59,18 @@ struct MigrationRecord {
     std::string vm;
     std::string uuid;  // of the VM at both ends
     MigrationPhase phase = MigrationPhase::detaching;
-    std::string uri;
+    std::string uri;           // empty for a hold: whoever moves the VM then is another program
     std::string destination;   // VM of this daemon at the other end; empty when there is none
     bool return_path = false;  // switched on for this migration, and off again after it
     std::vector<DeviceSpec> devices;
 
     bool operator==(const MigrationRecord&) const = default;
 };
+
+/// Whether the devices were taken out for a client, and not for a migration of this daemon's.
+inline bool is_hold(const MigrationRecord& record) {
+    return record.uri.empty();
+}
 
 /// What the configuration has made of a device that it declares, or declared, in one QEMU process.
 enum class DeclaredFate {

@@ -10,7 +10,7 @@
 namespace ivshmemd::state_records {
 namespace {
 
-constexpr std::array phase_names{"detaching", "migrating", "replugging", "completed"};
+constexpr std::array phase_names{"detaching", "migrating", "replugging", "completed", "held"};
 constexpr std::array fate_names{"none", "attached", "away"};
 
 // The enumerator whose word it is.

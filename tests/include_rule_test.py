@@ -32,7 +32,7 @@ STOREYS = (
     ("vm",),
     ("attach", "detach"),
     ("migration",),
-    ("declared",),
+    ("declared", "hold"),
     ("supervise",),
     ("fleet",),
     ("api",),

@@ -1,7 +1,9 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
+#include "daemon/hold/notes.h"
 #include "daemon/vm/refresh.h"
+#include "proto/api/migration_values.h"
 #include "proto/api/values.h"
 
 namespace ivshmemd {
@@ -20,7 +22,13 @@ awaitable<Result<Document>> list_devices(std::shared_ptr<CallContext> context) {
     for (const auto& vm : vms) {
         for (const Device& device : vm->devices()) devices.push_back(api::spell_device(device));
     }
-    co_return reply_of({{"devices", std::move(devices)}});
+    json reply{{"devices", std::move(devices)}};
+    std::optional<std::string> only;
+    if (*named) only = (*named)->name();
+    for (const HoldNote& each : hold_notes(context->host, only)) {
+        reply["holds"].push_back(api::spell_hold(each));
+    }
+    co_return reply_of(std::move(reply));
 }
 
 }  // namespace ivshmemd

@@ -1,12 +1,14 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/api/methods.h"
+#include "daemon/hold/notes.h"
 #include "lib/run_state.h"
+#include "proto/api/migration_values.h"
 
 namespace ivshmemd {
 namespace {
 
-json spell_vm(const Vm& vm) {
+json spell_vm(const Vm& vm, const std::vector<HoldNote>& holds) {
     json object = {{"name", vm.name()},
                    {"qmpSocket", vm.config().qmp_socket},
                    {"state", vm_state_name(vm.state())},
@@ -25,6 +27,9 @@ json spell_vm(const Vm& vm) {
     for (const auto& [device, message] : vm.declared().failures()) {
         object["declaredFailures"].push_back({{"device", device}, {"message", message}});
     }
+    for (const HoldNote& each : holds) {
+        if (each.vm == vm.name()) object["hold"] = api::spell_hold(each);
+    }
     return object;
 }
 
@@ -32,7 +37,8 @@ json spell_vm(const Vm& vm) {
 
 awaitable<Result<Document>> list_vms(std::shared_ptr<CallContext> context) {
     json vms = json::array();
-    for (const auto& vm : context->registry.all()) vms.push_back(spell_vm(*vm));
+    const std::vector<HoldNote> holds = hold_notes(context->host);
+    for (const auto& vm : context->registry.all()) vms.push_back(spell_vm(*vm, holds));
     co_return reply_of({{"vms", std::move(vms)}});
 }
 

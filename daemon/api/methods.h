@@ -6,6 +6,8 @@
 
 namespace ivshmemd {
 
+struct MigrationStep;
+
 /// A method of the published interface that this daemon answers.
 struct ApiMethod {
     std::string_view name;
@@ -20,6 +22,9 @@ const ApiMethod* find_api_method(std::string_view name);
 /// The VM a call names. BadName, NoSuchVm.
 Result<std::shared_ptr<Vm>> find_vm(const CallContext& context);
 
+/// A reply before the last one.
+json spell_step(const MigrationStep& step);
+
 /// A finished reply.
 Document reply_of(json parameters);
 
@@ -32,6 +37,8 @@ awaitable<Result<Document>> list_regions(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> check_migration(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> migrate_vm(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> replug_devices(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> hold_vm(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> release_vm(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> qemu_arguments(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> remove_region(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> diagnose_vms(std::shared_ptr<CallContext> context);

@@ -24,14 +24,14 @@ Result<MigrateRequest> read_migrate_request(const json& parameters) {
     return request;
 }
 
+}  // namespace
+
 json spell_step(const MigrationStep& step) {
     json progress = {{"phase", step.phase}, {"text", step.text}};
     if (step.done) progress["done"] = *step.done;
     if (step.total) progress["total"] = *step.total;
     return {{"progress", std::move(progress)}};
 }
-
-}  // namespace
 
 awaitable<Result<Document>> migrate_vm(std::shared_ptr<CallContext> context) {
     Result<MigrateRequest> request = read_migrate_request(context->parameters());

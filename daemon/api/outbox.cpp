@@ -71,6 +71,16 @@ awaitable<void> Outbox::watch() {
     co_await socket_.async_wait(Socket::wait_error, as_result);
     left_ = true;
     connection_.release();
+    tell_left();
+}
+
+void Outbox::when_left(std::function<void()> call) {
+    to_tell_.push_back(std::move(call));
+    if (left()) tell_left();
+}
+
+void Outbox::tell_left() {
+    for (const auto& each : std::exchange(to_tell_, {})) each();
 }
 
 void Outbox::close() {
@@ -80,6 +90,7 @@ void Outbox::close() {
     boost::system::error_code ignored;
     socket_.close(ignored);
     changed_.notify_all();
+    tell_left();
 }
 
 }  // namespace ivshmemd

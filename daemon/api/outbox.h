@@ -1,8 +1,10 @@
 #pragma once
 
 #include <boost/asio/local/stream_protocol.hpp>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "daemon/api/account.h"
 #include "daemon/base/async.h"
@@ -55,6 +57,9 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
     /// Whether the client has hung up or the connection has ended.
     bool left() const { return left_ || !open_; }
 
+    /// Calls this once the client has left; at once if it has. It must not throw.
+    void when_left(std::function<void()> call);
+
     /// Returns when everything is sent, or the connection has ended.
     awaitable<void> flush();
 
@@ -69,6 +74,7 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
 
   private:
     awaitable<void> drain();
+    void tell_left();
 
     Socket socket_;
     std::shared_ptr<Account> account_;
@@ -84,6 +90,7 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
     bool open_ = true;
     bool left_ = false;
     bool closing_ = false;  // once all is sent
+    std::vector<std::function<void()>> to_tell_;
 };
 
 }  // namespace ivshmemd

@@ -116,14 +116,30 @@ class Exchange {
 
 Answer call_daemon(const std::string& socket_path, std::string_view method, const json& parameters,
                    const Wait& wait) {
-    Connection connection(wait.interrupt);
-    const int error = connection.connect(socket_path, steady_clock::now() + connect_deadline);
-    if (error == EINTR) return client_error("Interrupted", "interrupted", exit_interrupted);
-    if (error != 0) return not_connected(socket_path, error);
+    return Line(socket_path, wait.interrupt).call(method, parameters, wait);
+}
+
+Line::Line(std::string socket_path, int interrupt)
+    : socket_path_(std::move(socket_path)), connection_(std::make_unique<Connection>(interrupt)) {}
+
+Line::~Line() = default;
+
+int Line::descriptor() const {
+    return connection_->descriptor();
+}
+
+Answer Line::call(std::string_view method, const json& parameters, const Wait& wait) {
+    if (!connected_) {
+        const int error =
+            connection_->connect(socket_path_, steady_clock::now() + connect_deadline);
+        if (error == EINTR) return client_error("Interrupted", "interrupted", exit_interrupted);
+        if (error != 0) return not_connected(socket_path_, error);
+        connected_ = true;
+    }
     varlink::CallFlags flags;
     flags.more = wait.more;
     return Exchange(wait, parameters)
-        .run(connection, varlink::encode_call(method, parameters, flags));
+        .run(*connection_, varlink::encode_call(method, parameters, flags));
 }
 
 }  // namespace ivshmemd::ctl

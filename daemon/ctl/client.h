@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@ namespace ivshmemd::ctl {
 inline constexpr std::chrono::milliseconds connect_deadline{5'000};
 // Longer than any single deadline of the daemon, so that its own answer comes first.
 inline constexpr std::chrono::milliseconds reply_deadline{90'000};
+
+class Connection;
 
 /// How to wait for the last reply.
 struct Wait {
@@ -31,5 +34,24 @@ struct Wait {
 /// does: no daemon, silence, garbage and a closed connection are all answers.
 Answer call_daemon(const std::string& socket_path, std::string_view method,
                    const nlohmann::json& parameters, const Wait& wait);
+
+/// Several calls on one connection, one after the other, for what lasts as long as that does. The
+/// first one connects.
+class Line {
+  public:
+    /// `interrupt` as in Wait, for all of them.
+    Line(std::string socket_path, int interrupt);
+    ~Line();
+
+    Answer call(std::string_view method, const nlohmann::json& parameters, const Wait& wait);
+
+    /// Between two calls readable when the daemon has closed it; -1 without a connection.
+    int descriptor() const;
+
+  private:
+    std::string socket_path_;
+    std::unique_ptr<Connection> connection_;
+    bool connected_ = false;
+};
 
 }  // namespace ivshmemd::ctl

@@ -20,6 +20,7 @@ std::span<const Command> commands() {
         Command{"can-migrate", "Tell whether a VM can migrate, and why not", declare_can_migrate},
         Command{"migrate", "Migrate a VM, with its peers taken out", declare_migrate},
         Command{"replug", "Plug in again what a migration took out", declare_replug},
+        Command{"without-peers", "Run a command while a VM's peers are out", declare_without_peers},
         Command{"qemu-args", "Print what a destination QEMU needs", declare_qemu_args},
         Command{"ring", "Ring a peer of a doorbell server, to try it", declare_ring},
         Command{"help", "Print the help of a command", declare_help},

@@ -27,6 +27,8 @@ class Connection {
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
+    int descriptor() const { return fd_; }
+
     /// 0, an errno, ETIMEDOUT when the daemon's backlog stays full, or EINTR for an interrupt.
     int connect(const std::string& path, Deadline deadline);
 

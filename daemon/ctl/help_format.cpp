@@ -70,7 +70,7 @@ std::string usage_of(const CLI::App& app, const std::string& name) {
 }
 
 // All of it is ours: what CLI11 makes of these differs from version to version. Without headings
-// and with one line per item, what can be chosen from stays on a screen of 24 lines.
+// and with one line per item, it stays on a screen.
 class HelpFormatter : public CLI::Formatter {
   public:
     std::string make_help(const CLI::App* app, std::string name,

@@ -59,6 +59,18 @@ void spell_out_json(std::vector<std::string>& arguments) {
     std::replace(arguments.begin(), end, std::string("--json"), std::string("--json=auto"));
 }
 
+// The words after -- of a command that runs another one, which are that one's; one word takes their
+// place. CLI11 would make lists of those in brackets.
+std::vector<std::string> take_command_line(std::vector<std::string>& arguments) {
+    const auto mark = std::find(arguments.begin(), arguments.end(), "--");
+    const bool runs_another = std::find(arguments.begin(), mark, "without-peers") != mark;
+    if (!runs_another || mark == arguments.end()) return {};
+    std::vector<std::string> words(mark + 1, arguments.end());
+    arguments.erase(mark, arguments.end());
+    if (!words.empty()) arguments.emplace_back("COMMAND");
+    return words;
+}
+
 std::vector<std::pair<CLI::App*, Runner>> declare_commands(CLI::App& app) {
     std::vector<std::pair<CLI::App*, Runner>> declared;
     for (const Command& command : commands()) {
@@ -133,6 +145,7 @@ int run(std::vector<std::string> arguments, const std::string& socket_path, Cons
     const auto declared = declare_commands(app);
 
     const JsonMode mode = mode_in(arguments);
+    std::vector<std::string> command_line = take_command_line(arguments);
     spell_out_json(arguments);
     std::reverse(arguments.begin(), arguments.end());  // the order CLI11 wants of a vector
     try {
@@ -141,6 +154,7 @@ int run(std::vector<std::string> arguments, const std::string& socket_path, Cons
         return report_parse_end(app, end, mode, console);
     }
     Session session(console, globals.json, globals.socket, caller);
+    session.set_command_line(std::move(command_line));
     for (const auto& [sub, runner] : declared) {
         if (sub->parsed()) return runner(session);
     }

@@ -4,6 +4,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "daemon/ctl/answer.h"
 #include "daemon/ctl/client.h"
@@ -39,6 +41,10 @@ class Session {
     int finish(const Answer& answer,
                const std::function<void(const nlohmann::json&, Console&)>& render);
 
+    /// What follows -- on the command line of a command that runs another one.
+    const std::vector<std::string>& command_line() const { return command_line_; }
+    void set_command_line(std::vector<std::string> words) { command_line_ = std::move(words); }
+
     Console& console() { return console_; }
     JsonMode json_mode() const { return json_; }
     const std::string& socket_path() const { return socket_path_; }
@@ -48,6 +54,7 @@ class Session {
     JsonMode json_;
     std::string socket_path_;
     Caller caller_;
+    std::vector<std::string> command_line_;
 };
 
 }  // namespace ivshmemd::ctl

@@ -8,6 +8,7 @@
 #include "daemon/base/access.h"
 #include "daemon/base/accounts.h"
 #include "daemon/fleet/region_list.h"
+#include "daemon/hold/notes.h"
 #include "daemon/region/lease.h"
 #include "daemon/region/reservation.h"
 #include "daemon/vm/process_descriptors.h"
@@ -117,6 +118,7 @@ HostFacts diagnosis_facts(const Host& host, const Registry& registry,
     }
     facts.regions = list_regions(host, registry);
     for (Region& region : facts.regions) add_to_diagnose(region, registry);
+    facts.holds = hold_notes(host);
     facts.places = look_at_places(host.regions.places());
     facts.awaited = awaited_regions(host, registry);
     facts.daemon = ::geteuid();

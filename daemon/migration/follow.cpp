@@ -39,29 +39,7 @@ MigrationStep step_of(const MigrationFacts& facts) {
     return step;
 }
 
-struct Look {
-    MigrationFacts facts;
-    std::string run_state;
-};
-
-// Both at one moment: a completed source leaves finish-migrate only a little later.
-awaitable<std::optional<Look>> look_at_migration(std::shared_ptr<Vm> vm) {
-    const std::shared_ptr<qmp::Session> session = vm->session();
-    if (!session) co_return std::nullopt;
-    std::vector<qmp::Command> commands;
-    commands.push_back(qmp::query_migrate());
-    commands.emplace_back("query-status");
-    const std::vector<qmp::Answer> answers =
-        co_await session->call_all(std::move(commands), vm->host().deadlines.query);
-    if (!answers[0].ok() || !answers[1].ok()) co_return std::nullopt;
-    Look look{qmp::read_migration(answers[0].get()),
-              qmp::read_run_state(answers[1].get()).value_or("")};
-    follow_migration_status(*vm, look.facts.status);
-    vm->follow_run_state(look.run_state);
-    co_return look;
-}
-
-std::optional<MigrationEnd> end_of(const Look& look) {
+std::optional<MigrationEnd> end_of(const MigrationLook& look) {
     using Kind = MigrationEnd::Kind;
     const MigrationFacts& facts = look.facts;
     if (!is_ended(facts.status) || look.run_state == "finish-migrate") return std::nullopt;
@@ -84,6 +62,23 @@ bool is_connected(const Vm& vm) {
 
 }  // namespace
 
+// Both at one moment: a completed source leaves finish-migrate only a little later.
+awaitable<std::optional<MigrationLook>> look_at_migration(std::shared_ptr<Vm> vm) {
+    const std::shared_ptr<qmp::Session> session = vm->session();
+    if (!session) co_return std::nullopt;
+    std::vector<qmp::Command> commands;
+    commands.push_back(qmp::query_migrate());
+    commands.emplace_back("query-status");
+    const std::vector<qmp::Answer> answers =
+        co_await session->call_all(std::move(commands), vm->host().deadlines.query);
+    if (!answers[0].ok() || !answers[1].ok()) co_return std::nullopt;
+    MigrationLook look{qmp::read_migration(answers[0].get()),
+                       qmp::read_run_state(answers[1].get()).value_or("")};
+    follow_migration_status(*vm, look.facts.status);
+    vm->follow_run_state(look.run_state);
+    co_return look;
+}
+
 awaitable<MigrationEnd> follow_migration(std::shared_ptr<Vm> vm, std::string destination,
                                          MigrationProgress progress) {
     using Kind = MigrationEnd::Kind;
@@ -91,7 +86,7 @@ awaitable<MigrationEnd> follow_migration(std::shared_ptr<Vm> vm, std::string des
     while (!vm->stopping()) {
         if (is_connected(*vm)) {
             give_up = SteadyClock::time_point::max();
-            const std::optional<Look> look = co_await look_at_migration(vm);
+            const std::optional<MigrationLook> look = co_await look_at_migration(vm);
             if (look) {
                 if (const auto end = end_of(*look)) co_return *end;
                 progress(step_of(look->facts));

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "daemon/base/async.h"
 #include "daemon/migration/progress.h"
+#include "lib/migration/migration.h"
 
 namespace ivshmemd {
 
@@ -20,6 +22,15 @@ struct MigrationEnd {
     Kind kind = Kind::lost;
     std::string why;  // unless completed: QEMU's words, or ours
 };
+
+/// What QEMU says of a VM at one moment.
+struct MigrationLook {
+    MigrationFacts facts;
+    std::string run_state;
+};
+
+/// Nothing when it does not answer.
+awaitable<std::optional<MigrationLook>> look_at_migration(std::shared_ptr<Vm> vm);
 
 /// Follows a migration that QEMU was told to make until it has ended, over a lost connection too.
 /// `destination` is the name of the VM at the other end, empty when that is none of ours.

@@ -1,41 +1,15 @@
 #include "daemon/migration/migrate.h"
 
-#include <algorithm>
-
 #include "daemon/migration/check.h"
+#include "daemon/migration/peers.h"
 #include "daemon/migration/steps.h"
 #include "daemon/state/migrations.h"
 #include "daemon/vm/executor.h"
 #include "daemon/vm/migration_watch.h"
 #include "daemon/vm/refresh.h"
-#include "lib/resolve.h"
 
 namespace ivshmemd {
 namespace {
-
-// The peers this daemon takes out. One that a client is already taking out is not to come back.
-std::vector<DeviceSpec> peers_of(const Vm& vm) {
-    std::vector<DeviceSpec> peers;
-    for (const Device& device : vm.devices()) {
-        if (device.origin != Origin::managed || !blocks_migration(device)) continue;
-        if (device.state == DeviceState::attached) peers.push_back(spec_to_repeat(device));
-    }
-    return peers;
-}
-
-Result<void> check_can_return(const Vm& vm, const std::vector<DeviceSpec>& peers) {
-    for (const DeviceSpec& spec : peers) {
-        const Result<Model> model = resolve_model(request_again(spec), *vm.capabilities());
-        if (!model) return model.error();
-        if (spec.region || spec.server) continue;
-        const std::string reason = "the memory of " + spec.name +
-                                   " is no region of this daemon, so that it could not "
-                                   "be plugged back";
-        return Error(ErrorKind::config_unsupported, "configuration unsupported: " + reason,
-                     {{"reason", reason}});
-    }
-    return {};
-}
 
 // Looks again and refuses what cannot be. MigrationActive, MigrationBlocked and those of the
 // destination.
@@ -61,7 +35,7 @@ awaitable<Result<void>> prepare_migration(Migration& migration, MigrateRequest r
     const Result<ListenAddress> target = parse_migration_uri(request.uri);
     if (!target) co_return target.error();
     migration.destination = co_await find_destination(vm, *target);
-    const std::vector<DeviceSpec> peers = peers_of(*vm);
+    const std::vector<DeviceSpec> peers = devices_to_take_out(*vm, false);
     const Result<void> returnable = check_can_return(*vm, peers);
     if (!returnable) co_return returnable.error();
     if (migration.destination) {

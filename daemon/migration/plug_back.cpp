@@ -77,8 +77,7 @@ awaitable<std::vector<std::string>> plug_back(std::shared_ptr<Vm> vm, MigrationP
                 log_warning({vm->name(), ": cannot plug ", problems.back()}, {{"VM", vm->name()}});
                 continue;
             }
-            log_info({vm->name(), ": ", spec.name, " is back after a migration came to nothing"},
-                     {{"VM", vm->name()}});
+            log_info({vm->name(), ": ", spec.name, " is back"}, {{"VM", vm->name()}});
         }
         settled.insert(spec.name);
     }

@@ -47,6 +47,7 @@ void resume_migration(const std::shared_ptr<Vm>& vm) {
     }
     std::optional<MigrationRecord> record = migration_record(*vm->host().store, vm->key());
     if (!record || record->phase == MigrationPhase::completed) return;
+    if (record->phase == MigrationPhase::held) return;  // see resume_hold()
     if (record->phase == MigrationPhase::replugging) {
         keep_plugging_back(vm);
         return;

@@ -38,19 +38,23 @@ awaitable<bool> is_capability_off(std::shared_ptr<Vm> vm, std::string name) {
 Error not_let_go(const Migration& migration, const std::string& device, bool comes_back) {
     return Error(ErrorKind::timed_out,
                  "the guest of VM " + migration.vm->name() + " did not let " + device +
-                     " go in time; nothing was migrated, and peers that were taken out are back" +
+                     " go in time; " +
+                     (is_hold(migration.record) ? "the VM is not held, and devices"
+                                                : "nothing was migrated, and peers") +
+                     " that were taken out are back" +
                      (comes_back ? ", as " + device + " will be once the guest lets it go" : ""),
                  {{"outcome", std::string("undone")}});
 }
 
-// Peers that a client is already taking out. They are waited for and do not come back.
+// Those that a client is already taking out. They are waited for and do not come back.
 std::vector<std::string> leaving_peers(const Migration& migration) {
     std::vector<std::string> names;
     for (const Device& device : migration.vm->devices()) {
         const bool known =
             std::any_of(migration.record.devices.begin(), migration.record.devices.end(),
                         [&](const DeviceSpec& spec) { return spec.name == device.spec.name; });
-        if (known || device.origin != Origin::managed || !blocks_migration(device)) continue;
+        const bool leaves = blocks_migration(device) || migration.masters;
+        if (known || device.origin != Origin::managed || !leaves) continue;
         if (device.state == DeviceState::detaching) names.push_back(device.spec.name);
     }
     return names;

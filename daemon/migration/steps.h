@@ -34,6 +34,7 @@ struct Migration {
     std::shared_ptr<Vm> destination;  // null when it is none of ours
     // Of masters' content, in words; empty when nothing, nothing when that is not known.
     std::optional<std::string> left_behind{};
+    bool masters = false;  // taken out as well, for a client
 };
 
 /// For the log and for subscribers.

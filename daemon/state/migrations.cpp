@@ -18,7 +18,8 @@ bool left_from(const MigrationRecord& record, const std::string& vm, const std::
 // Whether a record that another VM left arrived in this one.
 bool arrived_in(const MigrationRecord& record, const Here& here) {
     const bool gone = record.phase == MigrationPhase::completed ||
-                      record.phase == MigrationPhase::migrating;  // the source died in time
+                      record.phase == MigrationPhase::migrating ||  // the source died in time
+                      record.phase == MigrationPhase::held;
     return gone && here.run_state != "inmigrate" &&
            (record.destination == here.vm.name ||
             (record.uuid == here.vm.uuid && is_real_uuid(record.uuid)));

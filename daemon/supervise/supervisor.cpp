@@ -8,6 +8,7 @@
 #include "daemon/declared/declared.h"
 #include "daemon/detach/drive.h"
 #include "daemon/detach/removal.h"
+#include "daemon/hold/hold.h"
 #include "daemon/migration/recovery.h"
 #include "daemon/qmp/connect.h"
 #include "daemon/supervise/events.h"
@@ -109,6 +110,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     co_await clean_orphans(vm);
     settle_unused_regions(vm);
     resume_migration(vm);
+    resume_hold(vm);
     settle_declared(vm);
     co_return Result<void>();
 }

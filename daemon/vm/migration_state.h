@@ -12,7 +12,8 @@ class MigrationState {
     const std::string& status() const { return status_; }
     void set_status(std::string status) { status_ = std::move(status); }
 
-    /// This daemon carries one out, from its first step to its last: see MigrationMark.
+    /// This daemon carries one out, from its first step to its last, or takes devices out for
+    /// somebody else's: see MigrationMark and Host::holds.
     bool claimed() const { return claimed_; }
     void claim() { claimed_ = true; }
     void release() { claimed_ = false; }

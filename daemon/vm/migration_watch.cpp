@@ -43,6 +43,20 @@ void follow_migration_status(Vm& vm, const std::string& status) {
     vm.changed().notify_all();
 }
 
+namespace {
+
+Error held_error(const Vm& vm, const Hold& hold) {
+    const bool ended = hold.story.ended();
+    return Error(ErrorKind::operation_in_progress,
+                 "VM " + vm.name() +
+                     (ended ? " was held by a client, and devices that were out for it are yet to "
+                              "come back"
+                            : " is held by a client that has something else migrate or save it") +
+                     "; its devices stay as they are until that is over");
+}
+
+}  // namespace
+
 bool is_migrating(const Vm& vm) {
     return is_migrating(vm.migration().status(), vm.run_state());
 }
@@ -50,6 +64,8 @@ bool is_migrating(const Vm& vm) {
 std::optional<Error> migration_active(const Vm& vm, Asker asker) {
     if (!vm.session()) return std::nullopt;  // then that is what there is to say
     const bool ours = vm.migration().claimed() && asker == Asker::client;
+    const auto hold = vm.host().holds.find(vm.name());
+    if (ours && hold != vm.host().holds.end()) return held_error(vm, *hold->second);
     if (!ours && !is_migrating(vm)) return std::nullopt;
     std::string message = "VM " + vm.name() + " is migrating";
     if (is_migrating(vm)) message += " (" + vm.migration().status() + ")";

@@ -21,7 +21,8 @@ void follow_migration_status(Vm& vm, const std::string& status);
 /// Whether QEMU is migrating, whoever started that.
 bool is_migrating(const Vm& vm);
 
-/// MigrationActive while devices have to stay as they are.
+/// MigrationActive while devices have to stay as they are; OperationInProgress when that is because
+/// a client holds the VM.
 std::optional<Error> migration_active(const Vm& vm, Asker asker = Asker::client);
 
 /// Asks QEMU, also how it was told to migrate. TimedOut or VmUnavailable when it does not answer.

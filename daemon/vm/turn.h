@@ -14,7 +14,7 @@ class Vm;
 /// Who asks for a turn.
 enum class Asker {
     client,
-    migration,  // a step of the daemon's own migration
+    migration,  // a step of the daemon's own migration, or of a hold
 };
 
 /// Whose turn it is to change one VM's QEMU.
@@ -25,8 +25,8 @@ enum class Asker {
 ///    meets no other's things, and must not wait for a slow attach.
 ///  - From the request to let a doorbell go until its descriptors are parked, nothing else hands
 ///    that QEMU a descriptor or has it open a file (take_turn_to_add).
-///  - While this daemon migrates the VM, or QEMU does, nobody gets a turn but the migration's own
-///    steps.
+///  - While this daemon migrates the VM, or QEMU does, or a client holds it, nobody gets a turn but
+///    the steps of that.
 class Turn {
   public:
     using Pass = Gate::Pass;

@@ -34,4 +34,14 @@ void diagnose_detaching(const VmFacts& vm, const DeviceFacts& facts,
                         mend_of(vm)});
 }
 
+void diagnose_hold(const HoldNote& note, std::vector<Finding>& findings) {
+    if (note.phase != HoldNote::Phase::out) return;
+    std::string names;
+    for (const std::string& each : note.devices) names += (names.empty() ? "" : ", ") + each;
+    findings.push_back({FindingKind::devices_out, FindingSeverity::warning, note.vm, std::nullopt,
+                        std::nullopt,
+                        names + (note.devices.size() > 1 ? " are" : " is") + " out: " + note.text,
+                        note.mend + ", where the VM runs now"});
+}
+
 }  // namespace ivshmemd

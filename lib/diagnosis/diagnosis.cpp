@@ -79,6 +79,8 @@ std::string_view finding_kind_name(FindingKind kind) {
             return "mappingUnknown";
         case FindingKind::region_unused:
             return "regionUnused";
+        case FindingKind::devices_out:
+            return "devicesOut";
         case FindingKind::two_masters:
             return "twoMasters";
         case FindingKind::migration_settings:
@@ -108,6 +110,9 @@ std::vector<Finding> diagnose(const HostFacts& facts, const std::optional<std::s
         if (only && vm.name != *only) continue;
         diagnose_vm(vm, facts.daemon_user, findings);
         diagnose_devices(vm, findings);
+    }
+    for (const HoldNote& note : facts.holds) {
+        if (!only || note.vm == *only) diagnose_hold(note, findings);
     }
     for (const Region& region : facts.regions) {
         if (concerns(region, only)) diagnose_region(region, facts, findings);

@@ -12,6 +12,7 @@
 
 #include "lib/capabilities.h"
 #include "lib/device.h"
+#include "lib/hold.h"
 #include "lib/inventory.h"
 #include "lib/migration/masters.h"
 #include "lib/place.h"
@@ -48,6 +49,7 @@ enum class FindingKind {
     region_unused,       // made by this daemon, and no device uses it
     private_memory,      // a device maps a copy of its own
     discarded_memory,    // QEMU empties the file when it ends
+    devices_out,         // a client had them taken out, and only replug brings them back
     two_masters,         // several devices would each carry the same memory along in a migration
     migration_settings,  // as QEMU is told to migrate, a master's content does not arrive
     place_unusable,  // regions cannot be made in a configured directory, or a device is not seen
@@ -108,6 +110,7 @@ struct VmFacts {
 struct HostFacts {
     std::vector<VmFacts> vms;
     std::vector<Region> regions;
+    std::vector<HoldNote> holds;    // of clients
     std::vector<Place> places;      // where regions can be
     std::set<std::string> awaited;  // paths of regions whose device is yet to come, or to come back
     uid_t daemon = 0;

@@ -18,6 +18,9 @@ void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings);
 void diagnose_detaching(const VmFacts& vm, const DeviceFacts& facts,
                         std::vector<Finding>& findings);
 
+/// Devices that are out since a client held their VM.
+void diagnose_hold(const HoldNote& note, std::vector<Finding>& findings);
+
 /// What is wrong with the file of a region.
 void diagnose_region(const Region& region, const HostFacts& facts, std::vector<Finding>& findings);
 

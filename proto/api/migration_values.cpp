@@ -57,6 +57,15 @@ json spell_reasons(const std::vector<Reason>& reasons) {
     return array;
 }
 
+json spell_hold(const HoldNote& note) {
+    json object = {{"vm", note.vm},
+                   {"phase", hold_phase_name(note.phase)},
+                   {"devices", note.devices},
+                   {"text", note.text}};
+    if (!note.mend.empty()) object["mend"] = note.mend;
+    return object;
+}
+
 json spell_spec(const DeviceSpec& spec) {
     json object = {{"name", spec.name},
                    {"model", api_name(spec.model)},

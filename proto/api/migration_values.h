@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "lib/device.h"
+#include "lib/hold.h"
 #include "lib/reason.h"
 #include "lib/result.h"
 #include "proto/json.h"
@@ -15,6 +16,9 @@ json spell_reasons(const std::vector<Reason>& reasons);
 
 /// A DeviceSpec as the API and the state file have it.
 json spell_spec(const DeviceSpec& spec);
+
+/// A Hold of the API.
+json spell_hold(const HoldNote& note);
 
 /// BadName, BadSize or InvalidParameter, with the device's name where it has one. Nothing is taken
 /// on trust: the object may come from a file.

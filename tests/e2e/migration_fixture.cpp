@@ -47,6 +47,13 @@ void MigrationFixture::restart_source(const std::string& with_uuid) {
     wait_connected("src");
 }
 
+void MigrationFixture::renew_source() {
+    source_->kill();
+    ASSERT_TRUE(daemon_->wait_vm_state("src", "unreachable", soon()));
+    source_.emplace(dir_.path(), options_);
+    wait_connected("src");
+}
+
 void MigrationFixture::start_destination(const std::vector<std::string>& devices) {
     stop_destination();
     launch_destination("dst", devices);

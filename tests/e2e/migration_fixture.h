@@ -23,6 +23,8 @@ class MigrationFixture : public HotplugTest {
     void start_relayed_source(VmOptions options);
     /// Another machine in its place, which the daemon finds at the same path.
     void restart_source(const std::string& with_uuid);
+    /// The same machine, started anew; without a relay.
+    void renew_source();
     /// A destination that listens at uri(), started with `devices` as it was told.
     void start_destination(const std::vector<std::string>& devices);
     /// The same without this daemon's knowing, as on another host.

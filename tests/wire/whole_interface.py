@@ -175,6 +175,19 @@ class WholeInterface:
         again = self.ask("Replug", vm="target", devices=peers)["devices"]
         self.assertEqual([each["name"] for each in again], ["traveller"])
 
+    def test_holds_a_machine(self):
+        self.refuse("VmUnavailable", "Hold", vm="gone")
+        self.refuse("InvalidParameter", "Release", vm="gone")
+        held = self.stream("Hold", vm="one", timeoutMs=1000)[-1]
+        self.assertEqual(held["detached"], [])
+        # A client of one call a connection has ended it by now.
+        try:
+            self.assertEqual(self.ask("Release", vm="one")["result"], "back")
+        except Refused as error:
+            self.assertEqual(error.name, "InvalidParameter")
+        wait_until(lambda: not [each for each in self.ask("ListVms")["vms"] if each.get("hold")],
+                   "the hold to end")
+
     def test_watches_events(self):
         self.refuse("ExpectedMore", "Subscribe")
         Stage.called.add("Subscribe")

@@ -43,6 +43,8 @@ TEST_F(ApiAccess, ThroughTheSocketForReadingChangesNothing) {
                                                           {"Detach", device},
                                                           {"Migrate", migrate},
                                                           {"Replug", replug},
+                                                          {"Hold", {{"vm", "a"}}},
+                                                          {"Release", {{"vm", "a"}}},
                                                           {"RemoveRegion", {{"region", "x"}}}};
     for (const auto& [method, parameters] : calls) {
         const json reply = client.call(hotplug(method), parameters);

@@ -1,0 +1,307 @@
+#include "daemon/hold/hold.h"
+
+#include <gmock/gmock.h>
+
+#include "daemon/hold/notes.h"
+#include "daemon/migration/replug.h"
+#include "tests/daemon/migration/migrate_fixture.h"
+
+namespace ivshmemd::test {
+namespace {
+
+using testing::HasSubstr;
+
+class HoldTest : public MigrateFixture {
+  protected:
+    struct Nothing {};
+
+    static awaitable<Result<Nothing>> without_value(awaitable<Result<void>> task) {
+        const Result<void> result = co_await std::move(task);
+        if (!result) co_return result.error();
+        co_return Nothing();
+    }
+    Running<Nothing> start_hold(bool masters = false, Milliseconds timeout = Milliseconds(5000)) {
+        hold_ = std::make_shared<Hold>();
+        const auto progress = [this](const MigrationStep& step) { steps_.push_back(step); };
+        return loop_.start(
+            without_value(take_hold(vm(), hold_, {masters, timeout}, MigrationProgress(progress))));
+    }
+    /// With p1 and p2 out.
+    void hold() {
+        start_with_peers();
+        const Result<Nothing> held = finish(start_hold());
+        ASSERT_TRUE(held) << held.error().message;
+        ASSERT_FALSE(has("p1") || has("p2"));
+    }
+    Running<Nothing> start_release() {
+        const auto progress = [this](const MigrationStep& step) { steps_.push_back(step); };
+        return loop_.start(
+            without_value(release_hold(host_, "a", hold_, MigrationProgress(progress))));
+    }
+    void leave_client() { end_hold(host_, "a", hold_); }
+
+    bool has(const std::string& name) const { return pc_.has_device("ivshmemd." + name); }
+    bool wait_settled() {
+        return loop_.run_until([this] { return hold_->settled && host_.holds.empty(); });
+    }
+    HoldNote note() {
+        const std::vector<HoldNote> notes = hold_notes(host_);
+        return notes.size() == 1 ? notes[0] : HoldNote();
+    }
+
+    std::shared_ptr<Hold> hold_;
+};
+
+TEST_F(HoldTest, TakesThePeersOutAndBringsThemBackWhereTheyWere) {
+    start_with_peers();
+    const int slot = pc_.slot_of("ivshmemd.p1");
+    ASSERT_TRUE(finish(start_hold()));
+    EXPECT_TRUE(has("m"));
+    EXPECT_FALSE(has("p1"));
+    EXPECT_FALSE(has("p2"));
+    EXPECT_EQ(hold_->devices.size(), 2u);
+    EXPECT_EQ(note().phase, HoldNote::Phase::held);
+    EXPECT_EQ(migration_record(*host_.store, vm()->key())->phase, MigrationPhase::held);
+    ASSERT_TRUE(finish(start_release()));
+    EXPECT_EQ(hold_->story.phase(), HoldPhase::back);
+    expect_all_at_source();
+    EXPECT_EQ(pc_.slot_of("ivshmemd.p1"), slot);
+    EXPECT_TRUE(hold_notes(host_).empty());
+    EXPECT_TRUE(attach_now(request("x"))) << "nobody holds it any more";
+}
+
+TEST_F(HoldTest, TakesMastersOutWhenToldTo) {
+    start_with_peers();
+    ASSERT_TRUE(finish(start_hold(true)));
+    EXPECT_FALSE(has("m"));
+    leave_client();
+    ASSERT_TRUE(wait_settled());
+    expect_all_at_source();
+    EXPECT_EQ(vm()->device("m")->spec.role, Role::master);
+}
+
+TEST_F(HoldTest, OfAVmWithoutPeersIsOneAllTheSame) {
+    start();
+    ASSERT_TRUE(finish(start_hold()));
+    EXPECT_EQ(attach_now(request("x")).error().kind, ErrorKind::operation_in_progress);
+    ASSERT_TRUE(finish(start_release()));
+    EXPECT_TRUE(host_.store->get().migrations.empty());
+}
+
+TEST_F(HoldTest, RefusesWhateverElseWouldChangeTheVm) {
+    hold();
+    const auto held = ErrorKind::operation_in_progress;
+    EXPECT_EQ(attach_now(request("x")).error().kind, held);
+    EXPECT_EQ(detach_now(leave("m")).error().kind, held);
+    EXPECT_EQ(finish(start_migrate()).error().kind, held);
+    EXPECT_EQ(finish(loop_.start(replug(vm(), std::nullopt))).error().kind, held);
+    const std::shared_ptr<Hold> first = hold_;
+    const Result<Nothing> second = finish(start_hold());
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().kind, held);
+    EXPECT_THAT(second.error().message, HasSubstr("held by a client"));
+    EXPECT_EQ(host_.holds["a"], first);
+    hold_ = first;
+    ASSERT_TRUE(finish(start_release()));
+    expect_all_at_source();
+}
+
+TEST_F(HoldTest, OfAGuestThatKeepsAPeerFailsAndEverythingComesBack) {
+    start_with_peers();
+    pc_.on("device_del", [this](const nlohmann::json& arguments) {
+        pc_.set_guest(arguments["id"] == "ivshmemd.p2" ? FakePc::Guest::keeps
+                                                       : FakePc::Guest::lets_go);
+        return pc_.real("device_del", arguments);
+    });
+    const Result<Nothing> held = finish(start_hold(false, Milliseconds(100)));
+    ASSERT_FALSE(held);
+    EXPECT_EQ(held.error().kind, ErrorKind::timed_out);
+    EXPECT_EQ(detail(held.error(), "outcome"), "undone");
+    EXPECT_THAT(held.error().message, HasSubstr("the VM is not held"));
+    EXPECT_TRUE(has("p1"));
+    EXPECT_EQ(note().phase, HoldNote::Phase::returning);
+    pc_.eject("ivshmemd.p2");
+    ASSERT_TRUE(loop_.run_until([this] { return !migration_record(*host_.store, vm()->key()); }));
+    expect_all_at_source();
+    EXPECT_TRUE(hold_notes(host_).empty());
+}
+
+TEST_F(HoldTest, OfAGuestThatRefusesFailsAndEverythingComesBack) {
+    start_with_peers();
+    pc_.set_guest(FakePc::Guest::refuses);
+    const Result<Nothing> held = finish(start_hold());
+    ASSERT_FALSE(held);
+    EXPECT_EQ(held.error().kind, ErrorKind::detach_refused);
+    expect_all_at_source();
+    EXPECT_TRUE(host_.holds.empty());
+}
+
+TEST_F(HoldTest, RefusesAVmWithAForeignPeer) {
+    start_with_peers();
+    pc_.put_backend("theirs", {region_path("theirs"), mebibyte, false});
+    pc_.put_device("foreign", {.slot = 9, .backend = "theirs"});
+    const Result<Nothing> held = finish(start_hold());
+    ASSERT_FALSE(held);
+    EXPECT_EQ(held.error().kind, ErrorKind::migration_blocked);
+    EXPECT_THAT(held.error().message, HasSubstr("foreign"));
+    EXPECT_EQ(pc_.count("device_del"), 0u);
+    EXPECT_TRUE(host_.holds.empty());
+}
+
+TEST_F(HoldTest, RefusesAVmThatMigrates) {
+    start_with_peers();
+    migration_.move_to("active", "running");
+    EXPECT_EQ(finish(start_hold()).error().kind, ErrorKind::migration_active);
+    EXPECT_EQ(pc_.count("device_del"), 0u);
+}
+
+TEST_F(HoldTest, IsReleasedOnlyWhenAMigrationOfOthersHasEnded) {
+    hold();
+    migration_.move_to("active", "running");
+    const auto releasing = start_release();
+    pass(Milliseconds(200));
+    EXPECT_FALSE(releasing->done);
+    EXPECT_FALSE(has("p1"));
+    EXPECT_EQ(note().phase, HoldNote::Phase::returning);
+    EXPECT_THAT(note().text, HasSubstr("it is migrating (active)"));
+    migration_.move_to("failed", "running");
+    ASSERT_TRUE(finish(releasing));
+    expect_all_at_source();
+    ASSERT_FALSE(steps_.empty());
+    EXPECT_EQ(steps_.back().phase, "releasing");
+}
+
+TEST_F(HoldTest, IsReleasedOnlyWhenASnapshotIsTaken) {
+    hold();
+    pc_.set_run_state("save-vm", "STOP");
+    leave_client();
+    pass(Milliseconds(200));
+    EXPECT_FALSE(has("p1"));
+    EXPECT_THAT(note().text, HasSubstr("save-vm"));
+    pc_.set_run_state("running", "RESUME");
+    ASSERT_TRUE(wait_settled());
+    expect_all_at_source();
+}
+
+TEST_F(HoldTest, OfAVmThatHasLeftKeepsWhatIsOutForReplug) {
+    hold();
+    migration_.move_to("completed", "postmigrate");
+    ASSERT_TRUE(finish(start_release()));
+    EXPECT_EQ(hold_->story.phase(), HoldPhase::left);
+    EXPECT_EQ(left_out(host_, "a").size(), 2u);
+    EXPECT_EQ(note().phase, HoldNote::Phase::out);
+    EXPECT_EQ(note().mend, "ivshmemctl replug a");
+    EXPECT_FALSE(has("p1"));
+    migration_.move_to("completed", "running");  // somebody took it back
+    const auto back = finish(loop_.start(replug(vm(), std::nullopt)));
+    ASSERT_TRUE(back) << back.error().message;
+    expect_all_at_source();
+    EXPECT_TRUE(hold_notes(host_).empty());
+}
+
+TEST_F(HoldTest, OfAVmWhoseQemuEndedKeepsWhatIsOutForReplug) {
+    hold();
+    pc_.die();
+    ASSERT_TRUE(wait_state(VmState::unreachable));
+    leave_client();
+    ASSERT_TRUE(wait_settled());
+    EXPECT_EQ(hold_->story.phase(), HoldPhase::left);
+    EXPECT_EQ(note().mend, "ivshmemctl replug a");
+    EXPECT_EQ(host_.store->get().migrations[0].phase, MigrationPhase::completed);
+}
+
+TEST_F(HoldTest, WaitsForAConnectionThatWasLostForAMoment) {
+    hold();
+    host_.deadlines.migration_lost = Milliseconds(60000);
+    vm()->session()->close(Error(ErrorKind::vm_unavailable, "cut"));
+    leave_client();
+    ASSERT_TRUE(wait_settled());
+    expect_all_at_source();
+}
+
+TEST_F(HoldTest, TriesAgainWhenAMigrationBeganAsThePeersCameBack) {
+    hold();
+    int times = 0;
+    pc_.on("device_add", [&](const nlohmann::json& arguments) {
+        if (times++ > 0) return pc_.real("device_add", arguments);
+        migration_.move_to("active", "running");
+        return nlohmann::json{
+            {"error",
+             {{"class", "GenericError"}, {"desc", "device_add not allowed while migrating"}}}};
+    });
+    leave_client();
+    ASSERT_TRUE(loop_.run_until([&] { return times == 1; }));
+    pass(Milliseconds(100));
+    EXPECT_EQ(hold_->story.phase(), HoldPhase::waiting);
+    EXPECT_EQ(host_.store->get().migrations[0].phase, MigrationPhase::held);
+    migration_.move_to("cancelled", "running");
+    ASSERT_TRUE(wait_settled());
+    expect_all_at_source();
+}
+
+TEST_F(HoldTest, NamesWhatCouldNotBePluggedInAgain) {
+    hold();
+    pc_.on("device_add", [](const nlohmann::json&) {
+        return nlohmann::json{{"error", {{"class", "GenericError"}, {"desc", "no more of these"}}}};
+    });
+    ASSERT_TRUE(finish(start_release()));
+    EXPECT_EQ(hold_->problems.size(), 2u);
+    EXPECT_EQ(left_out(host_, "a").size(), 2u);
+    EXPECT_EQ(note().phase, HoldNote::Phase::out);
+    EXPECT_FALSE(vm()->migration().claimed());
+}
+
+TEST_F(HoldTest, GoesOnOverADropOfTheVm) {
+    hold();
+    host_.config.vms.erase(host_.config.vms.begin());
+    registry_.follow_config();
+    ASSERT_FALSE(vm());
+    EXPECT_EQ(note().phase, HoldNote::Phase::held);
+    ASSERT_TRUE(finish(start_release()));
+    EXPECT_EQ(hold_->story.phase(), HoldPhase::left);
+    EXPECT_TRUE(host_.holds.empty());
+    EXPECT_EQ(host_.store->get().migrations[0].phase, MigrationPhase::completed);
+    EXPECT_EQ(note().mend, "ivshmemctl replug a");
+}
+
+TEST_F(HoldTest, GoesOnWhenTheVmComesBackToBeLookedAfter) {
+    hold();
+    const std::vector<VmConfig> vms = host_.config.vms;
+    host_.config.vms.erase(host_.config.vms.begin());
+    registry_.follow_config();
+    host_.config.vms = vms;
+    registry_.follow_config();
+    ASSERT_TRUE(wait_state(VmState::connected));
+    ASSERT_TRUE(loop_.run_until([this] { return vm()->migration().claimed(); }));
+    EXPECT_EQ(attach_now(request("x")).error().kind, ErrorKind::operation_in_progress);
+    EXPECT_FALSE(has("p1"));
+    ASSERT_TRUE(finish(start_release()));
+    expect_all_at_source();
+}
+
+TEST_F(HoldTest, IsBroughtToItsEndByALaterDaemon) {
+    MigrationRecord record{
+        "a", "11111111-0000-0000-0000-000000000000", MigrationPhase::held, "", "", false, {}};
+    DeviceSpec spec;
+    spec.name = "p1";
+    spec.size = mebibyte;
+    spec.region = "p1";
+    spec.bus = "pci.0";
+    spec.slot = 20;
+    record.devices.push_back(spec);
+    loop_.run(put_record(*host_.store, record));
+    EXPECT_EQ(note().phase, HoldNote::Phase::out) << "nobody is there to bring it back yet";
+    host_.deadlines.migration_poll = Milliseconds(20);
+    migration_.move_to("active", "running");
+    start();
+    pass(Milliseconds(200));
+    EXPECT_FALSE(has("p1")) << "somebody migrates it still";
+    EXPECT_EQ(note().phase, HoldNote::Phase::returning);
+    migration_.move_to("cancelled", "running");
+    ASSERT_TRUE(loop_.run_until([this] { return host_.store->get().migrations.empty(); }));
+    EXPECT_TRUE(has("p1"));
+    EXPECT_EQ(pc_.slot_of("ivshmemd.p1"), 20);
+}
+
+}  // namespace
+}  // namespace ivshmemd::test
