@@ -9,6 +9,9 @@ namespace {
 // Unlinking takes no longer than that.
 constexpr Milliseconds unlinking_pause{5};
 
+// Between two looks at a region that another attach is making.
+constexpr Milliseconds making_pause{2};
+
 // Others may make a region of this name, and take it back again.
 constexpr int making_attempts = 3;
 
@@ -58,6 +61,11 @@ awaitable<Result<std::optional<RegionIdentity>>> make_region(std::shared_ptr<Vm>
                                                              Decision& decision) {
     Host& host = vm->host();
     const std::string path = decision.region.path;
+    while (host.region_users.is_making(path) && !vm->stopping()) {
+        co_await vm->sleep_until(SteadyClock::now() + making_pause);
+    }
+    if (RegionFiles::identity(path)) co_return std::optional<RegionIdentity>();
+    const RegionUsers::MakingMark mark(host.region_users, path);
     const auto reserve = [files = host.regions, spec = decision.spec, user = vm->qemu_user()] {
         return files.reserve(*spec.region, spec.size, user);
     };

@@ -101,5 +101,24 @@ class RegionUsers {
     std::map<std::string, std::shared_ptr<const RegionSource>> vms_;
     std::vector<RegionIdentity> unlinking_;
 };
+    /// Says that the region at this path is being made, for as long as this lives. Another one that
+    /// wants it waits: else all its memory would be reserved twice, and the state would know only
+    /// the one of them that came last.
+    class MakingMark {
+      public:
+        MakingMark(RegionUsers& users, const std::string& path) : users_(users), path_(path) {
+            users_.making_.insert(path_);
+        }
+        MakingMark(const MakingMark&) = delete;
+        MakingMark& operator=(const MakingMark&) = delete;
+        ~MakingMark() { users_.making_.erase(path_); }
+
+      private:
+        RegionUsers& users_;
+        std::string path_;
+    };
+    bool is_making(const std::string& path) const { return making_.contains(path); }
+
 
 }  // namespace ivshmemd
+    std::set<std::string> making_;  // paths

@@ -26,6 +26,18 @@ TEST_F(AttachShared, TakesARegionBackOnlyIfNoOtherVmHasJoinedIt) {
     EXPECT_EQ(host_.store->get().regions.size(), 1u);
 }
 
+// Each would reserve all of it, and the state would forget the one that got the name.
+TEST_F(AttachShared, MakesARegionOnceForTwoThatComeAtTheSameTime) {
+    start_both();
+    const auto first = start_attach(request("x"));
+    const auto second = start_attach_in_b();
+    ASSERT_TRUE(finish(first));
+    ASSERT_TRUE(finish(second));
+    ASSERT_EQ(host_.store->get().regions.size(), 1u);
+    EXPECT_EQ(created_region(*host_.store, region_path("x")),
+              RegionFiles::identity(region_path("x")));
+}
+
 TEST_F(AttachShared, WaitsWhileTheRegionIsBeingUnlinked) {
     start();
     make_region();
