@@ -34,6 +34,7 @@ constexpr std::array rows{
     Row{ErrorKind::server_unusable, "ServerUnusable", 8},
     Row{ErrorKind::detach_refused, "DetachRefused", 8},
     Row{ErrorKind::qemu_error, "QemuError", 8},
+    Row{ErrorKind::transaction_failed, "TransactionFailed", 1},
     Row{ErrorKind::model_not_supported, "ModelNotSupported", 9},
     Row{ErrorKind::config_unsupported, "ConfigUnsupported", 9},
 };
@@ -43,6 +44,14 @@ const Row& row(ErrorKind kind) {
 }
 
 }  // namespace
+
+std::string text_detail(const Error& error, std::string_view name) {
+    for (const ErrorDetail& each : error.details) {
+        const std::string* text = std::get_if<std::string>(&each.second);
+        if (text && each.first == name) return *text;
+    }
+    return "";
+}
 
 std::string_view kind_name(ErrorKind kind) {
     return row(kind).name;

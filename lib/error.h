@@ -34,14 +34,17 @@ enum class ErrorKind {
     server_unusable,        // the doorbell server does not keep the protocol
     detach_refused,         // the guest refused to let the device go
     qemu_error,             // QEMU answered with an error
+    transaction_failed,     // what was to change several VMs changed none
     model_not_supported,    // that QEMU lacks the model
     config_unsupported,     // the combination of options does not exist
 };
 
+struct Error;
+
 /// A parameter of an error beside its message, under the API's field name.
 using ErrorDetail =
-    std::pair<std::string,
-              std::variant<std::string, std::vector<std::string>, std::vector<Reason>>>;
+    std::pair<std::string, std::variant<std::string, std::vector<std::string>, std::vector<Reason>,
+                                        bool, std::vector<Error>>>;
 
 struct Error {
     ErrorKind kind = ErrorKind::internal;
@@ -56,10 +59,14 @@ struct Error {
     bool operator==(const Error&) const = default;
 };
 
+/// The text of a detail; empty where it has none of that name.
+std::string text_detail(const Error& error, std::string_view name);
+
 /// The API's error name without its interface, e.g. "NoFreeSlot".
 std::string_view kind_name(ErrorKind kind);
 
-/// The exit code of ivshmemctl for this kind; 1 for anything unexpected.
+/// The exit code of ivshmemctl for this kind; 1 for anything unexpected. A failed transaction has
+/// that of the error that made it fail.
 int exit_code(ErrorKind kind);
 
 /// The kind with this API name; internal for an unknown name.

@@ -33,6 +33,7 @@ STOREYS = (
     ("attach", "detach"),
     ("migration",),
     ("declared", "hold"),
+    ("declared", "transaction"),
     ("supervise",),
     ("fleet",),
     ("api",),

@@ -8,6 +8,17 @@
 
 namespace ivshmemd {
 
+json spell_attached(const Attached& attached, bool dry_run) {
+    json object = {{"device", api::spell_device(attached.device)}, {"changed", attached.changed}};
+    if (!dry_run) return object;
+    json commands = json::array();
+    for (const qmp::Command& command : attached.commands) {
+        commands.push_back(qmp::command_object(command));
+    }
+    object["commands"] = std::move(commands);
+    return object;
+}
+
 awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context) {
     Result<DeviceRequest> request = api::read_device_request(context->parameters());
     if (!request) co_return request.error();
@@ -22,15 +33,7 @@ awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context) 
         (*vm)->declared().mend(name);
         co_await note_by_hand(*(*vm)->host().store, (*vm)->key(), name);
     }
-    json reply = {{"device", api::spell_device(attached->device)}, {"changed", attached->changed}};
-    if (dry_run) {
-        json commands = json::array();
-        for (const qmp::Command& command : attached->commands) {
-            commands.push_back(qmp::command_object(command));
-        }
-        reply["commands"] = std::move(commands);
-    }
-    co_return reply_of(std::move(reply));
+    co_return reply_of(spell_attached(*attached, dry_run));
 }
 
 }  // namespace ivshmemd

@@ -13,6 +13,8 @@ constexpr std::array methods{
     ApiMethod{"Probe", probe_vm, Access::reading},
     ApiMethod{"Attach", attach_device, Access::all},
     ApiMethod{"Detach", detach_device, Access::all},
+    ApiMethod{"AttachMany", attach_many, Access::all},
+    ApiMethod{"DetachMany", detach_many, Access::all},
     ApiMethod{"ListDevices", list_devices, Access::reading},
     ApiMethod{"CheckMigration", check_migration, Access::reading},
     ApiMethod{"Migrate", migrate_vm, Access::all},

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "daemon/api/service.h"
+#include "daemon/transaction/transaction.h"
 
 namespace ivshmemd {
 
@@ -25,6 +26,12 @@ Result<std::shared_ptr<Vm>> find_vm(const CallContext& context);
 /// A reply before the last one.
 json spell_step(const MigrationStep& step);
 
+/// What Attach and AttachMany answer of one device; `commands` only of a dry run.
+json spell_attached(const Attached& attached, bool dry_run);
+
+/// Tells a client how far a transaction is.
+TransactionProgress transaction_progress(std::shared_ptr<CallContext> context);
+
 /// A finished reply.
 Document reply_of(json parameters);
 
@@ -32,6 +39,8 @@ awaitable<Result<Document>> list_vms(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> probe_vm(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> detach_device(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> attach_many(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> detach_many(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> list_devices(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> list_regions(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> check_migration(std::shared_ptr<CallContext> context);

@@ -48,21 +48,13 @@ std::string vm_of(const json& parameters) {
     return vm ? *vm : std::string();
 }
 
-std::string detail_of(const Error& error, const std::string& name) {
-    for (const ErrorDetail& each : error.details) {
-        const std::string* text = std::get_if<std::string>(&each.second);
-        if (each.first == name && text) return *text;
-    }
-    return "";
-}
-
 void log_refusal(const varlink::Call& call, const Error& error) {
     const std::string vm = printable(error.vm);
     const std::string* name = as_string(find(*call.parameters, "name"));
     log_info({call.method, " of VM '", vm, "': ", kind_name(error.kind), ": ", error.message},
              {{"VM", vm},
               {"DEVICE", name ? printable(*name) : ""},
-              {"QMP_COMMAND", detail_of(error, "command")}});
+              {"QMP_COMMAND", text_detail(error, "command")}});
 }
 
 // Counts a call for as long as it lives.

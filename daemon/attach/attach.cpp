@@ -48,14 +48,6 @@ awaitable<Attempt> attempt_twice(std::shared_ptr<Vm> vm, Decision& decision,
     co_return co_await attempt_attach(vm, decision);
 }
 
-Attached dry(const Vm& vm, const Decision& decision) {
-    Attached attached{vm.announced(decision.spec), true, {}};
-    for (const Step& step : plan_attach(decision.spec, parts_of(vm, decision))) {
-        attached.commands.push_back(qmp::spell(step.command, vm.capabilities()->version));
-    }
-    return attached;
-}
-
 // A device with a server has no region to be made.
 awaitable<Result<std::optional<RegionIdentity>>> prepare_memory(std::shared_ptr<Vm> vm,
                                                                 Decision& decision) {
@@ -64,9 +56,11 @@ awaitable<Result<std::optional<RegionIdentity>>> prepare_memory(std::shared_ptr<
 }
 
 awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
-                                      PlacementRequest wanted, Turn::Coming& coming) {
+                                      PlacementRequest wanted, Turn::Coming& coming,
+                                      MadeRegion made) {
     Result<std::optional<RegionIdentity>> region = co_await prepare_memory(vm, decision);
     if (!region) co_return region.error();
+    if (*region && made) made(decision.region.path, **region);
     coming.update(decision.spec);  // now with its slot
     vm->publish(EventKind::attaching, decision.spec.name, "");
     const Attempt result = co_await attempt_twice(vm, decision, wanted);
@@ -100,6 +94,7 @@ struct AttachOptions {
     bool dry_run = false;
     Asker asker = Asker::client;
     std::optional<Placement> last;  // where the device was before
+    MadeRegion made;
 };
 
 awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest request,
@@ -128,8 +123,9 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
         if (ready) ready = co_await place_device(vm, decision, wanted);  // now with its size
     }
     if (!ready) co_return ready.error();
-    if (options.dry_run) co_return dry(*vm, decision);
-    co_return co_await carry_out(vm, std::move(decision), std::move(wanted), coming);
+    if (options.dry_run) co_return planned(*vm, decision);
+    co_return co_await carry_out(vm, std::move(decision), std::move(wanted), coming,
+                                 std::move(options.made));
 }
 
 }  // namespace
@@ -138,6 +134,20 @@ awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request
     AttachOptions options;
     options.dry_run = dry_run;
     return attach_in_turn(std::move(vm), std::move(request), std::move(options));
+}
+
+awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, MadeRegion made) {
+    AttachOptions options;
+    options.made = std::move(made);
+    return attach_in_turn(std::move(vm), std::move(request), std::move(options));
+}
+
+Attached planned(const Vm& vm, const Decision& decision) {
+    Attached attached{vm.announced(decision.spec), true, {}};
+    for (const Step& step : plan_attach(decision.spec, parts_of(vm, decision))) {
+        attached.commands.push_back(qmp::spell(step.command, vm.capabilities()->version));
+    }
+    return attached;
 }
 
 awaitable<Result<Attached>> attach_again(std::shared_ptr<Vm> vm, DeviceSpec spec, Asker asker) {

@@ -14,26 +14,30 @@ struct Found {
     std::shared_ptr<const RegionFile> file;
 };
 
-void look_at_region(const Vm& vm, const DeviceRequest& request, Found& found) {
+void look_at_region(const Vm& vm, const DeviceRequest& request, std::set<std::string> except,
+                    Found& found) {
     const std::string path = region_path(found.facts.places, request);
     found.file = std::make_shared<const RegionFile>(RegionFiles::look(path));
     found.facts.region = found.file->facts;
     if (!found.facts.region.exists) return;
-    found.facts.master = vm.host().region_users.find_master(whole_file(found.file->identity, 0),
-                                                            vm.name() + "/" + request.name);
+    except.insert(vm.name() + "/" + request.name);
+    found.facts.master =
+        vm.host().region_users.find_master(whole_file(found.file->identity, 0), except);
 }
 
-Found find_out(const Vm& vm, const DeviceRequest& request) {
+Found find_out(const Vm& vm, const DeviceRequest& request,
+               const std::set<std::string>& leaving = {}) {
     const Host& host = vm.host();
     Found found;
     found.facts.vm = vm.name();
     found.facts.run_state = vm.run_state();
     found.facts.capabilities = *vm.capabilities();
-    found.facts.existing = vm.device(request.name);
+    const bool stays = !leaving.contains(vm.name() + "/" + request.name);
+    if (stays) found.facts.existing = vm.device(request.name);
     found.facts.size_limit = host.config.region_size_limit;
     found.facts.places = host.regions.places();
     found.facts.trust = {::geteuid(), vm.qemu_user(), host.config.trusted_users};
-    if (!request.server) look_at_region(vm, request, found);
+    if (!request.server) look_at_region(vm, request, leaving, found);
     return found;
 }
 
@@ -50,8 +54,9 @@ Decision with_file(const ToAttach& decided, const Found& found) {
 
 }  // namespace
 
-Result<std::variant<Device, Decision>> decide_attach(const Vm& vm, const DeviceRequest& request) {
-    const Found found = find_out(vm, request);
+Result<std::variant<Device, Decision>> decide_attach(const Vm& vm, const DeviceRequest& request,
+                                                     const std::set<std::string>& leaving) {
+    const Found found = find_out(vm, request, leaving);
     const Result<Decided> decided = decide(request, found.facts);
     if (!decided) return decided.error();
     if (const Device* equal = std::get_if<Device>(&*decided)) {

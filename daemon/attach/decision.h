@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -37,8 +38,10 @@ struct Decision {
 };
 
 /// Finds out what decide() wants to know, and asks it. Looks at the region's file and makes
-/// nothing. An equal device is there, or one is to be made.
-Result<std::variant<Device, Decision>> decide_attach(const Vm& vm, const DeviceRequest& request);
+/// nothing. An equal device is there, or one is to be made. `leaving`: "VM/NAME" of devices that
+/// will have left by then.
+Result<std::variant<Device, Decision>> decide_attach(const Vm& vm, const DeviceRequest& request,
+                                                     const std::set<std::string>& leaving = {});
 
 /// The part about memory alone, as if no device of that name were there.
 Result<Decision> decide_memory(const Vm& vm, const DeviceRequest& request, Model model);

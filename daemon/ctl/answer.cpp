@@ -54,6 +54,10 @@ Answer daemon_error(std::string_view qualified, Document parameters) {
     Answer answer = success(std::move(parameters));
     answer.error = ours;
     answer.exit_code = exit_code_of(ours, qualified);
+    if (ours == kind_name(ErrorKind::transaction_failed)) {
+        const std::string first = text_field(answer.parameters.get(), "error");
+        answer.exit_code = exit_code(kind_from_name(first));
+    }
     answer.message = text_field(answer.parameters.get(), "message");
     if (!answer.message.empty()) return answer;
     if (qualified.substr(0, standard_interface.size()) == standard_interface) {

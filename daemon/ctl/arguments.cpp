@@ -41,8 +41,9 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, json& request,
     return app.add_option_function<std::string>(name, store, help);
 }
 
-CLI::Option* add_device(CLI::App& app, json& request, const std::string& name_help) {
-    add_text(app, "VM", request, "vm", "Name of the VM; VM/NAME says both")->required();
+CLI::Option* add_device(CLI::App& app, json& request, const std::string& name_help,
+                        const std::string& vm_help) {
+    add_text(app, "VM", request, "vm", vm_help)->required();
     return add_text(app, "NAME", request, "name", name_help);
 }
 

@@ -22,7 +22,11 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, nlohmann::json& re
 
 /// The positionals VM and NAME, which may come as one word, VM/NAME; `name_help` explains NAME. The
 /// option of NAME. Whoever runs the command calls split_device() first.
-CLI::Option* add_device(CLI::App& app, nlohmann::json& request, const std::string& name_help);
+CLI::Option* add_device(CLI::App& app, nlohmann::json& request, const std::string& name_help,
+                        const std::string& vm_help = "Name of the VM; VM/NAME says both");
+
+/// Help for VM where several may be named.
+inline constexpr const char* vms_help = "Name of the VM, or of several: web,db";
 
 /// Makes two members of VM/NAME. False when no name was given, one way or the other.
 bool split_device(nlohmann::json& request);

@@ -7,6 +7,7 @@
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/field.h"
+#include "daemon/ctl/many.h"
 #include "daemon/ctl/render.h"
 #include "lib/size.h"
 
@@ -20,7 +21,7 @@ struct Arguments {
 
 void declare_options(CLI::App& app, Arguments& arguments) {
     json& request = arguments.request;
-    add_device(app, request, "Name for the device, unique in the VM");
+    add_device(app, request, "Name for the device, unique in the VM", vms_help);
     app.add_option_function<std::string>(
            "--size", [&arguments](const std::string& text) { arguments.size = text; },
            "Power of two, e.g. 64M (default: the region's)")
@@ -101,6 +102,7 @@ int run_attach(const Arguments& arguments, Session& session) {
         }
         request["size"] = *size;
     }
+    if (split_vms(request)) return run_attach_many(request, session);
     Wait wait;
     wait.changes_something = !flag_field(&request, "dryRun");
     const Answer answer = session.call("Attach", request, "attaching the device", wait);

@@ -7,6 +7,7 @@
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/field.h"
+#include "daemon/ctl/many.h"
 
 namespace ivshmemd::ctl {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 constexpr std::int64_t default_timeout_ms = 30'000;  // the daemon's own default
 
 void declare_options(CLI::App& app, json& request) {
-    CLI::Option* name = add_device(app, request, "Name of the device");
+    CLI::Option* name = add_device(app, request, "Name of the device", vms_help);
     add_text(app, "--qom-path", request, "qomPath", "Its QOM path instead; for foreign devices")
         ->type_name("PATH")
         ->excludes(name);
@@ -60,6 +61,8 @@ int run_detach(json& request, Session& session) {
             usage_error("NAME or --qom-path is required; see 'ivshmemctl detach --help'"),
             session.json_mode(), session.console());
     }
+    const bool by_name = find(request, "qomPath") == nullptr;
+    if (by_name && split_vms(request)) return run_detach_many(request, session);
     Wait wait;
     wait.changes_something = true;
     wait.more = true;

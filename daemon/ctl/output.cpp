@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/ctl/console.h"
+#include "daemon/ctl/field.h"
 
 namespace ivshmemd::ctl {
 namespace {
@@ -22,6 +23,20 @@ int indent_of(JsonMode mode, const Console& console) {
             return console.out_is_terminal ? indented : compact;
     }
     return compact;
+}
+
+// One alone is in the message.
+void print_faults(const json& parameters, Console& console) {
+    const json& faults = list_field(parameters, "faults");
+    for (std::size_t i = 0; faults.size() > 1 && i < faults.size(); ++i) {
+        const json& fault = faults[i];
+        std::string about = text_field(&fault, "vm");
+        const std::string device = text_field(&fault, "device");
+        if (!device.empty()) about += (about.empty() ? "" : "/") + device;
+        if (about.empty()) about = text_field(&fault, "key");
+        console.err << "  " << printable(about) << ": " << printable(text_field(&fault, "message"))
+                    << '\n';
+    }
 }
 
 }  // namespace
@@ -59,7 +74,9 @@ int print_answer(const Answer& answer, JsonMode mode, Console& console,
 
 int print_error(const Answer& answer, JsonMode mode, Console& console) {
     print_message(answer.message, console);
-    if (mode != JsonMode::off) {
+    if (mode == JsonMode::off) {
+        print_faults(*answer.parameters, console);
+    } else {
         print_json(json{{"error", answer.error}, {"parameters", *answer.parameters}}, mode,
                    console);
     }

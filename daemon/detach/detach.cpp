@@ -65,11 +65,25 @@ Error refused_error(const Wait& wait, const std::string& refusal) {
                                                 " go: " + refusal);
 }
 
-Error fixed_error(const Wait& wait) {
-    const Device& device = wait.entry.device;
+Error fixed_error(const Vm& vm, const Device& device) {
     return Error(ErrorKind::config_unsupported,
-                 device.spec.name + " cannot leave VM " + wait.vm->name() + ": " + device.fixed,
+                 device.spec.name + " cannot leave VM " + vm.name() + ": " + device.fixed,
                  {{"reason", device.fixed}});
+}
+
+bool is_under_way(const Vm& vm, const InventoryDevice& entry) {
+    const Departure* known = vm.departures().find(entry.device.qom_path);
+    return known && known->phase != Departure::Phase::refused;
+}
+
+// Whether its guest can be asked at all.
+Result<std::optional<DescriptorRange>> check_departure(const Vm& vm, const InventoryDevice& entry) {
+    const Device& device = entry.device;
+    const Result<void> state =
+        allowed(Operation::detach, vm.name(), vm.run_state(), device.spec.role);
+    if (!state) return state.error();
+    if (!device.fixed.empty()) return fixed_error(vm, device);
+    return bound_descriptors(vm, entry);
 }
 
 std::string waiting_text(const Wait& wait) {
@@ -145,16 +159,11 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
     if (!request.for_migration && wait.entry.device.origin == Origin::managed) {
         co_await note_by_client(vm, name, request.by_hand);
     }
-    const Departure* known = vm->departures().find(wait.path());
-    if (known && known->phase != Departure::Phase::refused) {
+    if (is_under_way(*vm, wait.entry)) {
         vm->want_gone(wait.path(), request.remove_region);  // joins
         co_return Result<void>();
     }
-    const Result<void> state =
-        allowed(Operation::detach, vm->name(), vm->run_state(), wait.entry.device.spec.role);
-    if (!state) co_return state.error();
-    if (!wait.entry.device.fixed.empty()) co_return fixed_error(wait);
-    const Result<std::optional<DescriptorRange>> range = bound_descriptors(*vm, wait.entry);
+    const Result<std::optional<DescriptorRange>> range = check_departure(*vm, wait.entry);
     if (!range) co_return range.error();
     vm->want_gone(wait.path(), request.remove_region);
     vm->set_range(wait.path(), *range);
@@ -171,6 +180,17 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
 }
 
 }  // namespace
+
+Result<void> check_detach(const Vm& vm, const std::string& name) {
+    DetachRequest request;
+    request.name = name;
+    const InventoryDevice* target = find_target(vm, request);
+    if (!target) return no_such_device(vm, request);
+    if (is_under_way(vm, *target)) return {};
+    const Result<std::optional<DescriptorRange>> range = check_departure(vm, *target);
+    if (!range) return range.error();
+    return {};
+}
 
 awaitable<Result<Detached>> detach(std::shared_ptr<Vm> vm, DetachRequest request,
                                    DetachProgress progress) {

@@ -35,4 +35,8 @@ using DetachProgress = std::function<void(const std::string& phase, const std::s
 awaitable<Result<Detached>> detach(std::shared_ptr<Vm> vm, DetachRequest request,
                                    DetachProgress progress);
 
+/// Whether a device of ours is there, as far as is known, and its guest can be asked for it; else
+/// what detaching it would end in.
+Result<void> check_detach(const Vm& vm, const std::string& name);
+
 }  // namespace ivshmemd

@@ -16,19 +16,6 @@ namespace {
 // Between two attempts to park, of which one costs at least a deadline.
 constexpr Milliseconds parking_pause{1000};
 
-// Removes a region file that this daemon made and nobody uses. Why it stays; empty once it is gone.
-awaitable<std::string> remove_region(std::shared_ptr<Vm> vm, std::string region,
-                                     Milliseconds patience) {
-    Host& host = vm->host();
-    const std::string path = host.regions.path_of(region);
-    const std::optional<RegionIdentity> made = created_region(*host.store, path);
-    if (host.regions.places().device_at(path)) co_return "it is the memory of a driver";
-    if (!made) co_return "it was not made by ivshmemd, and is for whoever made it to remove";
-    RegionRemoval removal{path, *made, "", patience};
-    const std::optional<std::string> kept = co_await remove_made_region(vm, removal);
-    co_return kept.value_or("");
-}
-
 /// One departure that is being cleared away. Unless it is over by then, its end makes that begin
 /// anew: after an exception, or over the next connection.
 class Clearing {
@@ -87,6 +74,18 @@ awaitable<void> delete_parts(std::shared_ptr<Vm> vm, InventoryDevice entry) {
 }
 
 }  // namespace
+
+awaitable<std::string> remove_region(std::shared_ptr<Vm> vm, std::string region,
+                                     Milliseconds patience) {
+    Host& host = vm->host();
+    const std::string path = host.regions.path_of(region);
+    const std::optional<RegionIdentity> made = created_region(*host.store, path);
+    if (host.regions.places().device_at(path)) co_return "it is the memory of a driver";
+    if (!made) co_return "it was not made by ivshmemd, and is for whoever made it to remove";
+    RegionRemoval removal{path, *made, "", patience};
+    const std::optional<std::string> kept = co_await remove_made_region(vm, removal);
+    co_return kept.value_or("");
+}
 
 awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     const Clearing clearing(vm, entry.device.qom_path);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "daemon/base/async.h"
 #include "lib/inventory.h"
@@ -14,6 +15,11 @@ class Vm;
 /// called once for each departure (Departures::clear). The region that was to go and stays for now;
 /// empty when there is none.
 awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry);
+
+/// Removes a region's file that this daemon made and nobody uses. Why it stays; empty once it is
+/// gone.
+awaitable<std::string> remove_region(std::shared_ptr<Vm> vm, std::string region,
+                                     Milliseconds patience);
 
 /// Removes a region as soon as all VMs have told that they do not use it, in their own time: right
 /// after a start most cannot tell.

@@ -25,12 +25,15 @@ bool touches(const MemoryUser& user, const RegionIdentity& file) {
 }
 
 // "VM/NAME" of a master in this VM; empty when it has none.
-std::string master_in(const RegionSource& vm, const Mapping& memory, const std::string& except) {
+std::string master_in(const RegionSource& vm, const Mapping& memory,
+                      const std::set<std::string>& except) {
     for (const MemoryUser& user : vm.memory_users()) {
-        if (is_master_of(user, memory) && spell(vm, user) != except) return spell(vm, user);
+        const bool counts = is_master_of(user, memory) && !except.contains(spell(vm, user));
+        if (counts) return spell(vm, user);
     }
     const std::optional<MemoryUser> coming = vm.coming();
-    const bool counts = coming && is_master_of(*coming, memory) && spell(vm, *coming) != except;
+    const bool counts =
+        coming && is_master_of(*coming, memory) && !except.contains(spell(vm, *coming));
     return counts ? spell(vm, *coming) : "";
 }
 
@@ -65,7 +68,8 @@ RegionUsers::Answer RegionUsers::ask(const RegionIdentity& region,
     return answer;
 }
 
-std::string RegionUsers::find_master(const Mapping& memory, const std::string& except) const {
+std::string RegionUsers::find_master(const Mapping& memory,
+                                     const std::set<std::string>& except) const {
     for (const auto& [name, vm] : vms_) {
         if (vm->holds_for_migration()) continue;
         std::string master = master_in(*vm, memory, except);

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -74,7 +75,10 @@ class RegionUsers {
 
     /// "VM/NAME" of a master of this memory, or of any part of it, that is there or coming, other
     /// than `except`; empty when none is known.
-    std::string find_master(const Mapping& memory, const std::string& except) const;
+    std::string find_master(const Mapping& memory, const std::string& except) const {
+        return find_master(memory, std::set<std::string>{except});
+    }
+    std::string find_master(const Mapping& memory, const std::set<std::string>& except) const;
 
     /// "VM/NAME" of all users of this memory in other VMs than this one, but not those that hold it
     /// for the other end of a migration.
@@ -97,10 +101,6 @@ class RegionUsers {
     };
     bool is_unlinking(const RegionIdentity& region) const;
 
-  private:
-    std::map<std::string, std::shared_ptr<const RegionSource>> vms_;
-    std::vector<RegionIdentity> unlinking_;
-};
     /// Says that the region at this path is being made, for as long as this lives. Another one that
     /// wants it waits: else all its memory would be reserved twice, and the state would know only
     /// the one of them that came last.
@@ -119,6 +119,10 @@ class RegionUsers {
     };
     bool is_making(const std::string& path) const { return making_.contains(path); }
 
+  private:
+    std::map<std::string, std::shared_ptr<const RegionSource>> vms_;
+    std::vector<RegionIdentity> unlinking_;
+    std::set<std::string> making_;  // paths
+};
 
 }  // namespace ivshmemd
-    std::set<std::string> making_;  // paths

@@ -21,8 +21,9 @@ std::optional<Error> Link::unavailable() const {
         return Error(ErrorKind::vm_unavailable, "VM " + vm_ + ": " + *last_error_,
                      {{"state", std::string(preconfig)}});
     }
-    const std::string state(vm_state_name(state_));
-    std::string message = "VM " + vm_ + " is " + state;
+    const bool lost = state_ == VmState::connected;  // a moment ago
+    const std::string state(vm_state_name(lost ? VmState::unreachable : state_));
+    std::string message = lost ? "VM " + vm_ + " has gone away" : "VM " + vm_ + " is " + state;
     if (last_error_) message += ": " + *last_error_;
     if (state_ == VmState::busy) {
         message += "; give ivshmemd a monitor of its own";

@@ -36,6 +36,9 @@ std::string method_of(const std::vector<std::string>& arguments) {
         {"detach", "Detach"},       {"list", "ListDevices"},    {"show", "ListDevices"},
         {"regions", "ListRegions"}, {"region", "RemoveRegion"}, {"can-migrate", "CheckMigration"},
         {"migrate", "Migrate"},     {"replug", "Replug"},       {"qemu-args", "QemuArguments"}};
+    const bool many = arguments.size() > 1 && arguments[1].find(',') != std::string::npos;
+    if (many && arguments.front() == "attach") return "AttachMany";
+    if (many && arguments.front() == "detach") return "DetachMany";
     const auto found = methods.find(arguments.front());
     return found == methods.end() ? "" : found->second;
 }

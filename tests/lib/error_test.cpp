@@ -32,6 +32,7 @@ const std::map<ErrorKind, std::pair<std::string, int>> promised = {
     {ErrorKind::server_unusable, {"ServerUnusable", 8}},
     {ErrorKind::detach_refused, {"DetachRefused", 8}},
     {ErrorKind::qemu_error, {"QemuError", 8}},
+    {ErrorKind::transaction_failed, {"TransactionFailed", 1}},
     {ErrorKind::model_not_supported, {"ModelNotSupported", 9}},
     {ErrorKind::config_unsupported, {"ConfigUnsupported", 9}},
 };

@@ -157,6 +157,28 @@ class WholeInterface:
         self.assertEqual(replies[-1]["result"], "removed")
         self.refuse("NoSuchDevice", "Detach", vm="one", name="leaver")
 
+    def test_changes_several_machines_or_none(self):
+        both = ["one", "target"]
+        plan = self.ask("AttachMany", vms=both, name="joint", size=MIB, dryRun=True)["results"]
+        self.assertEqual([len(each["commands"]) for each in plan], [2, 2])
+        lost = self.refuse("TransactionFailed", "AttachMany", vms=["one", "gone", "nobody"],
+                           name="joint", size=MIB)
+        self.assertEqual((lost["undone"], lost["leftovers"]), (True, []))
+        self.assertEqual(sorted(each["error"] for each in lost["faults"]),
+                         ["NoSuchVm", "VmUnavailable"])
+        self.assertNotIn("joint", self.names("one"))
+        one = Stage.machines["one"]
+        replies = self.stream("AttachMany", vms=["one"], name="joint", size=MIB)
+        self.assertEqual(replies[0].keys(), {"progress"})
+        self.assertIs(replies[-1]["results"][0]["changed"], True)
+        one.qmp("stop")  # its firmware could let the device go at any time
+        self.addCleanup(one.qmp, "cont")
+        self.assertEqual(self.ask("DetachMany", vms=["one"], name="joint", timeoutMs=0),
+                         {"results": [{"vm": "one", "result": "pending"}]})
+        with resetting("one"):
+            replies = self.stream("DetachMany", vms=["one"], name="joint", removeRegion=True)
+        self.assertEqual(replies[-1]["results"], [{"vm": "one", "result": "removed"}])
+
     def test_migrates_and_plugs_in_again(self):
         uri = f"unix:{Stage.directory}/migration.sock"
         Stage.machines["target"].qmp("migrate-incoming", uri=uri)

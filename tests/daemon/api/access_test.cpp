@@ -39,8 +39,12 @@ TEST_F(ApiAccess, ThroughTheSocketForReadingChangesNothing) {
     const json device{{"vm", "a"}, {"name", "x"}};
     const json migrate{{"vm", "a"}, {"uri", "tcp:127.0.0.1:1"}};
     const json replug{{"vm", "a"}, {"devices", json::array()}};
+    const json attach_many{{"vms", {"a"}}, {"name", "x"}, {"size", mebibyte}};
+    const json detach_many{{"vms", {"a"}}, {"name", "x"}};
     const std::vector<std::pair<std::string, json>> calls{{"Attach", attach},
                                                           {"Detach", device},
+                                                          {"AttachMany", attach_many},
+                                                          {"DetachMany", detach_many},
                                                           {"Migrate", migrate},
                                                           {"Replug", replug},
                                                           {"Hold", {{"vm", "a"}}},

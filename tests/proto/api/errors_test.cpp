@@ -8,6 +8,7 @@
 
 #include "lib/placement.h"
 #include "lib/resolve.h"
+#include "lib/transaction.h"
 #include "proto/api/migration_values.h"
 #include "proto/api/values.h"
 #include "proto/varlink/type_check.h"
@@ -37,6 +38,10 @@ const std::map<ErrorKind, std::vector<ErrorDetail>>& demanded_details() {
           {"class", "GenericError"},
           {"description", "Bus 'nobus' not found"},
           {"leftovers", Words{"/objects/ivshmemd.bus0.mem"}}}},
+        {ErrorKind::transaction_failed,
+         {{"undone", true},
+          {"leftovers", Words{}},
+          {"faults", std::vector<Error>{Error(ErrorKind::bad_size, "odd")}}}},
         {ErrorKind::model_not_supported,
          {{"model", "ivshmem"}, {"supported", Words{"ivshmem_plain", "ivshmem_doorbell"}}}},
         {ErrorKind::config_unsupported, {{"reason", "msi off and ivshmem-doorbell"}}},
@@ -94,11 +99,28 @@ TEST(ApiErrors, CarryTheirDetails) {
                 EXPECT_EQ(parameters.at(name), spell_reasons(*reasons));
             } else if (const auto* words = std::get_if<std::vector<std::string>>(&value)) {
                 EXPECT_EQ(parameters.at(name), json(*words)) << name;
-            } else {
-                EXPECT_EQ(parameters.at(name), json(std::get<std::string>(value))) << name;
+            } else if (const auto* word = std::get_if<std::string>(&value)) {
+                EXPECT_EQ(parameters.at(name), json(*word)) << name;
             }
         }
     }
+}
+
+TEST(ApiErrors, SpellAFailedTransactionAsTheFirstThatFailed) {
+    Error first(ErrorKind::master_exists, "two",
+                {{"holder", std::string("db/x")},
+                 {"device", std::string("x")}});
+    first.vm = "web";
+    const Error second(ErrorKind::no_such_vm, "none");
+    Error error = transaction_error({first, second}, {"web/x"});
+    const varlink::ErrorReply reply = spell_error(error);
+    expect_declared(reply);
+    json parameters(*reply.parameters);
+    parameters.erase("message");
+    EXPECT_EQ(parameters, json::parse(R"({"vm":"web","device":"x","error":"MasterExists",
+        "parameters":{"holder":"db/x"},"undone":false,"leftovers":["web/x"],"faults":[
+        {"error":"MasterExists","message":"two","vm":"web","device":"x","parameters":{"holder":"db/x"}},
+        {"error":"NoSuchVm","message":"none"}]})"));
 }
 
 TEST(ApiErrors, SpellAnInvalidParameterAsVarlinkDoes) {

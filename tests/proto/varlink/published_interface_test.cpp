@@ -48,9 +48,9 @@ TEST(PublishedInterface, HasTheseMethods) {
     std::vector<std::string> names;
     for (const Method& method : published().methods) names.push_back(method.name);
     EXPECT_THAT(names,
-                ElementsAre("ListVms", "Probe", "Attach", "Detach", "ListDevices", "CheckMigration",
-                            "Migrate", "Replug", "Hold", "Release", "QemuArguments", "ListRegions",
-                            "RemoveRegion", "Diagnose", "Subscribe"));
+                ElementsAre("ListVms", "Probe", "Attach", "Detach", "AttachMany", "DetachMany",
+                            "ListDevices", "CheckMigration", "Migrate", "Replug", "Hold", "Release",
+                            "QemuArguments", "ListRegions", "RemoveRegion", "Diagnose", "Subscribe"));
 }
 
 /// These two kinds are standard errors of org.varlink.service.

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/base/scope.h"
+#include "daemon/base/signal.h"
+#include "daemon/host.h"
+#include "daemon/transaction/transaction.h"
+
+namespace ivshmemd {
+
+/// One transaction under way.
+struct TransactionRun {
+    Host& host;
+    TransactionWishes wishes;
+    TransactionProgress progress;
+    Transaction course;
+    std::shared_ptr<const std::vector<VmPlan>> plans;
+    Scope scope;
+    Signal ended;
+    TransactionResult result{};
+    std::map<std::string, DeviceSpec> taken_out{};  // "VM/NAME": as it was
+    std::map<std::string, RegionIdentity> made{};   // regions, by path
+    std::vector<std::string> leaked{};              // by QEMU, in a step that failed
+    std::size_t steps_done = 0;
+
+    TransactionRun(Host& host_, std::vector<VmPlan> plans_, TransactionWishes wishes_,
+                   TransactionProgress progress_);
+
+    /// Null when it is not there any more.
+    std::shared_ptr<Vm> vm(std::size_t index) const;
+    std::string name_of(const Task& task) const;
+};
+
+/// What came of one task.
+struct TaskEnd {
+    Transaction::Outcome outcome = Transaction::Outcome::failed;
+    Error error{ErrorKind::internal, "an internal fault of ivshmemd, which its log tells more of"};
+};
+
+/// Detaches the device of a task. `with_region`: the region that was made for it goes along.
+awaitable<Result<Detached>> ask_to_leave(std::shared_ptr<TransactionRun> run,
+                                         std::shared_ptr<Vm> vm, Task task, bool with_region,
+                                         Milliseconds timeout);
+
+/// Carries out a task that is no check.
+awaitable<void> carry_out_task(std::shared_ptr<TransactionRun> run, Task task,
+                               std::shared_ptr<TaskEnd> end);
+
+/// After all took effect: what was changed was changed by hand, and regions go that were to.
+awaitable<void> settle_success(std::shared_ptr<TransactionRun> run);
+
+/// After all was undone: regions go that were made. Paths of those that stay.
+awaitable<std::vector<std::string>> take_back_regions(std::shared_ptr<TransactionRun> run);
+
+}  // namespace ivshmemd

@@ -1,0 +1,55 @@
+"""Methods that change several machines together."""
+
+from machines import DoorbellServer
+from world import HOTPLUG, MIB, WireTest, World
+
+
+class Together(WireTest):
+    def test_attaches_and_detaches_together(self):
+        wish = {"vms": ["other", "hidden"], "name": "joint", "size": MIB, "model": "ivshmem-plain",
+                "role": "peer", "region": "joint-region", "bus": "pci.0", "slot": 10, "numa": 0,
+                "prealloc": False, "timeoutMs": 60000, **self.readonly()}
+        planned = self.ask("AttachMany", **wish, dryRun=True)["results"]
+        self.assertEqual([[step["execute"] for step in each["commands"]] for each in planned],
+                         [["object-add", "device_add"]] * 2)
+        made = self.ask("AttachMany", **wish)["results"]
+        self.assertEqual([(each["device"]["vm"], each["device"]["slot"], each["changed"])
+                          for each in made], [("other", 10, True), ("hidden", 10, True)])
+        self.attach("other", "joint-guest", region="joint-region")
+        with self.resetting("other"), self.resetting("hidden"):
+            replies = self.stream("DetachMany", vms=["other", "hidden"], name="joint",
+                                  timeoutMs=60000, removeRegion=True)
+        self.assertEqual(replies[0].keys(), {"progress"})
+        self.assertEqual([each["result"] for each in replies[-1]["results"]], ["removed"] * 2)
+        self.assertIn("other/joint-guest", replies[-1]["regionKept"])
+
+    def test_attaches_by_a_doorbell_server(self):
+        server = DoorbellServer(f"{World.directory}/joint.sock", MIB, 2)
+        made = self.ask("AttachMany", vms=["other"], name="joint-bell",
+                        server=server.listener.getsockname(), vectors=2, msi=True,
+                        ioeventfd=True)["results"]
+        self.assertEqual(made[0]["device"]["vectors"], 2)
+
+    def test_names_all_that_fails(self):
+        self.attach("other", "joint-master", role="master")
+        lost = self.refuse("TransactionFailed", "AttachMany", vms=["hidden", "gone"], size=MIB,
+                           name="joint-second", role="master", region="joint-master")
+        self.assertEqual((lost["undone"], lost["leftovers"]), (True, []))
+        faults = {each["vm"]: each for each in lost["faults"]}
+        self.assertEqual(faults["hidden"]["parameters"], {"holder": "other/joint-master"})
+        self.assertEqual(faults["hidden"]["device"], "joint-second")
+        self.assertEqual(faults["gone"]["error"], "VmUnavailable")
+        first = self.refuse("TransactionFailed", "AttachMany", vms=["hidden"], size=MIB,
+                            name="joint-second", role="master", region="joint-master")
+        self.assertEqual((first["vm"], first["device"], first["error"], first["parameters"]),
+                         ("hidden", "joint-second", "MasterExists",
+                          {"holder": "other/joint-master"}))
+
+    def stream(self, method, **parameters):
+        """The parameters of all replies."""
+        self.client.send(f"{HOTPLUG}.{method}", parameters, more=True)
+        replies = [self.client.next_reply()]
+        while replies[-1].continues:
+            replies.append(self.client.next_reply())
+        self.assertEqual(replies[-1].error, "", replies[-1])
+        return [each.parameters for each in replies]
