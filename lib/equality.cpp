@@ -10,6 +10,8 @@ bool differs(const std::optional<T>& asked, const U& there) {
     return asked && !(*asked == there);
 }
 
+}  // namespace
+
 std::string difference(const DeviceRequest& request, const DeviceSpec& there) {
     if (differs(request.model, there.model)) return "model " + std::string(qom_type(there.model));
     if (request.role.value_or(Role::peer) != there.role) {
@@ -40,8 +42,6 @@ std::string difference(const DeviceRequest& request, const DeviceSpec& there) {
     if (differs(request.slot, there.slot)) return "slot " + std::to_string(there.slot);
     return "";
 }
-
-}  // namespace
 
 Result<void> check_equal(const DeviceRequest& request, const DeviceSpec& existing) {
     const std::string what = difference(request, existing);

@@ -5,6 +5,7 @@
 
 #include "daemon/base/alarm.h"
 #include "daemon/base/log.h"
+#include "proto/api/interface_text.h"
 #include "proto/varlink/framing.h"
 
 namespace ivshmemd {
@@ -20,10 +21,16 @@ awaitable<void> yield_once(Outbox& outbox) {
     co_await boost::asio::post(outbox.socket().get_executor(), boost::asio::use_awaitable);
 }
 
-awaitable<ParsedCall> parse_in_turn(std::shared_ptr<Gate> long_messages, Outbox& outbox,
-                                    std::string message) {
+awaitable<ParsedCall> parse_in_turn(std::shared_ptr<Gate> long_messages, Worker& parser,
+                                    Outbox& outbox, std::string message) {
     if (message.size() <= short_message) co_return varlink::parse_call(message);
     const Gate::Pass turn = co_await long_messages->enter();
+    if (message.size() > varlink::request_limit) {
+        const auto parse = [&message] {
+            return varlink::parse_call(message, varlink::long_request_limit);
+        };
+        co_return co_await parser.run(parse);
+    }
     ParsedCall call = varlink::parse_call(message);
     co_await yield_once(outbox);
     co_return call;
@@ -66,9 +73,13 @@ awaitable<bool> answer_call(Service& service, std::shared_ptr<Outbox> outbox, Pa
 }  // namespace
 
 awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbox,
-                                 std::shared_ptr<Gate> long_messages,
+                                 std::shared_ptr<Gate> long_messages, Worker& parser,
                                  Milliseconds message_deadline) {
     varlink::Framer framer;
+    // Of whoever may change nothing, it would be refused anyway.
+    if (outbox->access() == Access::all) {
+        framer.allow(std::string(api::interface_name) + ".Apply", varlink::long_request_limit);
+    }
     bool going_on = true;
     SteadyClock::time_point deadline;
     while (going_on && outbox->open()) {
@@ -82,7 +93,8 @@ awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbo
             continue;
         }
         deadline = {};
-        ParsedCall call = co_await parse_in_turn(long_messages, *outbox, std::move(*message));
+        ParsedCall call =
+            co_await parse_in_turn(long_messages, parser, *outbox, std::move(*message));
         going_on = co_await answer_call(service, outbox, std::move(call));
         // Calls that want no answer may come many at once.
         if (outbox->waiting() == 0) co_await yield_once(*outbox);

@@ -15,6 +15,7 @@ constexpr std::array methods{
     ApiMethod{"Detach", detach_device, Access::all},
     ApiMethod{"AttachMany", attach_many, Access::all},
     ApiMethod{"DetachMany", detach_many, Access::all},
+    ApiMethod{"Apply", apply_topology, Access::all},
     ApiMethod{"ListDevices", list_devices, Access::reading},
     ApiMethod{"CheckMigration", check_migration, Access::reading},
     ApiMethod{"Migrate", migrate_vm, Access::all},

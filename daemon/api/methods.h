@@ -41,6 +41,7 @@ awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> detach_device(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> attach_many(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> detach_many(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> apply_topology(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> list_devices(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> list_regions(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> check_migration(std::shared_ptr<CallContext> context);

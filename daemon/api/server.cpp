@@ -93,7 +93,7 @@ void Server::take(Outbox::Socket socket, Access access) {
 }
 
 awaitable<void> Server::serve(std::shared_ptr<Outbox> outbox) {
-    co_await serve_connection(service_, std::move(outbox), long_messages_,
+    co_await serve_connection(service_, std::move(outbox), long_messages_, host_.parser,
                               host_.deadlines.client_message);
 }
 

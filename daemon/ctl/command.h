@@ -38,6 +38,8 @@ Runner declare_events(CLI::App& app);
 Runner declare_ring(CLI::App& app);
 Runner declare_doctor(CLI::App& app);
 Runner declare_topology(CLI::App& app);
+Runner declare_apply(CLI::App& app);
+Runner declare_export(CLI::App& app);
 Runner declare_can_migrate(CLI::App& app);
 Runner declare_migrate(CLI::App& app);
 Runner declare_replug(CLI::App& app);

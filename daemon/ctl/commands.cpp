@@ -17,6 +17,8 @@ std::span<const Command> commands() {
         Command{"events", "Watch what happens, until Ctrl-C", declare_events},
         Command{"doctor", "Find what is wrong and tell how to mend it", declare_doctor},
         Command{"topology", "Show which VMs share which memory", declare_topology},
+        Command{"apply", "Bring VMs to what a file describes, all or none", declare_apply},
+        Command{"export", "Write what is there as a file for apply", declare_export},
         Command{"can-migrate", "Tell whether a VM can migrate, and why not", declare_can_migrate},
         Command{"migrate", "Migrate a VM, with its peers taken out", declare_migrate},
         Command{"replug", "Plug in again what a migration took out", declare_replug},

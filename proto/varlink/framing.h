@@ -11,6 +11,10 @@ namespace ivshmemd::varlink {
 /// cost: parsing 64 KiB of the worst JSON takes well below a tenth of a second.
 inline constexpr std::size_t request_limit = 64 * 1024;
 
+/// Longest call of a method that takes more, when it begins with the name of that method; see
+/// Framer.
+inline constexpr std::size_t long_request_limit = 4 * 1024 * 1024;
+
 /// Cuts a byte stream into Varlink messages: each one JSON text followed by one NUL byte.
 ///
 /// Feed what was read, then take messages until there is none, then read again; so at most one
@@ -18,6 +22,12 @@ inline constexpr std::size_t request_limit = 64 * 1024;
 class Framer {
   public:
     explicit Framer(std::size_t limit = request_limit) : limit_(limit) {}
+
+    /// A message whose first member is "method" with this name may have `limit` bytes.
+    void allow(std::string method, std::size_t limit) {
+        long_method_ = std::move(method);
+        long_limit_ = limit;
+    }
 
     void feed(std::string_view bytes);
 
@@ -33,8 +43,11 @@ class Framer {
 
   private:
     void give_up();
+    std::size_t limit_of_this() const;
 
     std::size_t limit_;
+    std::string long_method_;
+    std::size_t long_limit_ = 0;
     std::string buffer_;
     std::size_t consumed_ = 0;  // bytes at the front that were delivered
     std::size_t scanned_ = 0;   // bytes at the front that hold no NUL, or were delivered

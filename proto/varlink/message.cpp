@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "proto/varlink/call_fault.h"
-#include "proto/varlink/framing.h"
 #include "proto/varlink/names.h"
 
 namespace ivshmemd::varlink {
@@ -128,8 +127,8 @@ std::string ended(std::string text) {
 
 }  // namespace
 
-boost::system::result<Call, CallFault> parse_call(std::string_view text) {
-    const ParsedJson parsed = parse_json(text, {request_limit, depth_limit, true, true});
+boost::system::result<Call, CallFault> parse_call(std::string_view text, std::size_t limit) {
+    const ParsedJson parsed = parse_json(text, {limit, depth_limit, true, true});
     switch (parsed.fault) {
         case JsonFault::none:
             return read_call(parsed.value);

@@ -8,6 +8,7 @@
 
 #include "lib/result.h"
 #include "proto/json.h"
+#include "proto/varlink/framing.h"
 
 namespace ivshmemd::varlink {
 
@@ -47,13 +48,14 @@ struct CallFault {
 
 /// Reads a call.
 ///
-/// A violation: not one JSON object in UTF-8; longer than request_limit; no method; `parameters`
+/// A violation: not one JSON object in UTF-8; longer than `limit`; no method; `parameters`
 /// that is no object; a flag that is no boolean; oneway together with more; a member of the call
 /// given twice or unknown, except for vendor fields, which have a reverse-domain name and are
 /// ignored; a key with U+0000; nesting or U+0000 anywhere but in the parameters.
 /// An invalid parameter: one given twice, with a key given twice inside it, nested too deep, or
 /// with U+0000 in a string. Whether parameters suit the method is for check() in type_check.h.
-boost::system::result<Call, CallFault> parse_call(std::string_view text);
+boost::system::result<Call, CallFault> parse_call(std::string_view text,
+                                                  std::size_t limit = request_limit);
 
 struct Reply {
     Document parameters;     // an object, never null

@@ -35,7 +35,8 @@ std::string method_of(const std::vector<std::string>& arguments) {
         {"vms", "ListVms"},         {"probe", "Probe"},         {"attach", "Attach"},
         {"detach", "Detach"},       {"list", "ListDevices"},    {"show", "ListDevices"},
         {"regions", "ListRegions"}, {"region", "RemoveRegion"}, {"can-migrate", "CheckMigration"},
-        {"migrate", "Migrate"},     {"replug", "Replug"},       {"qemu-args", "QemuArguments"}};
+        {"migrate", "Migrate"},     {"replug", "Replug"},       {"qemu-args", "QemuArguments"},
+        {"apply", "Apply"}};
     const bool many = arguments.size() > 1 && arguments[1].find(',') != std::string::npos;
     if (many && arguments.front() == "attach") return "AttachMany";
     if (many && arguments.front() == "detach") return "DetachMany";

@@ -45,6 +45,24 @@ class Together(WireTest):
                          ("hidden", "joint-second", "MasterExists",
                           {"holder": "other/joint-master"}))
 
+    def test_applies_topologies(self):
+        topology = {"region": [{"name": "drawn", "size": "1M"}],
+                    "device": [{"name": "drawn", "vms": ["hidden"]}]}
+        plan = self.ask("Apply", topology=topology, dryRun=True)
+        self.assertEqual([(each["vm"], each["device"], each["action"])
+                          for each in plan["changes"]], [("hidden", "drawn", "attach")])
+        replies = self.stream("Apply", topology=topology)
+        self.assertEqual(replies[0].keys(), {"progress"})
+        self.assertIs(replies[-1]["changed"], True)
+        topology["device"][0]["role"] = "master"
+        with self.resetting("hidden"):
+            changed = self.ask("Apply", topology=topology, timeoutMs=60000, prune=False)
+        self.assertEqual(changed["changes"][0]["reason"], "role peer")
+        self.assertEqual(changed["changes"][0]["becomes"]["role"], "master")
+        topology["device"][0]["mood"] = "good"
+        lost = self.refuse("TransactionFailed", "Apply", topology=topology)
+        self.assertEqual([each["key"] for each in lost["faults"]], ["/device/0/mood"])
+
     def stream(self, method, **parameters):
         """The parameters of all replies."""
         self.client.send(f"{HOTPLUG}.{method}", parameters, more=True)

@@ -179,6 +179,22 @@ class WholeInterface:
             replies = self.stream("DetachMany", vms=["one"], name="joint", removeRegion=True)
         self.assertEqual(replies[-1]["results"], [{"vm": "one", "result": "removed"}])
 
+    def test_applies_a_topology(self):
+        topology = {"region": [{"name": "drawn", "size": "1M"}],
+                    "device": [{"name": "drawn", "vms": ["one"]}]}
+        plan = self.ask("Apply", topology=topology, dryRun=True)
+        self.assertEqual([(each["vm"], each["action"]) for each in plan["changes"]],
+                         [("one", "attach")])
+        replies = self.stream("Apply", topology=topology)
+        self.assertEqual(replies[0].keys(), {"progress"})
+        self.assertIs(replies[-1]["changed"], True)
+        self.assertEqual(replies[-1]["changes"][0]["becomes"]["region"], "drawn")
+        self.assertIs(self.ask("Apply", topology=topology)["changed"], False)
+        topology["device"][0]["vms"] = ["one", "nobody", "nobody"]
+        lost = self.refuse("TransactionFailed", "Apply", topology=topology)
+        self.assertEqual(sorted(each["key"] for each in lost["faults"]),
+                         ["/device/0/vms/1", "/device/0/vms/2"])
+
     def test_migrates_and_plugs_in_again(self):
         uri = f"unix:{Stage.directory}/migration.sock"
         Stage.machines["target"].qmp("migrate-incoming", uri=uri)

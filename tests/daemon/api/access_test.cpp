@@ -49,6 +49,7 @@ TEST_F(ApiAccess, ThroughTheSocketForReadingChangesNothing) {
                                                           {"Replug", replug},
                                                           {"Hold", {{"vm", "a"}}},
                                                           {"Release", {{"vm", "a"}}},
+                                                          {"Apply", {{"topology", json::object()}}},
                                                           {"RemoveRegion", {{"region", "x"}}}};
     for (const auto& [method, parameters] : calls) {
         const json reply = client.call(hotplug(method), parameters);

@@ -109,7 +109,8 @@ TEST(ApiErrors, CarryTheirDetails) {
 TEST(ApiErrors, SpellAFailedTransactionAsTheFirstThatFailed) {
     Error first(ErrorKind::master_exists, "two",
                 {{"holder", std::string("db/x")},
-                 {"device", std::string("x")}});
+                 {"device", std::string("x")},
+                 {"key", std::string("/device/0")}});
     first.vm = "web";
     const Error second(ErrorKind::no_such_vm, "none");
     Error error = transaction_error({first, second}, {"web/x"});
@@ -119,7 +120,8 @@ TEST(ApiErrors, SpellAFailedTransactionAsTheFirstThatFailed) {
     parameters.erase("message");
     EXPECT_EQ(parameters, json::parse(R"({"vm":"web","device":"x","error":"MasterExists",
         "parameters":{"holder":"db/x"},"undone":false,"leftovers":["web/x"],"faults":[
-        {"error":"MasterExists","message":"two","vm":"web","device":"x","parameters":{"holder":"db/x"}},
+        {"error":"MasterExists","message":"two","vm":"web","device":"x","key":"/device/0",
+         "parameters":{"holder":"db/x"}},
         {"error":"NoSuchVm","message":"none"}]})"));
 }
 

@@ -113,5 +113,31 @@ TEST(VarlinkFramer, CountsTheLimitPerMessage) {
     EXPECT_FALSE(framer.too_long());
 }
 
+class LongCall : public testing::TestWithParam<std::pair<const char*, bool>> {};
+
+TEST_P(LongCall, MayBeLongerWhenItBeginsWithItsMethod) {
+    const auto& [begin, taken] = GetParam();
+    Framer framer(40);
+    framer.allow("org.a.Long", 60);
+    const std::string text = begin + std::string(60 - std::string_view(begin).size(), ' ');
+    framer.feed(text);
+    EXPECT_FALSE(framer.next());
+    EXPECT_EQ(framer.too_long(), !taken);
+    framer.feed("\0"s);
+    EXPECT_EQ(framer.next().has_value(), taken);
+    framer.feed(text + ' ');
+    EXPECT_FALSE(framer.next());
+    EXPECT_TRUE(framer.too_long());
+}
+
+INSTANTIATE_TEST_SUITE_P(VarlinkFramer, LongCall,
+                         testing::Values(std::pair(R"({"method":"org.a.Long")", true),
+                                         std::pair(R"( { "method" : "org.a.Long" ,)", true),
+                                         std::pair(R"({"method":"org.a.Longer")", false),
+                                         std::pair(R"({"method":"org.a.Lon")", false),
+                                         std::pair(R"({"more":true,"method":"org.a.Long")", false),
+                                         std::pair(R"(["method":"org.a.Long")", false),
+                                         std::pair("", false)));
+
 }  // namespace
 }  // namespace ivshmemd::varlink

@@ -1,0 +1,111 @@
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "daemon/ctl/arguments.h"
+#include "daemon/ctl/command.h"
+#include "daemon/ctl/console.h"
+#include "daemon/ctl/field.h"
+#include "daemon/ctl/render.h"
+#include "daemon/ctl/table.h"
+#include "daemon/ctl/topology_file.h"
+
+namespace ivshmemd::ctl {
+namespace {
+
+// Many devices of many VMs may take their time; Ctrl-C ends the wait.
+constexpr std::chrono::hours longest_apply{24};
+
+struct ApplyArguments {
+    json request = json::object();
+    std::string file;
+};
+
+void render_changes(const json& reply, bool dry_run, Console& console) {
+    std::size_t kept = 0;
+    Table table({"VM", "DEVICE", dry_run ? "WOULD" : "DID", "BECAUSE", "BECOMES"});
+    for (const json& each : list_field(reply, "changes")) {
+        const std::string action = text_field(&each, "action");
+        if (action == "keep") ++kept;
+        if (action == "keep") continue;
+        const json* becomes = find(each, "becomes");
+        const std::string reason = text_field(&each, "reason");
+        table.add({{text_field(&each, "vm")},
+                   {text_field(&each, "device")},
+                   {action},
+                   {reason.empty() ? "" : "it had " + reason},
+                   {becomes != nullptr ? device_summary(becomes) : ""}});
+    }
+    if (flag_field(&reply, "changed")) table.print(console);
+    if (flag_field(&reply, "changed") && kept == 0) return;
+    console.out << kept << (kept == 1 ? " device is" : " devices are") << " as described\n";
+}
+
+// Where the file has what is wrong: "topology.toml:12: /device/0/size: ...".
+void print_places(const Answer& answer, const TopologyFile& file, const std::string& path,
+                  Console& console) {
+    for (const json& fault : list_field(*answer.parameters, "faults")) {
+        const std::string key = text_field(&fault, "key");
+        const std::string line = file.line_of(key);
+        const std::string vm = text_field(&fault, "vm");
+        const std::string device = text_field(&fault, "device");
+        std::string about = path + (line.empty() ? "" : ":" + line);
+        if (!key.empty()) about += ": " + key;
+        if (!vm.empty()) about += ": " + vm + (device.empty() ? "" : "/" + device);
+        console.err << "  " << printable(about) << ": " << printable(text_field(&fault, "message"))
+                    << '\n';
+    }
+}
+
+int run_apply(const ApplyArguments& arguments, Session& session) {
+    const Result<TopologyFile> file = read_topology_file(arguments.file);
+    if (!file) {
+        return print_error(client_error(file.error()), session.json_mode(), session.console());
+    }
+    json request(arguments.request);
+    request["topology"] = *file->topology;
+    Wait wait;
+    wait.changes_something = !flag_field(&request, "dryRun");
+    wait.more = true;
+    wait.deadline = longest_apply;
+    const Answer answer = session.call("Apply", request, "applying " + arguments.file, wait);
+    const bool has_faults = !list_field(*answer.parameters, "faults").empty();
+    if (!answer && has_faults && session.json_mode() == JsonMode::off) {
+        print_message(answer.message, session.console());
+        print_places(answer, *file, arguments.file, session.console());
+        return answer.exit_code;
+    }
+    return session.finish(answer, [&request](const json& reply, Console& console) {
+        render_changes(reply, flag_field(&request, "dryRun"), console);
+    });
+}
+
+}  // namespace
+
+Runner declare_apply(CLI::App& app) {
+    const auto arguments = std::make_shared<ApplyArguments>();
+    json& request = arguments->request;
+    app.add_option("FILE", arguments->file, "Topology, TOML or JSON; - for standard input")
+        ->required();
+    app.add_flag_callback(
+        "--prune", [&request] { request["prune"] = true; },
+        "Also detach what the file does not describe");
+    app.add_flag_callback(
+        "--dry-run", [&request] { request["dryRun"] = true; },
+        "Change nothing; print what would change");
+    const auto store_timeout = [&request](const std::string& text) {
+        const auto milliseconds = parse_seconds(text);
+        if (!milliseconds) {
+            throw CLI::ValidationError("--timeout", "'" + text + "' is not a number of seconds");
+        }
+        request["timeoutMs"] = *milliseconds;
+    };
+    app.add_option_function<std::string>("--timeout", store_timeout,
+                                         "How long to wait for guests (default: 30)")
+        ->type_name("SECONDS");
+    app.footer("Example: ivshmemctl apply topology.toml --dry-run");
+    return [arguments](Session& session) { return run_apply(*arguments, session); };
+}
+
+}  // namespace ivshmemd::ctl

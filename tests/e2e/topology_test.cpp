@@ -1,0 +1,111 @@
+#include <fstream>
+
+#include "tests/e2e/many_vms.h"
+#include "tests/support/json_text.h"
+
+// Topologies of real machines: applied, changed, pruned and exported.
+
+namespace ivshmemd::test {
+namespace {
+
+using nlohmann::json;
+
+class TopologyFiles : public ManyVms {
+  protected:
+    std::vector<std::string> apply(const std::string& text,
+                                   const std::vector<std::string>& options = {}) {
+        std::ofstream(file_) << text;
+        std::vector<std::string> arguments{"apply", file_};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        return arguments;
+    }
+    /// What was done, as "attach one/x".
+    static std::set<std::string> changes(const json& reply) {
+        std::set<std::string> texts;
+        for (const json& each : reply["changes"]) {
+            texts.insert(each["action"].get<std::string>() + " " + each["vm"].get<std::string>() +
+                         "/" + each["device"].get<std::string>());
+        }
+        return texts;
+    }
+    /// Applies what has devices leave: the machines are reset until it is done.
+    json apply_with_resets(const std::vector<std::string>& arguments, int exit_code = 0) {
+        Child child(start(arguments));
+        EXPECT_EQ(reset_until_exit({&*one_, &*two_}, child), exit_code)
+            << child.out() << child.err();
+        json answer(parse_json(child.out()));
+        return answer;
+    }
+    static constexpr const char* shared = R"(
+[[region]]
+name = "frames"
+size = "1M"
+[[device]]
+name = "frames"
+vms = ["one", "two"]
+)";
+    static constexpr const char* changed = R"(
+[[device]]
+name = "frames"
+vms = ["one"]
+[[device]]
+name = "more"
+region = "frames"
+vms = ["two"]
+role = "master"
+)";
+    using Texts = std::set<std::string>;
+    const std::string file_ = dir_.path() / "topology.toml";
+};
+
+TEST_F(TopologyFiles, AreAppliedExportedChangedAndPruned) {
+    const json first(expect_ctl_success(*daemon_, apply(shared)));
+    check_reply("Apply", {{"parameters", first}});
+    EXPECT_EQ(changes(first), (Texts{"attach one/frames", "attach two/frames"}));
+    const json again(expect_ctl_success(*daemon_, apply(shared)));
+    EXPECT_EQ(again["changed"], false);
+
+    const CtlResult exported = daemon_->ctl_text({"export"});
+    const json same(expect_ctl_success(*daemon_, apply(exported.out, {"--prune"})));
+    EXPECT_EQ(same["changed"], false) << exported.out;
+    const CtlResult as_json = daemon_->ctl({"export"});
+    EXPECT_EQ(expect_ctl_success(*daemon_, apply(as_json.out, {"--prune"}))["changed"], false);
+
+    const json planned(expect_ctl_success(*daemon_, apply(changed, {"--prune", "--dry-run"})));
+    const json made(apply_with_resets(apply(changed, {"--prune"})));
+    EXPECT_EQ(changes(made), (Texts{"keep one/frames", "attach two/more", "detach two/frames"}));
+    EXPECT_EQ(changes(planned), changes(made));
+    EXPECT_EQ(find_device(*daemon_, "two", "more")["role"], "master");
+    EXPECT_TRUE(find_device(*daemon_, "two", "frames").is_null());
+
+    apply_with_resets(apply("", {"--prune"}));
+    EXPECT_EQ(machine_state(*one_), states_[0]);
+    EXPECT_EQ(machine_state(*two_), states_[1]);
+    EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{"frames"});
+}
+
+TEST_F(TopologyFiles, MoveTheMasterOfARegionToAnotherMachine) {
+    expect_ctl_success(*daemon_, {"attach", "one", "frames", "--size", "1M", "--role", "master"});
+    expect_ctl_success(*daemon_, {"attach", "two", "frames"});
+    const std::string moved =
+        "[[device]]\nname = \"frames\"\nvms = [\"one\"]\n"
+        "[[device]]\nname = \"frames\"\nvms = [\"two\"]\nrole = \"master\"\n";
+    const json made(apply_with_resets(apply(moved)));
+    EXPECT_EQ(changes(made), (Texts{"exchange one/frames", "exchange two/frames"})) << made;
+    EXPECT_EQ(find_device(*daemon_, "one", "frames")["role"], "peer");
+    EXPECT_EQ(find_device(*daemon_, "two", "frames")["role"], "master");
+}
+
+TEST_F(TopologyFiles, AreRefusedWithAllTheirFaults) {
+    const std::string faulty = std::string(shared) +
+                               "[[device]]\nname = \"x\"\nvms = [\"nobody\"]\nsize = \"3M\"\n"
+                               "[[device]]\nname = \"y\"\nvms = [\"full\"]\nregion = \"frames\"\n";
+    const CtlResult result = daemon_->ctl_text(apply(faulty));
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_NE(result.err.find("topology.toml:11: /device/1/size"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("/device/2: full/y: "), std::string::npos) << result.err;
+    expect_untouched();
+}
+
+}  // namespace
+}  // namespace ivshmemd::test
