@@ -17,7 +17,7 @@ std::string rendered(Renderer render, const char* regions, const char* devices) 
 constexpr const char* regions = R"({"regions":[{"name":"b","size":4096,"users":[
     {"vm":"web","device":"x","role":"peer"},{"vm":"gone","device":"y","role":"auto"}]},
     {"name":"a","size":1048576}]})";
-constexpr const char* devices = R"({"devices":[
+constexpr const char* drawn = R"({"devices":[
     {"vm":"web","name":"s1","role":"peer","model":"ivshmem_doorbell","server":"/s","size":8192,
      "state":"attached"},
     {"vm":"web","name":"x","role":"peer","model":"ivshmem_plain","region":"other-name","size":4096,
@@ -29,7 +29,7 @@ constexpr const char* devices = R"({"devices":[
      "state":"attached"}]})";
 
 TEST(CtlTopology, GroupsDevicesByTheMemoryTheyShare) {
-    EXPECT_EQ(rendered(render_tree, regions, devices),
+    EXPECT_EQ(rendered(render_tree, regions, drawn),
               "region b, 4K\n"
               "|- web/x    peer    ivshmem-plain     detaching, stale\n"
               "|- gone/y   auto    -\n"
