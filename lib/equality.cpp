@@ -17,7 +17,9 @@ std::string difference(const DeviceRequest& request, const DeviceSpec& there) {
     if (request.role.value_or(Role::peer) != there.role) {
         return "role " + std::string(role_name(there.role));
     }
-    if (differs(request.size, there.size)) return "size " + format_size(there.size);
+    // That of a server's memory may not be known before firmware has seen the device.
+    const bool knows_size = there.size != 0 || !there.server;
+    if (knows_size && differs(request.size, there.size)) return "size " + format_size(there.size);
     const bool has_region = request.region || !there.server;
     if (has_region && request.region.value_or(request.name) != there.region) {
         return "region " + there.region.value_or("none");

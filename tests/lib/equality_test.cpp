@@ -205,5 +205,15 @@ TEST(Equality, FailsWhenTheDeviceHasNoRegionToBeTheNamedOne) {
     expect_different(request, doorbell(), "region");
 }
 
+TEST(Equality, TakesAServersSizeThatIsNotKnownForAnySize) {
+    DeviceRequest request = bare_with_server();
+    request.size = 1 << 20;
+    DeviceSpec unknown = doorbell();
+    unknown.size = 0;
+    EXPECT_TRUE(check_equal(request, unknown));
+    unknown.size = 1 << 21;
+    EXPECT_FALSE(check_equal(request, unknown));
+}
+
 }  // namespace
 }  // namespace ivshmemd
