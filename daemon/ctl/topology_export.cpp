@@ -37,10 +37,9 @@ class Exporter {
 
   private:
     void add_memory(const json& device, json& entry) {
-        const std::string size = size_field(&device, "size");
         const std::string server = text_field(&device, "server");
         if (!server.empty()) {
-            entry["doorbell"] = name_of_doorbell(server, size);
+            entry["doorbell"] = name_of_doorbell(server);
             const bool msi = flag_field(&device, "msi");
             if (!msi) entry["msi"] = false;
             if (flag_field(&device, "ioeventfd") != msi) entry["ioeventfd"] = !msi;
@@ -51,11 +50,12 @@ class Exporter {
         json& known = regions_[region];
         known["name"] = colon == std::string::npos ? region : region.substr(colon + 1);
         if (colon != std::string::npos) known["directory"] = region.substr(0, colon);
-        known["size"] = size;
+        known["size"] = size_field(&device, "size");
         if (region != text_field(&entry, "name")) entry["region"] = region;
     }
 
-    std::string name_of_doorbell(const std::string& server, const std::string& size) {
+    // The size is its server's to say.
+    std::string name_of_doorbell(const std::string& server) {
         json& doorbell = doorbells_[server];
         if (doorbell.is_null()) {
             std::string name = server.substr(server.rfind('/') + 1);
@@ -63,7 +63,7 @@ class Exporter {
             if (name.empty()) name = "doorbell";
             const int number = ++names_[name];
             if (number > 1) name += "-" + std::to_string(number);
-            doorbell = {{"name", name}, {"server", server}, {"size", size}};
+            doorbell = {{"name", name}, {"server", server}};
         }
         return text_field(&doorbell, "name");
     }

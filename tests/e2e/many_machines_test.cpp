@@ -19,10 +19,12 @@ using nlohmann::json;
 using Names = std::set<std::string>;
 
 constexpr int machines = 12;
+constexpr int bells = 3;
 
 class ManyMachines : public HotplugTest {
   protected:
-    /// They are paused: a reset is what lets a device go.
+    /// All but those with a bell are paused, which would keep a bell's descriptors: a reset is what
+    /// lets a device go.
     void SetUp() override {
         HotplugTest::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
@@ -33,7 +35,7 @@ class ManyMachines : public HotplugTest {
             if (i % 2 == 1) machine.machine = "q35";
             if (i % 2 == 1) machine.root_ports = 3;
             vms_.push_back(std::make_unique<QemuVm>(dir_.path(), machine));
-            vms_.back()->pause();
+            if (i >= bells) vms_.back()->pause();
             options.vms.emplace_back(machine.name, vms_.back()->qmp_socket());
         }
         daemon_.emplace(std::move(options));
@@ -111,7 +113,7 @@ class ManyMachines : public HotplugTest {
     Names held(int number, const std::string& path, const std::string& end) {
         Names names;
         const std::string prefix = "ivshmemd.";
-        const json list(vm(number).spy().call("qom-list", {{"path", path}})["return"]);
+        const json list(vm(number).spy().call("qom-list", {{"path", path}}));
         for (const json& each : list) {
             const std::string id = each["name"];
             if (id.starts_with(prefix) && id.ends_with(end)) names.insert(id.substr(prefix.size()));
@@ -121,7 +123,7 @@ class ManyMachines : public HotplugTest {
     static std::vector<Names> after_first() {
         std::vector<Names> expected;
         for (int i = 0; i < machines; ++i) expected.push_back({"a", i < 6 ? "b" : "c"});
-        for (int i = 0; i < 3; ++i) expected[static_cast<std::size_t>(i)].insert("bell");
+        for (int i = 0; i < bells; ++i) expected[static_cast<std::size_t>(i)].insert("bell");
         return expected;
     }
     static std::vector<Names> after_second() {

@@ -12,7 +12,9 @@ class Together(WireTest):
         planned = self.ask("AttachMany", **wish, dryRun=True)["results"]
         self.assertEqual([[step["execute"] for step in each["commands"]] for each in planned],
                          [["object-add", "device_add"]] * 2)
-        made = self.ask("AttachMany", **wish)["results"]
+        replies = self.stream("AttachMany", **wish)
+        self.assertEqual(replies[0].keys(), {"progress"})
+        made = replies[-1]["results"]
         self.assertEqual([(each["device"]["vm"], each["device"]["slot"], each["changed"])
                           for each in made], [("other", 10, True), ("hidden", 10, True)])
         self.attach("other", "joint-guest", region="joint-region")

@@ -99,6 +99,21 @@ TEST_F(ApiManyVms, GivesWhatTheFirstErrorHas) {
     EXPECT_EQ(parameters["parameters"]["description"], "no such luck");
 }
 
+TEST_F(ApiManyVms, AreChangedAlthoughTheClientLeaves) {
+    other_.hold("device_add");
+    {
+        Client client = connect();
+        client.send(hotplug("AttachMany"), sized(both()), {{"more", true}});
+        ASSERT_TRUE(loop_.run_until(
+            [&] { return other_.count("device_add") == 1 && pc_.has_device("ivshmemd.x"); }));
+    }
+    other_.release();
+    EXPECT_TRUE(loop_.run_until([&] { return other_.has_device("ivshmemd.x"); }));
+    Client client = connect();
+    EXPECT_EQ(client.call(hotplug("AttachMany"), sized(both()))["parameters"]["results"].size(),
+              2u);
+}
+
 TEST_F(ApiManyVms, RefusesWhatNoVmCouldHave) {
     Client client = connect();
     const auto error = [&](const char* key, const json& value) {

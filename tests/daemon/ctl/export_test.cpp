@@ -34,7 +34,7 @@ TEST(CtlExport, DescribesWhatIsThere) {
     EXPECT_EQ(topology, json::parse(R"({
         "region":[{"name":"frames","size":"64M"},
                   {"name":"pages","directory":"huge","size":"2M"}],
-        "doorbell":[{"name":"bell","server":"/run/b/bell.sock","size":"4K"}],
+        "doorbell":[{"name":"bell","server":"/run/b/bell.sock"}],
         "device":[{"name":"frames","role":"master","vms":["db"]},
                   {"name":"bell","role":"peer","doorbell":"bell","vms":["db"]},
                   {"name":"frames","role":"peer","readonly":true,"vms":["web","cache"]},
