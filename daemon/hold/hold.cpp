@@ -87,6 +87,26 @@ awaitable<Result<void>> take_all_or_none(Migration& migration, Hold& hold, Milli
     co_return error;
 }
 
+// Should anything escape the taking, nobody holds the VM.
+class Taking {
+  public:
+    Taking(Host& host, std::string name, std::shared_ptr<Hold> hold)
+        : host_(host), name_(std::move(name)), hold_(std::move(hold)) {
+        host_.holds[name_] = hold_;
+    }
+    Taking(const Taking&) = delete;
+    Taking& operator=(const Taking&) = delete;
+    ~Taking() {
+        if (hold_->story.phase() == HoldPhase::taking) hold_->story.on(HoldEvent::failed);
+        if (hold_->story.over()) forget_hold(host_, name_, *hold_);
+    }
+
+  private:
+    Host& host_;
+    std::string name_;
+    std::shared_ptr<Hold> hold_;
+};
+
 }  // namespace
 
 awaitable<Result<void>> take_hold(std::shared_ptr<Vm> vm, std::shared_ptr<Hold> hold,
@@ -94,15 +114,11 @@ awaitable<Result<void>> take_hold(std::shared_ptr<Vm> vm, std::shared_ptr<Hold> 
     if (const auto unavailable = vm->unavailable()) co_return *unavailable;
     if (const auto active = migration_active(*vm)) co_return *active;
     auto mark = std::make_shared<MigrationMark>(vm);
-    vm->host().holds[vm->name()] = hold;
+    const Taking taking(vm->host(), vm->name(), hold);
     Migration migration{vm, {}, std::move(progress), nullptr};
     migration.masters = request.masters;
     const Result<void> out = co_await take_all_or_none(migration, *hold, request.timeout);
-    if (!out) {
-        hold->story.on(HoldEvent::failed);
-        forget_hold(vm->host(), vm->name(), *hold);
-        co_return out.error();
-    }
+    if (!out) co_return out.error();
     hold->story.on(HoldEvent::taken);
     tell(migration, "held for a client");
     migration.progress = [](const MigrationStep&) {};

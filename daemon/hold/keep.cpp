@@ -27,6 +27,15 @@ void say(const Keeping& keeping, const std::string& doing) {
     keeping.vm()->changed().notify_all();
 }
 
+// Of what is out, some may have been plugged in meanwhile where the VM arrived.
+awaitable<void> write_phase(Keeping& keeping, MigrationPhase phase) {
+    MigrationRecord& record = keeping.migration.record;
+    const VmKey vm(record.vm, record.uuid, "");
+    const std::optional<MigrationRecord> known = migration_record(*keeping.vm()->host().store, vm);
+    record.devices = known ? known->devices : std::vector<DeviceSpec>();
+    co_await enter_phase(keeping.migration, phase);
+}
+
 awaitable<HoldLook> look_at_vm(Keeping& keeping) {
     const std::shared_ptr<Vm>& vm = keeping.vm();
     HoldLook look;
@@ -81,7 +90,7 @@ bool is_dropped(const Vm& vm) {
 awaitable<void> bring_back(Keeping& keeping) {
     const std::shared_ptr<Vm>& vm = keeping.vm();
     say(keeping, "plugging in again what was taken out");
-    co_await enter_phase(keeping.migration, MigrationPhase::replugging);
+    co_await write_phase(keeping, MigrationPhase::replugging);
     const MigrationProgress silent = [](const MigrationStep&) {};
     keeping.hold->problems = co_await plug_back(vm, silent);
     HoldEvent event = HoldEvent::returned;
@@ -90,7 +99,7 @@ awaitable<void> bring_back(Keeping& keeping) {
         event = judge_look(look);
         if (event == HoldEvent::idle) event = HoldEvent::returned;
     }
-    if (event == HoldEvent::busy) co_await enter_phase(keeping.migration, MigrationPhase::held);
+    if (event == HoldEvent::busy) co_await write_phase(keeping, MigrationPhase::held);
     keeping.hold->story.on(event);
 }
 
@@ -99,7 +108,7 @@ awaitable<void> conclude(Keeping& keeping) {
     const MigrationRecord& record = keeping.migration.record;
     std::string text = "over; what was taken out is back";
     if (keeping.hold->story.phase() == HoldPhase::left) {
-        co_await enter_phase(keeping.migration, MigrationPhase::completed);
+        co_await write_phase(keeping, MigrationPhase::completed);
         text = "the VM has left; 'ivshmemctl replug " + vm->name() +
                "' plugs in what was taken out, should it come back";
     } else if (!keeping.hold->problems.empty()) {

@@ -210,6 +210,24 @@ TEST_F(HoldTest, OfAVmWhoseQemuEndedKeepsWhatIsOutForReplug) {
     EXPECT_EQ(host_.store->get().migrations[0].phase, MigrationPhase::completed);
 }
 
+TEST_F(HoldTest, ForgetsWhatWasPluggedInWhereTheVmArrivedBeforeItIsReleased) {
+    hold();
+    SavedState state = host_.store->get();
+    state.migrations[0].uuid = "22222222-0000-0000-0000-000000000000";  // that of "b"
+    state.migrations[0].vm = "c";
+    loop_.run(host_.store->put(state));
+    other_.listen(socket("b"));
+    ASSERT_TRUE(wait_state(VmState::connected, "b"));
+    const auto there = finish(loop_.start(replug(vm("b"), std::nullopt)));
+    ASSERT_TRUE(there) << there.error().message;
+    EXPECT_EQ(there->size(), 2u);
+    EXPECT_TRUE(host_.store->get().migrations.empty());
+    migration_.move_to("completed", "postmigrate");
+    ASSERT_TRUE(finish(start_release()));
+    EXPECT_TRUE(host_.store->get().migrations.empty());
+    EXPECT_TRUE(hold_notes(host_).empty());
+}
+
 TEST_F(HoldTest, WaitsForAConnectionThatWasLostForAMoment) {
     hold();
     host_.deadlines.migration_lost = Milliseconds(60000);
