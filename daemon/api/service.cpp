@@ -83,7 +83,11 @@ void CallContext::reply_early(const json& parameters) const {
 }
 
 Service::Service(Host& host, Registry& registry, std::size_t reply_limit)
-    : host_(host), registry_(registry), reply_limit_(reply_limit), call_ended_(host.executor) {
+    : host_(host),
+      registry_(registry),
+      reply_limit_(reply_limit),
+      memory_(host.events),
+      call_ended_(host.executor) {
     const Result<varlink::Interface> parsed = varlink::parse_interface(api::interface_text());
     if (!parsed) throw std::logic_error("the built-in interface: " + parsed.error().message);
     interface_ = *parsed;
@@ -163,8 +167,8 @@ awaitable<void> Service::answer_method(varlink::Call call, std::shared_ptr<Outbo
         send_error(*outbox, call, varlink::expected_more());
         co_return;
     }
-    const auto context =
-        std::make_shared<CallContext>(CallContext{host_, registry_, std::move(call), outbox});
+    const auto context = std::make_shared<CallContext>(
+        CallContext{host_, registry_, std::move(call), outbox, memory_});
     const std::optional<Charge> charge =
         Charge::take(outbox->account(), &Account::calls, 1, calls_of_a_user);
     if (!charge) {

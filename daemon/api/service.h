@@ -6,6 +6,7 @@
 
 #include "daemon/api/outbox.h"
 #include "daemon/base/async.h"
+#include "daemon/events/event_memory.h"
 #include "daemon/fleet/registry.h"
 #include "daemon/host.h"
 #include "lib/result.h"
@@ -22,6 +23,7 @@ struct CallContext {
     Registry& registry;
     varlink::Call call;
     std::shared_ptr<Outbox> outbox;
+    const EventMemory& memory;
 
     const json& parameters() const { return *call.parameters; }
 
@@ -58,6 +60,7 @@ class Service {
     std::size_t reply_limit_;
     varlink::Interface interface_;
     varlink::ServiceInfo info_;
+    EventMemory memory_;
     std::size_t under_way_ = 0;  // calls, without those that go on until the client hangs up
     Signal call_ended_;
 };

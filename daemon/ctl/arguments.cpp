@@ -1,11 +1,13 @@
 #include "daemon/ctl/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "daemon/ctl/field.h"
+#include "lib/time_of_day.h"
 #include "proto/json.h"
 
 namespace ivshmemd::ctl {
@@ -26,6 +28,19 @@ std::optional<Number> parse_number(std::string_view text) {
 
 std::optional<std::int64_t> parse_whole(std::string_view text) {
     return parse_number<std::int64_t>(text);
+}
+
+std::optional<std::int64_t> parse_since(std::string_view text, std::int64_t now) {
+    constexpr std::array<std::pair<char, std::int64_t>, 4> units{
+        {{'s', 1000}, {'m', 60'000}, {'h', 3'600'000}, {'d', 86'400'000}}};
+    if (const auto time = parse_time_of_day(text)) return time;
+    for (const auto& [unit, milliseconds] : units) {
+        if (text.empty() || text.back() != unit) continue;
+        const auto count = parse_whole(text.substr(0, text.size() - 1));
+        if (!count || *count < 0 || *count > now / milliseconds) return std::nullopt;
+        return now - *count * milliseconds;
+    }
+    return std::nullopt;
 }
 
 std::optional<std::int64_t> parse_seconds(std::string_view text) {

@@ -42,6 +42,10 @@ CLI::Option* add_switch(CLI::App& app, const std::string& name, nlohmann::json& 
 /// Reads "-12"; nothing for anything but one decimal number that fits.
 std::optional<std::int64_t> parse_whole(std::string_view text);
 
+/// Reads a time of day in milliseconds since 1970: as RFC 3339 has it, or a span before `now` such
+/// as 90s, 15m, 2h or 1d.
+std::optional<std::int64_t> parse_since(std::string_view text, std::int64_t now);
+
 /// Reads seconds, as in "30" or "0.5", as milliseconds rounded up; nothing for a negative or
 /// absurdly long time.
 std::optional<std::int64_t> parse_seconds(std::string_view text);

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -9,12 +10,19 @@
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/field.h"
 #include "daemon/ctl/table.h"
+#include "lib/time_of_day.h"
 
 namespace ivshmemd::ctl {
 namespace {
 
 // In fewer columns nothing is to be read.
 constexpr std::size_t narrowest_column = 24;
+
+std::int64_t now_of_day() {
+    using std::chrono::milliseconds;
+    const auto time = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<milliseconds>(time).count();
+}
 
 constexpr std::size_t kind_width = sizeof "attachDoubtful" - 1;
 
@@ -67,6 +75,7 @@ struct Watch {
 void take(const json& reply, Watch& watch, Session& session) {
     Console& console = session.console();
     const bool ready = flag_field(&reply, "ready");
+    const std::string forgotten = text_field(&reply, "forgottenBefore");
     watch.ready = watch.ready || ready;
     watch.lagged = watch.lagged || text_field(&reply, "kind") == "lagged";
     if (session.json_mode() != JsonMode::off) {
@@ -74,6 +83,8 @@ void take(const json& reply, Watch& watch, Session& session) {
         print_json(reply, indented ? JsonMode::pretty : JsonMode::short_, console);
     } else if (!ready) {
         render_event(reply, console);
+    } else if (!forgotten.empty()) {
+        print_message("the daemon does not remember what was before " + forgotten, console);
     } else if (console.out_is_terminal) {
         console.err << "Watching; Ctrl-C ends it.\n" << std::flush;
     }
@@ -114,12 +125,25 @@ int run_events(const json& request, Session& session) {
 Runner declare_events(CLI::App& app) {
     const auto request = std::make_shared<json>(json::object());
     add_text(app, "VM", *request, "vm", "Only the events of this VM");
+    const auto store_since = [request](const std::string& text) {
+        const auto time = parse_since(text, now_of_day());
+        if (!time) {
+            throw CLI::ValidationError("--since",
+                                       "'" + text +
+                                           "' is neither a time such as 2026-03-01T09:30:00Z nor a "
+                                           "span before now such as 90s, 15m, 2h or 1d");
+        }
+        (*request)["since"] = spell_time_of_day(*time);
+    };
+    app.add_option_function<std::string>("--since", store_since,
+                                         "Begin with what happened since then, or so long ago")
+        ->type_name("TIME");
     app.footer(
         "One line per event: time (UTC), kind, VM or VM/DEVICE, and more about it.\n"
         "With --json, {\"ready\":true} comes first: nothing after it is missed.\n"
         "Ends by Ctrl-C (exit code 0), when the daemon goes (5), or when events are\n"
         "lost because they were not read fast enough (1).\n"
-        "Example: ivshmemctl events web");
+        "Example: ivshmemctl events web --since 15m");
     return [request](Session& session) { return run_events(*request, session); };
 }
 
