@@ -56,8 +56,9 @@ TEST(StateFile, OfAnEarlierReleaseLacksWhatThatDidNotKnow) {
 }
 
 TEST(StateFile, KeepsEveryPhaseOfAMigration) {
-    for (const MigrationPhase phase : {MigrationPhase::detaching, MigrationPhase::migrating,
-                                       MigrationPhase::replugging, MigrationPhase::completed}) {
+    for (const MigrationPhase phase :
+         {MigrationPhase::detaching, MigrationPhase::migrating, MigrationPhase::replugging,
+          MigrationPhase::completed, MigrationPhase::held}) {
         SavedState state = full_state();
         state.migrations[0].phase = phase;
         const std::optional<SavedState> back = whole(spell_state(state));
