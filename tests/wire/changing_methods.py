@@ -6,7 +6,7 @@ import unittest
 
 from machines import DoorbellServer
 from root import lacks_root
-from varlink_client import PATIENCE, wait_until
+from varlink_client import PATIENCE, Client, wait_until
 from world import HOTPLUG, MIB, WireTest, World
 
 
@@ -111,6 +111,42 @@ class Attaching(WireTest):
         self.assertEqual((made["server"], made["vectors"], made["msi"]), (path, 2, True))
         self.refuse("ServerUnusable", "Attach", vm="other", name="deaf",
                     server=f"{World.directory}/no-server.sock")
+
+
+class Holding(WireTest):
+    def test_has_peers_out_until_it_is_released(self):
+        self.attach("other", "outsider")
+        self.client.send(f"{HOTPLUG}.Hold",
+                         {"vm": "other", "masters": False, "timeoutMs": 60000}, more=True)
+        with self.resetting("other"):
+            replies = self.replies()
+        self.assertEqual(replies[0].keys(), {"progress"})
+        self.assertIn("outsider", [each["name"] for each in replies[-1]["detached"]])
+        with Client(World.daemon.socket, World.account) as another:
+            vms = another.call(f"{HOTPLUG}.ListVms").parameters["vms"]
+            held = [each["hold"] for each in vms if "hold" in each]
+            self.assertEqual([(each["vm"], each["phase"]) for each in held], [("other", "held")])
+            devices = another.call(f"{HOTPLUG}.ListDevices", {"vm": "other"}).parameters
+            self.assertEqual(devices["holds"], held)
+            refused = another.call(f"{HOTPLUG}.Hold", {"vm": "other"})
+            self.assertEqual(refused.short_error(), "OperationInProgress")
+            refused = another.call(f"{HOTPLUG}.Release", {"vm": "other"})
+            self.assertEqual(refused.short_error(), "InvalidParameter")
+        self.client.send(f"{HOTPLUG}.Release", {"vm": "other"}, more=True)
+        replies = self.replies()
+        self.assertEqual(replies[0].keys(), {"progress"})
+        self.assertEqual(replies[-1], {"result": "back", "out": []})
+        self.assertEqual(self.device("other", "outsider")["state"], "attached")
+
+    def replies(self):
+        """The parameters of all replies to the call that was sent."""
+        reply = self.client.next_reply()
+        replies = [reply.parameters]
+        while reply.continues:
+            reply = self.client.next_reply()
+            replies.append(reply.parameters)
+        self.assertEqual(reply.error, "", reply)
+        return replies
 
 
 class Detaching(WireTest):

@@ -182,5 +182,13 @@ class Subscribing(WireTest):
         wait_until(lambda: "running" in [each.get("runState") for each in list_vms()
                                          if each["name"] == "other"], "the machine to run")
         self.assertRegex(reply.parameters["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        late = Client(World.daemon.socket, World.account)
+        self.addCleanup(late.close)
+        late.send(f"{HOTPLUG}.Subscribe", {"vm": "other", "since": "2020-01-01T00:00:00Z"},
+                  more=True)
+        ready = late.next_reply().parameters
+        self.assertEqual(ready.keys(), {"ready", "forgottenBefore"})
+        while late.next_reply().parameters != reply.parameters:
+            pass
         self.client.send(f"{HOTPLUG}.Subscribe", {"vm": "nobody"}, more=True)
         self.assertEqual(self.client.next_reply().short_error(), "NoSuchVm")
