@@ -20,7 +20,7 @@ using nlohmann::json;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-const std::string folder = IVSHMEMD_SOURCE_DIR "/daemon/ctl/ivshmemctl.";
+const std::string completion_files = IVSHMEMD_SOURCE_DIR "/daemon/ctl/ivshmemctl.";
 
 void answer_with_names(Peer& peer) {
     const json call = json::parse(peer.read_message());
@@ -37,10 +37,10 @@ class CtlShells : public testing::Test {
   protected:
     /// The completion for a shell, as it is installed.
     std::string install(const std::string& shell, const std::string& name) {
-        std::ifstream source(folder + shell + "-completion.in");
+        std::ifstream source(completion_files + shell + "-completion.in");
         std::string text((std::istreambuf_iterator<char>(source)), {});
         const std::string place = "@bash_completion@";
-        text.replace(text.find(place), place.size(), folder + "bash-completion");
+        text.replace(text.find(place), place.size(), completion_files + "bash-completion");
         std::ofstream(directory_ / name) << text;
         return directory_ / name;
     }
@@ -60,7 +60,7 @@ class CtlShells : public testing::Test {
         return found;
     }
     std::vector<std::string> printed(std::vector<std::string> words) {
-        words.insert(words.begin(), {"bash", folder + "bash-completion", "ivshmemctl"});
+        words.insert(words.begin(), {"bash", completion_files + "bash-completion", "ivshmemctl"});
         return lines_of(words);
     }
     std::vector<std::string> offered_by_fish(const std::string& line) {
@@ -73,7 +73,7 @@ class CtlShells : public testing::Test {
     ivshmemd::test::TempDir directory_;
 };
 
-bool has(const std::string& shell) {
+bool is_installed(const std::string& shell) {
     return std::filesystem::exists("/usr/bin/" + shell);
 }
 
@@ -95,7 +95,7 @@ TEST_F(CtlShells, AreToldWhatBashOffersUnquoted) {
 }
 
 TEST_F(CtlShells, OffersTheSameInFish) {
-    if (!has("fish")) GTEST_SKIP() << "fish is not installed";
+    if (!is_installed("fish")) GTEST_SKIP() << "fish is not installed";
     EXPECT_THAT(offered_by_fish("ivshmemctl prob"), UnorderedElementsAre("probe"));
     EXPECT_THAT(offered_by_fish("ivshmemctl --json=short probe "),
                 UnorderedElementsAre("web", "db"));
@@ -105,7 +105,7 @@ TEST_F(CtlShells, OffersTheSameInFish) {
 }
 
 TEST_F(CtlShells, OffersTheSameInZsh) {
-    if (!has("zsh")) GTEST_SKIP() << "zsh is not installed";
+    if (!is_installed("zsh")) GTEST_SKIP() << "zsh is not installed";
     install("zsh", "_ivshmemctl");
     const auto env = environment();
     ivshmemd::test::Terminal zsh({"env", "PS1=ready> ", "TERM=dumb", "HOME=" + env.at("HOME"),

@@ -34,37 +34,38 @@ struct WatchedDaemon {
     }
 };
 
-const Answer empty = reply_of(R"({"devices": []})");
-const Answer one = reply_of(R"({"devices": [{"vm": "web", "name": "shm0"}]})");
+const Answer no_devices = reply_of(R"({"devices": []})");
+const Answer one_device = reply_of(R"({"devices": [{"vm": "web", "name": "shm0"}]})");
 
 TEST(CtlListWatch, ListsAnewWhatHasChangedAndNothingElse) {
-    WatchedDaemon daemon{{one, one, empty, one}};
+    WatchedDaemon daemon{{one_device, one_device, no_devices, one_device}};
     const Outcome outcome = daemon.run({"--json=short", "list", "web", "--watch"});
     EXPECT_EQ(outcome.code, 0);
-    const std::string line = one.parameters->dump() + "\n";
-    EXPECT_EQ(outcome.out, line + empty.parameters->dump() + "\n" + line);
+    const std::string line = one_device.parameters->dump() + "\n";
+    EXPECT_EQ(outcome.out, line + no_devices.parameters->dump() + "\n" + line);
     for (const json& each : daemon.asked) EXPECT_EQ(each, json({{"vm", "web"}}));
 }
 
 TEST(CtlListWatch, SeparatesTablesByAnEmptyLine) {
-    WatchedDaemon daemon{{one, empty, one}};
+    WatchedDaemon daemon{{one_device, no_devices, one_device}};
     const Outcome outcome = daemon.run({"list", "--watch"});
-    const Outcome table = WatchedDaemon{{one}}.run({"list", "--watch"});
+    const Outcome table = WatchedDaemon{{one_device}}.run({"list", "--watch"});
     EXPECT_THAT(table.out, HasSubstr("shm0"));
     EXPECT_EQ(outcome.out, table.out + "\n\n" + table.out);
 }
 
 TEST(CtlListWatch, EndsWithTheDaemon) {
-    WatchedDaemon daemon{{one}, unreachable("it is gone")};
+    WatchedDaemon daemon{{one_device}, unreachable("it is gone")};
     EXPECT_EQ(daemon.run({"list", "--watch"}).code, 5);
-    WatchedDaemon failing{{unreachable("it is gone"), one}};
+    WatchedDaemon failing{{unreachable("it is gone"), one_device}};
     const Outcome outcome = failing.run({"list", "--watch"});
     EXPECT_EQ(outcome.code, 5);
     EXPECT_EQ(outcome.err, "ivshmemctl: it is gone\n");
 }
 
 TEST(CtlListWatch, EndsQuietlyWhenInterruptedWhileItLists) {
-    WatchedDaemon daemon{{client_error("Interrupted", "interrupted", exit_interrupted), one}};
+    WatchedDaemon daemon{
+        {client_error("Interrupted", "interrupted", exit_interrupted), one_device}};
     const Outcome outcome = daemon.run({"list", "--watch"});
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.out + outcome.err, "");
