@@ -14,8 +14,9 @@ namespace ivshmemd {
 struct Account {
     uid_t user = 0;
     std::size_t connections = 0;
-    std::size_t calls = 0;  // under way, whether or not somebody still waits for the answer
-    std::size_t bytes = 0;  // of replies that are not taken yet
+    std::size_t calls = 0;       // under way, whether or not somebody still waits for the answer
+    std::size_t bytes = 0;       // of replies that are not taken yet
+    std::size_t long_calls = 0;  // longer than most methods take: coming, or under way
 };
 
 /// What one thing takes of an account, until it is destroyed. A charge may outlive whoever took it,

@@ -36,9 +36,26 @@ awaitable<ParsedCall> parse_in_turn(std::shared_ptr<Gate> long_messages, Worker&
     co_return call;
 }
 
+// So many long calls may one user have coming or under way.
+constexpr std::size_t long_calls_of_a_user = 4;
+
+// Bytes of a message that is coming, and what it takes of the user's account.
+struct Coming {
+    std::size_t bytes = 0;
+    std::optional<Charge> charge;
+
+    // False when its user has too many such.
+    bool grow(const Outbox& outbox, std::size_t more) {
+        bytes += more;
+        if (bytes <= varlink::request_limit || charge) return true;
+        charge = Charge::take(outbox.account(), &Account::long_calls, 1, long_calls_of_a_user);
+        return charge.has_value();
+    }
+};
+
 // Reads once more; `deadline` is for the rest of a message that was begun. False when the
 // connection is over.
-awaitable<bool> read_more(std::shared_ptr<Outbox> outbox, varlink::Framer& framer,
+awaitable<bool> read_more(std::shared_ptr<Outbox> outbox, varlink::Framer& framer, Coming& coming,
                           SteadyClock::time_point deadline) {
     std::vector<char> buffer(16 * 1024);
     Alarm watch;
@@ -49,7 +66,8 @@ awaitable<bool> read_more(std::shared_ptr<Outbox> outbox, varlink::Framer& frame
         co_await outbox->socket().async_read_some(boost::asio::buffer(buffer), as_result);
     if (error) co_return false;
     framer.feed(std::string_view(buffer.data(), count));
-    co_return !framer.too_long();
+    const bool may_grow = coming.grow(*outbox, count);
+    co_return may_grow && !framer.too_long();
 }
 
 // False when the client broke the protocol.
@@ -80,6 +98,7 @@ awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbo
     if (outbox->access() == Access::all) {
         framer.allow(std::string(api::interface_name) + ".Apply", varlink::long_request_limit);
     }
+    Coming coming;
     bool going_on = true;
     SteadyClock::time_point deadline;
     while (going_on && outbox->open()) {
@@ -89,7 +108,7 @@ awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbo
             if (framer.has_partial() && deadline == SteadyClock::time_point()) {
                 deadline = SteadyClock::now() + message_deadline;
             }
-            going_on = !framer.too_long() && co_await read_more(outbox, framer, deadline);
+            going_on = !framer.too_long() && co_await read_more(outbox, framer, coming, deadline);
             continue;
         }
         deadline = {};
@@ -99,6 +118,7 @@ awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbo
         // Calls that want no answer may come many at once.
         if (outbox->waiting() == 0) co_await yield_once(*outbox);
         co_await outbox->flush();
+        coming = {};
     }
     co_await outbox->flush();
     outbox->close();

@@ -157,6 +157,25 @@ TEST_F(ApiApplyLong, MayNotHaveMore) {
     EXPECT_TRUE(client.is_closed());
 }
 
+TEST_F(ApiApplyLong, MayComeToFourOfAUserAtATime) {
+    const std::string call = call_of(100 * 1024);
+    std::vector<Client> clients;
+    for (int i = 0; i < 4; ++i) {
+        clients.push_back(connect());
+        send(clients.back(), call.substr(0, 80 * 1024));
+    }
+    Client fifth = connect();
+    EXPECT_THROW(send(fifth, call), std::exception);
+    EXPECT_TRUE(fifth.is_closed());
+    for (Client& client : clients) {
+        send(client, call.substr(80 * 1024));
+        EXPECT_EQ(client.next()["parameters"]["error"], "InvalidParameter");
+    }
+    Client later = connect();
+    send(later, call);
+    EXPECT_EQ(later.next()["parameters"]["error"], "InvalidParameter");
+}
+
 TEST_F(ApiApplyLong, MustSayFirstThatItIsOne) {
     Client client = connect();
     const std::string call = call_of(80 * 1024);
