@@ -124,6 +124,15 @@ Result<ToAttach> with_device(ToAttach decided, const DeviceRequest& request,
     return decided;
 }
 
+// A new file of that name would share nothing with those who are thought to share it.
+Error cut_off(const std::string& path, const std::string& holder) {
+    return Error(ErrorKind::region_mismatch,
+                 "the file " + path + " is gone, and " + holder +
+                     " still maps what it was: whoever gets a new file of that name shares nothing "
+                     "with it; detach " +
+                     holder + " first, which 'ivshmemctl doctor' tells how, or use another region");
+}
+
 }  // namespace
 
 Result<ToAttach> decide_memory(const DeviceRequest& request, Model model,
@@ -148,6 +157,7 @@ Result<ToAttach> decide_memory(const DeviceRequest& request, Model model,
     if (!plan) return plan.error();
     decided.create_region = plan->create;
     decided.fill_region = plan->fill;
+    if (plan->create && !facts.cut_off.empty()) return cut_off(decided.region_path, facts.cut_off);
     if (plan->create) return decided;
     const Result<void> only = check_masters(decided, facts);
     if (!only) return only.error();

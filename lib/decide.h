@@ -24,6 +24,9 @@ struct AttachFacts {
     RegionFacts region;  // the file at region_path(); not looked at for a device with a server
     RegionTrust trust;
     std::string master;  // "VM/NAME" of another master of that file; empty when there is none
+    // "VM/NAME" of a device that has this region while there is no such file: it maps one that lost
+    // its name, or one that this host does not see. Empty when there is none.
+    std::string cut_off;
 };
 
 /// A device that is to be made. Its bus and slot are still to be found, and with a server its size

@@ -17,8 +17,8 @@ std::string_view role_name(Role role) {
 Result<Role> parse_role(std::string_view word) {
     if (word == "peer") return Role::peer;
     if (word == "master") return Role::master;
-    std::string message =
-        word == "auto" ? "role auto leaves the choice to QEMU and is not accepted" : "unknown role";
+    std::string message = word == "auto" ? "role auto leaves the choice to QEMU and is not accepted"
+                                         : "unknown role '" + std::string(word) + "'";
     return Error(ErrorKind::invalid_parameter, message + "; use master or peer",
                  {{"parameter", std::string("role")}});
 }

@@ -14,11 +14,18 @@
 namespace ivshmemd {
 namespace {
 
-// Waits while every slot that would do is resting.
+// Waits while every slot that would do is resting. A guest changes its windows, and others take
+// devices out, without an event: nothing is refused before a fresh look.
 awaitable<Result<Placement>> find_place(std::shared_ptr<Vm> vm, PlacementRequest wanted) {
+    bool fresh = false;
     while (true) {
         const auto choice = place(wanted, vm->inventory().buses, vm->vacated());
-        if (!choice) co_return choice.error();
+        if (!choice && fresh) co_return choice.error();
+        if (!choice) {
+            fresh = co_await refresh(vm, vm->host().deadlines.query);
+            if (!fresh) co_return silence_error(*vm, "the attach", "undone");
+            continue;
+        }
         if (const auto* found = std::get_if<Placement>(&*choice)) co_return *found;
         co_await vm->sleep_until(SteadyClock::now() + std::get<WaitForSlot>(*choice).wait);
         if (const auto unavailable = vm->unavailable()) co_return *unavailable;

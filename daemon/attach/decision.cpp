@@ -14,13 +14,30 @@ struct Found {
     std::shared_ptr<const RegionFile> file;
 };
 
+// Of a device that is not to leave, in any VM that may have a QEMU.
+std::string find_cut_off(const Vm& vm, const DeviceRequest& request,
+                         const std::set<std::string>& except) {
+    const std::string region = request.region.value_or(request.name);
+    for (const auto& [name, other] : vm.host().vms) {
+        if (other->sight() == Sight::nobody) continue;
+        for (const InventoryDevice& entry : other->inventory().devices) {
+            std::string holder = name + "/" + entry.device.spec.name;
+            const bool shares = entry.mapping.shared && entry.device.state != DeviceState::leaked;
+            const bool has_it = shares && entry.device.spec.region == region;
+            if (has_it && !except.contains(holder)) return holder;
+        }
+    }
+    return "";
+}
+
 void look_at_region(const Vm& vm, const DeviceRequest& request, std::set<std::string> except,
                     Found& found) {
     const std::string path = region_path(found.facts.places, request);
     found.file = std::make_shared<const RegionFile>(RegionFiles::look(path));
     found.facts.region = found.file->facts;
-    if (!found.facts.region.exists) return;
     except.insert(vm.name() + "/" + request.name);
+    if (!found.facts.region.exists) found.facts.cut_off = find_cut_off(vm, request, except);
+    if (!found.facts.region.exists) return;
     found.facts.master =
         vm.host().region_users.find_master(whole_file(found.file->identity, 0), except);
 }

@@ -139,8 +139,10 @@ void render_edge(const SharedMemory& memory, const MemoryUser& user, Console& co
     if (!remark.empty()) label += ", " + remark;
     console.out << "  " << node_of_vm(user.vm) << " -- " << node_of(memory)
                 << " [label=" << dot_string(label);
-    if (user.role == "master") console.out << ", style=bold";
-    if (!remark.empty()) console.out << ", style=dashed";
+    const bool is_master = user.role == "master";
+    if (is_master && !remark.empty()) console.out << ", style=\"bold,dashed\"";
+    if (is_master && remark.empty()) console.out << ", style=bold";
+    if (!is_master && !remark.empty()) console.out << ", style=dashed";
     console.out << "];\n";
 }
 

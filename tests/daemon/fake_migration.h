@@ -16,6 +16,13 @@ class FakeMigration {
     using Json = nlohmann::json;
 
     explicit FakeMigration(FakePc& pc);
+    /// The machine ends with it: its thread would go on asking how the migration is.
+    ~FakeMigration() {
+        pc_.release();
+        pc_.die();
+    }
+    FakeMigration(const FakeMigration&) = delete;
+    FakeMigration& operator=(const FakeMigration&) = delete;
 
     /// The migration is in this state from now on, and so is the machine; an event tells of it.
     void move_to(const std::string& status, const std::string& run_state);

@@ -1,6 +1,8 @@
 #include "daemon/attach/region.h"
 #include "daemon/state/regions.h"
 
+#include <gmock/gmock.h>
+
 #include <fstream>
 
 #include "daemon/fleet/region_list.h"
@@ -116,6 +118,21 @@ TEST_F(AttachRegion, IsForgottenOnceItsFileIsGoneOrReplaced) {
     loop_.run(forget_vanished_regions(*host_.store));
     ASSERT_EQ(host_.store->get().regions.size(), 1u);
     EXPECT_EQ(host_.store->get().regions[0].path, region_path("kept"));
+}
+
+TEST_F(AttachRegion, IsNotMadeAnewWhileADeviceMapsTheFileThatIsGone) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    std::filesystem::remove(region_path("x"));
+    DeviceRequest second = request("y");
+    second.region = "x";
+    const Result<Attached> refused = attach_now(second);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::region_mismatch);
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("a/x still maps what it was"));
+    EXPECT_FALSE(region_exists("x"));
+    ASSERT_TRUE(detach_now(leave("x")));
+    EXPECT_TRUE(attach_now(second)) << "nobody is left who could be cut off";
 }
 
 TEST_F(AttachRegion, IsListedWithItsUsersUnderOneName) {

@@ -90,5 +90,17 @@ TEST_F(AttachUndo, DoesNotLeaveASlotThatWasAskedFor) {
     EXPECT_FALSE(region_exists("x"));
 }
 
+TEST_F(AttachUndo, IsNotRefusedASlotThatSomebodyElseLeftWithoutAWord) {
+    pc_.put_backend("theirs.mem", {"/dev/shm/y", mebibyte, true});
+    pc_.put_device("theirs", {.slot = 9, .backend = "theirs.mem"});
+    start();
+    pc_.take_out("theirs");
+    DeviceRequest wanted = request("x");
+    wanted.slot = 9;
+    const Result<Attached> attached = attach_now(wanted);
+    ASSERT_TRUE(attached) << attached.error().message;
+    EXPECT_EQ(pc_.slot_of("ivshmemd.x"), 9);
+}
+
 }  // namespace
 }  // namespace ivshmemd::test

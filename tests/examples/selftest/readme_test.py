@@ -46,7 +46,8 @@ class Shell:
     def __init__(self, directory):
         programs = f"{directory}/programs"
         os.mkdir(programs)
-        for name, more in (("ivshmemd", f"--region-dir {directory}"), ("ivshmemctl", ""),
+        os.mkdir(f"{directory}/regions")
+        for name, more in (("ivshmemd", f"--region-dir {directory}/regions"), ("ivshmemctl", ""),
                            ("ivshmem-doorbell", "")):
             built = os.path.join(os.path.dirname(DAEMON), name)
             self.script(f"{programs}/{name}", f'exec {built} {more} "$@"')
@@ -68,7 +69,8 @@ class Shell:
         """Its exit status."""
         self.typed += 1
         told = f"{self.directory}/status{self.typed}"
-        text = text.replace(PLACE, self.directory).replace("/dev/shm/", f"{self.directory}/")
+        text = text.replace(PLACE, f"{self.directory}/try")
+        text = text.replace("/dev/shm/", f"{self.directory}/regions/")
         self.bash.stdin.write(f"{text}\necho $? >{told}.new; mv {told}.new {told}\n")
         self.bash.stdin.flush()
         wait_until(lambda: os.path.exists(told), f"the end of {text!r}", PATIENCE)
@@ -89,11 +91,12 @@ class Shell:
 class Readme(unittest.TestCase):
     def setUp(self):
         self.directory = self.enterContext(tempfile.TemporaryDirectory(prefix="ivshmemd-readme-"))
+        self.place = f"{self.directory}/try"
         self.shell = Shell(self.directory)
         self.addCleanup(self.shell.end)
 
     def connected(self, count):
-        vms = subprocess.run([CLIENT, "--socket", f"{self.directory}/api.sock", "--json", "vms"],
+        vms = subprocess.run([CLIENT, "--socket", f"{self.place}/api.sock", "--json", "vms"],
                              capture_output=True, text=True, check=False)
         return vms.returncode == 0 and [vm["state"] for vm in json.loads(vms.stdout)["vms"]] == [
             "connected"] * count
@@ -112,12 +115,14 @@ class Readme(unittest.TestCase):
         self.assertEqual(self.shell.type(machines), 0)
         wait_until(lambda: self.connected(2), "two VMs", PATIENCE)
         self.paste(uses)
-        (bells,) = blocks("### Doorbells")
+        bells, end = blocks("### Doorbells")
         server, rest = bells.split("\n", 1)
         self.assertEqual(self.shell.type(server), 0)
-        wait_until(lambda: os.path.exists(f"{self.directory}/bell.sock"), "the server", PATIENCE)
+        wait_until(lambda: os.path.exists(f"{self.place}/bell.sock"), "the server", PATIENCE)
         self.paste(rest)
         self.assertIn("web/shm0  peer    ivshmem-plain", self.shell.said())
+        self.assertEqual(self.shell.type(end), 0)
+        self.assertFalse(os.path.exists(f"{self.place}"))
 
 
 if __name__ == "__main__":
