@@ -92,7 +92,7 @@ TEST_F(DoctorOfRegions, FindsOneThatNobodyUses) {
     EXPECT_EQ(found[1]["region"], "r");
     EXPECT_THAT(found[1]["text"], Not(HasSubstr("unless"))) << "the kernel knows";
     EXPECT_THAT(summary(findings({"vm0"})), ElementsAre("vmUnreachable vm0"));
-    mend(found[1]);
+    mend(found[1], "ivshmemctl");
     EXPECT_THAT(summary(), ElementsAre("vmUnreachable vm0"));
 }
 
