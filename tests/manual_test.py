@@ -26,7 +26,8 @@ PAGES = {
     "ivshmem.7": "daemon/ivshmem.7",
 }
 # The client's own, besides those of the API and the standard ones.
-CLIENT_ERRORS = {"Usage": 2, "BadReply": 1, "DaemonUnreachable": 5, "Interrupted": 130}
+CLIENT_ERRORS = {"Usage": 2, "BadReply": 1, "DaemonUnreachable": 5, "Interrupted": 130,
+                 "HostUnreachable": 5, "BridgeMissing": 5, "OtherVersion": 5}
 STANDARD_ERRORS = ("InvalidParameter", "PermissionDenied")
 
 
@@ -53,7 +54,7 @@ def items(text, macro):
 
 def listed_options(text):
     """--name of each option that has an item of its own."""
-    found = re.findall(r"^\.It Fl (?:h , )?-([a-z-]+)", text, re.MULTILINE)
+    found = re.findall(r"^\.It Fl (?:\w , )?-([a-z-]+)", text, re.MULTILINE)
     return {"--" + name for name in found}
 
 

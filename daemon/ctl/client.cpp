@@ -7,6 +7,7 @@
 
 #include "daemon/ctl/connection.h"
 #include "daemon/ctl/field.h"
+#include "daemon/ctl/host_answers.h"
 #include "proto/varlink/framing.h"
 #include "proto/varlink/message.h"
 
@@ -15,43 +16,35 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr int exit_of_no_ssh = 255;
+
 // What to tell people whose request may or may not have been carried out.
-std::string follow_up(const json& parameters) {
+std::string follow_up(const Address& address, const json& parameters) {
     const std::string vm = text_field(&parameters, "vm");
-    return "see 'ivshmemctl list " + vm + "', or 'ivshmemctl events " + vm + "'";
+    const std::string program = address.program();
+    return "see '" + program + " list " + vm + "', or '" + program + " events " + vm + "'";
 }
 
-Answer interrupted(const Wait& wait, const json& parameters) {
+Answer interrupted(const Address& address, const Wait& wait, const json& parameters) {
     std::string message = "interrupted";
     if (wait.changes_something) {
-        message = "stopped waiting; the daemon carries on; " + follow_up(parameters);
+        message = "stopped waiting; the daemon carries on; " + follow_up(address, parameters);
     }
     return client_error("Interrupted", message, exit_interrupted);
 }
 
-Answer not_connected(const std::string& path, int error) {
-    const std::string reason = std::generic_category().message(error);
-    if (error == EACCES || error == EPERM) {
-        return client_error("org.varlink.service.PermissionDenied",
-                            "may not talk to the daemon at " + path +
-                                ": be root, or a member of the socket's group (ivshmem)",
-                            exit_code(ErrorKind::permission_denied));
-    }
-    return unreachable("cannot reach the daemon at " + path + ": " + reason +
-                       "; is ivshmemd running?");
-}
-
-Answer timed_out(const Wait& wait, const json& parameters) {
+Answer timed_out(const Address& address, const Wait& wait, const json& parameters) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait.deadline).count();
     std::string message = "no answer from the daemon within " + std::to_string(seconds) + " s";
-    if (wait.changes_something) message += "; " + follow_up(parameters);
+    if (wait.changes_something) message += "; " + follow_up(address, parameters);
     return client_error("TimedOut", message, exit_code(ErrorKind::timed_out),
                         {{"outcome", wait.changes_something ? "unknown" : "undone"}});
 }
 
-Answer connection_lost(const Wait& wait, const json& parameters) {
+Answer connection_lost(const Address& address, const Wait& wait, const json& parameters) {
     std::string message = "the daemon closed the connection without an answer";
-    if (wait.changes_something) message += "; " + follow_up(parameters);
+    if (address.elsewhere()) message = "the connection to " + address.host + " was lost";
+    if (wait.changes_something) message += "; " + follow_up(address, parameters);
     return unreachable(message);
 }
 
@@ -63,7 +56,11 @@ Answer bad_reply(const std::string& reason) {
 // One request under way: bytes in, until there is an answer.
 class Exchange {
   public:
-    Exchange(const Wait& wait, const json& parameters) : wait_(wait), parameters_(parameters) {}
+    Exchange(const Address& address, const Wait& wait, const json& parameters)
+        : address_(address), wait_(wait), parameters_(parameters) {}
+
+    /// What ended it without an answer of the other side; else none.
+    Stop stop() const { return stop_; }
 
     Answer run(Connection& connection, std::string_view call) {
         const Deadline deadline = steady_clock::now() + wait_.deadline;
@@ -101,26 +98,43 @@ class Exchange {
         return std::nullopt;
     }
 
-    Answer stopped(Stop stop) const {
-        if (stop == Stop::interrupted) return interrupted(wait_, parameters_);
-        if (stop == Stop::timed_out) return timed_out(wait_, parameters_);
-        return connection_lost(wait_, parameters_);
+    Answer stopped(Stop stop) {
+        stop_ = stop;
+        if (stop == Stop::interrupted) return interrupted(address_, wait_, parameters_);
+        if (stop == Stop::timed_out) return timed_out(address_, wait_, parameters_);
+        return connection_lost(address_, wait_, parameters_);
     }
 
+    const Address& address_;
     const Wait& wait_;
     const json& parameters_;
+    Stop stop_ = Stop::none;
     varlink::Framer framer_{varlink::reply_limit};
 };
 
 }  // namespace
 
-Answer call_daemon(const std::string& socket_path, std::string_view method, const json& parameters,
-                   const Wait& wait) {
-    return Line(socket_path, wait.interrupt).call(method, parameters, wait);
+Answer not_connected(const Address& address, int error) {
+    if (error == EINTR) return client_error("Interrupted", "interrupted", exit_interrupted);
+    const std::string reason = std::generic_category().message(error);
+    if (address.elsewhere()) return host_failure(address.host, {exit_of_no_ssh, reason});
+    if (error == EACCES || error == EPERM) {
+        return client_error("org.varlink.service.PermissionDenied",
+                            "may not talk to the daemon at " + address.socket +
+                                ": be root, or a member of the socket's group (ivshmem)",
+                            exit_code(ErrorKind::permission_denied));
+    }
+    return unreachable("cannot reach the daemon at " + address.socket + ": " + reason +
+                       "; is ivshmemd running?");
 }
 
-Line::Line(std::string socket_path, int interrupt)
-    : socket_path_(std::move(socket_path)), connection_(std::make_unique<Connection>(interrupt)) {}
+Answer call_daemon(const Address& address, std::string_view method, const json& parameters,
+                   const Wait& wait) {
+    return Line(address, wait.interrupt).call(method, parameters, wait);
+}
+
+Line::Line(Address address, int interrupt)
+    : address_(std::move(address)), connection_(std::make_unique<Connection>(interrupt)) {}
 
 Line::~Line() = default;
 
@@ -128,17 +142,37 @@ int Line::descriptor() const {
     return connection_->descriptor();
 }
 
+// How the other host's daemon introduces itself. Nothing was begun before, whatever fails.
+Answer Line::connect(const Wait& wait) {
+    const int error = connection_->connect(address_, steady_clock::now() + connect_deadline);
+    if (error != 0) return not_connected(address_, error);
+    if (!address_.elsewhere()) return success(nullptr);
+    Wait greeting;
+    greeting.deadline = host_deadline;
+    greeting.tick = wait.tick;
+    const json nothing = json::object();
+    Exchange exchange(address_, greeting, nothing);
+    const Answer answer = exchange.run(
+        *connection_, varlink::encode_call("org.varlink.service.GetInfo", nothing, {}));
+    if (exchange.stop() == Stop::closed) {
+        return host_failure(address_.host, connection_->end_elsewhere());
+    }
+    if (exchange.stop() == Stop::timed_out) {
+        return client_error("HostUnreachable", "no answer from " + address_.host + " through ssh",
+                            exit_unreachable);
+    }
+    return judge_greeting(address_.host, answer);
+}
+
 Answer Line::call(std::string_view method, const json& parameters, const Wait& wait) {
     if (!connected_) {
-        const int error =
-            connection_->connect(socket_path_, steady_clock::now() + connect_deadline);
-        if (error == EINTR) return client_error("Interrupted", "interrupted", exit_interrupted);
-        if (error != 0) return not_connected(socket_path_, error);
+        Answer connected = connect(wait);
+        if (!connected) return connected;
         connected_ = true;
     }
     varlink::CallFlags flags;
     flags.more = wait.more;
-    return Exchange(wait, parameters)
+    return Exchange(address_, wait, parameters)
         .run(*connection_, varlink::encode_call(method, parameters, flags));
 }
 

@@ -36,7 +36,13 @@ bool Connection::interrupted(milliseconds timeout) {
     return poll(&waited, 1, static_cast<int>(timeout.count())) > 0;
 }
 
-int Connection::connect(const std::string& path, Deadline deadline) {
+int Connection::connect(const Address& address, Deadline deadline) {
+    if (!address.elsewhere()) return connect_here(address.socket, deadline);
+    fd_ = tunnel_.start(address.host);
+    return fd_ < 0 ? errno : 0;
+}
+
+int Connection::connect_here(const std::string& path, Deadline deadline) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.empty()) return ENOENT;

@@ -12,12 +12,12 @@ namespace {
 
 using namespace ivshmemd;
 
-ctl::Answer call_interruptibly(const std::string& socket_path, std::string_view method,
+ctl::Answer call_interruptibly(const ctl::Address& address, std::string_view method,
                                const json& parameters, const ctl::Wait& wait) {
     const ctl::Interrupt interrupt;
     ctl::Wait interruptible = wait;
     interruptible.interrupt = interrupt.descriptor();
-    return ctl::call_daemon(socket_path, method, parameters, interruptible);
+    return ctl::call_daemon(address, method, parameters, interruptible);
 }
 
 std::string socket_path() {

@@ -98,6 +98,11 @@ int ring_bell(DoorbellClient& client, const DoorbellClient::Bell& bell, Session&
 }
 
 int run_ring(const RingArguments& arguments, Session& session) {
+    if (session.address().elsewhere()) {
+        return print_error(usage_error("ring asks no daemon, and the server is one of this host; "
+                                       "run 'ssh HOST ivshmemctl ring'"),
+                           session.json_mode(), session.console());
+    }
     const auto bell = read_bell(arguments.bell);
     if (!bell) {
         return print_error(client_error(bell.error()), session.json_mode(), session.console());

@@ -7,6 +7,7 @@
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/help_format.h"
+#include "daemon/ctl/host_name.h"
 #include "daemon/ctl/suggestion.h"
 
 namespace ivshmemd::ctl {
@@ -15,7 +16,7 @@ namespace {
 constexpr const char* description = "Hot-plug shared memory between running QEMU VMs.";
 
 struct Globals {
-    std::string socket;
+    Address address;
     JsonMode json = JsonMode::off;
 };
 
@@ -31,8 +32,17 @@ void check_json_word(const std::string& word) {
 }
 
 void declare_globals(CLI::App& app, Globals& globals) {
-    app.add_option("--socket", globals.socket, "Socket of the daemon (also $IVSHMEMD_SOCKET)")
-        ->type_name("PATH");
+    CLI::Option* socket = app.add_option("--socket", globals.address.socket,
+                                         "Socket of the daemon (also $IVSHMEMD_SOCKET)")
+                              ->type_name("PATH");
+    const auto store_host = [&globals](const std::string& text) {
+        const Result<std::string> host = parse_host(text);
+        if (!host) throw CLI::ValidationError("--host", host.error().message);
+        globals.address.host = *host;
+    };
+    app.add_option_function<std::string>("-H,--host", store_host, "Ask the daemon there, by ssh")
+        ->type_name("[USER@]HOST")
+        ->excludes(socket);
     const auto store = [&globals](const std::string& word) {
         check_json_word(word);
         globals.json = json_mode(word);
@@ -140,7 +150,7 @@ int run(std::vector<std::string> arguments, const std::string& socket_path, Cons
     shape_help(app);
     // Not 1, 1: that would report an unknown command as a missing one.
     app.require_subcommand(0, 1);
-    Globals globals{.socket = socket_path};
+    Globals globals{.address = socket_path};
     declare_globals(app, globals);
     const auto declared = declare_commands(app);
 
@@ -153,7 +163,7 @@ int run(std::vector<std::string> arguments, const std::string& socket_path, Cons
     } catch (const CLI::ParseError& end) {
         return report_parse_end(app, end, mode, console);
     }
-    Session session(console, globals.json, globals.socket, caller);
+    Session session(console, globals.json, globals.address, caller);
     session.set_command_line(std::move(command_line));
     for (const auto& [sub, runner] : declared) {
         if (sub->parsed()) return runner(session);

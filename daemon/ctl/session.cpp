@@ -22,11 +22,8 @@ std::string qualified(std::string_view method) {
 
 }  // namespace
 
-Session::Session(Console& console, JsonMode json, std::string socket_path, Caller caller)
-    : console_(console),
-      json_(json),
-      socket_path_(std::move(socket_path)),
-      caller_(std::move(caller)) {}
+Session::Session(Console& console, JsonMode json, Address address, Caller caller)
+    : console_(console), json_(json), address_(std::move(address)), caller_(std::move(caller)) {}
 
 Answer Session::call(std::string_view method, const json& parameters, const std::string& activity,
                      Wait wait) {
@@ -53,7 +50,7 @@ Answer Session::watch(std::string_view method, const json& parameters,
 }
 
 Answer Session::call_other(std::string_view method, const json& parameters, const Wait& wait) {
-    Answer answer = caller_(socket_path_, method, parameters, wait);
+    Answer answer = caller_(address_, method, parameters, wait);
     if (answer.exit_code == exit_interrupted) clear_line(console_);
     return answer;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/ctl/address.h"
 #include "daemon/ctl/answer.h"
 #include "daemon/ctl/client.h"
 #include "daemon/ctl/output.h"
@@ -16,13 +17,13 @@ namespace ivshmemd::ctl {
 struct Console;
 
 /// call_daemon, or what stands in for it.
-using Caller = std::function<Answer(const std::string& socket_path, std::string_view method,
+using Caller = std::function<Answer(const Address& address, std::string_view method,
                                     const nlohmann::json& parameters, const Wait& wait)>;
 
 /// What a running command has at hand.
 class Session {
   public:
-    Session(Console& console, JsonMode json, std::string socket_path, Caller caller);
+    Session(Console& console, JsonMode json, Address address, Caller caller);
 
     /// Calls a method of our interface, e.g. "ListVms". `activity` says on a terminal what a long
     /// wait is for, until the daemon says something better.
@@ -47,12 +48,12 @@ class Session {
 
     Console& console() { return console_; }
     JsonMode json_mode() const { return json_; }
-    const std::string& socket_path() const { return socket_path_; }
+    const Address& address() const { return address_; }
 
   private:
     Console& console_;
     JsonMode json_;
-    std::string socket_path_;
+    Address address_;
     Caller caller_;
     std::vector<std::string> command_line_;
 };

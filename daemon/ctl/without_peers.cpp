@@ -123,9 +123,9 @@ int run_without_peers(const json& request, Session& session) {
                            session.json_mode(), session.console());
     }
     EndRequests requests;
-    Line line(session.socket_path(), requests.descriptor());
-    Session held(session.console(), session.json_mode(), session.socket_path(),
-                 [&line](const std::string&, std::string_view method, const json& parameters,
+    Line line(session.address(), requests.descriptor());
+    Session held(session.console(), session.json_mode(), session.address(),
+                 [&line](const Address&, std::string_view method, const json& parameters,
                          const Wait& wait) { return line.call(method, parameters, wait); });
     const std::string vm = text_field(&request, "vm");
     Answer taken =

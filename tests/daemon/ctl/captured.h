@@ -29,16 +29,18 @@ struct Recorder {
     Answer answer = success(nullptr);
     std::vector<json> replies_before;  // given to Wait::progress
     std::string socket_path;
+    std::string host;
     std::string method;
     json parameters;
     Wait wait;
     int calls = 0;
 
     Caller caller() {
-        return [this](const std::string& path, std::string_view name, const json& asked,
+        return [this](const Address& address, std::string_view name, const json& asked,
                       const Wait& how) {
             ++calls;
-            socket_path = path;
+            socket_path = address.socket;
+            host = address.host;
             method = name;
             parameters = asked;
             wait = how;

@@ -9,6 +9,7 @@
 
 #include "daemon/ctl/command.h"
 #include "tests/daemon/ctl/fake_daemon.h"
+#include "tests/daemon/ctl/fake_ssh.h"
 #include "tests/support/process.h"
 #include "tests/support/terminal.h"
 
@@ -78,9 +79,9 @@ TEST_F(CtlCompletion, OffersEveryCommand) {
 }
 
 TEST_F(CtlCompletion, OffersOptionsOfTheCommandAndOfTheProgram) {
-    EXPECT_THAT(offered({"--"}), UnorderedElementsAre("--help", "--socket", "--json"));
+    EXPECT_THAT(offered({"--"}), UnorderedElementsAre("--help", "--host", "--socket", "--json"));
     EXPECT_THAT(offered({"topology", "--"}),
-                UnorderedElementsAre("--help", "--socket", "--json", "--dot"));
+                UnorderedElementsAre("--help", "--host", "--socket", "--json", "--dot"));
     EXPECT_THAT(offered({"attach", "web", "shm0", "--s"}),
                 UnorderedElementsAre("--size", "--slot", "--server", "--socket"));
 }
@@ -121,6 +122,22 @@ TEST_F(CtlCompletion, AsksTheDaemonThatWasNamed) {
     EXPECT_THAT(
         offered({"probe", "--socket", "=", "'" + daemon_.path() + "'", "w"}, "/nonexistent"),
         UnorderedElementsAre("web"));
+}
+
+TEST_F(CtlCompletion, AsksTheHostThatWasNamed) {
+    FakeSsh ssh(FakeSsh::bridge);
+    const auto host = [](Peer& peer) {
+        peer.read_message();
+        peer.send_message(R"({"parameters":{"interfaces":["io.ivshmemd.Hotplug"]}})");
+        peer.read_message();
+        peer.send_message(R"({"parameters":{"vms":[{"name":"there"}]}})");
+        peer.wait_for_close();
+    };
+    FakeDaemon daemon(host);
+    ssh.there(daemon.path());
+    EXPECT_THAT(offered({"-H", "host2", "probe", ""}), UnorderedElementsAre("there"));
+    EXPECT_THAT(offered({"probe", "--host", "=", "host2", ""}), UnorderedElementsAre("there"));
+    EXPECT_THAT(offered({"-H", "host2", "prob"}), UnorderedElementsAre("probe"));
 }
 
 TEST_F(CtlCompletion, QuotesWhatAShellWouldExpand) {

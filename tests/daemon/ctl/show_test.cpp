@@ -63,7 +63,7 @@ TEST(CtlShow, PassesTheDaemonsErrorOn) {
 
 /// Answers with these VMs, and with one device for each other question.
 Caller daemon_with(const json& vms, std::vector<json>& asked) {
-    return [vms, &asked](const std::string&, std::string_view method, const json& parameters,
+    return [vms, &asked](const Address&, std::string_view method, const json& parameters,
                          const Wait&) {
         if (method.ends_with(".ListVms")) {
             return success(std::make_shared<const json>(json{{"vms", vms}}));
