@@ -8,8 +8,11 @@
 #include "daemon/ctl/arguments.h"
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/console.h"
+#include "daemon/ctl/destination.h"
 #include "daemon/ctl/field.h"
+#include "daemon/ctl/host_name.h"
 #include "daemon/ctl/plan_file.h"
+#include "lib/shell_word.h"
 
 namespace ivshmemd::ctl {
 namespace {
@@ -20,6 +23,7 @@ constexpr std::chrono::hours longest_migration{24 * 30};
 struct MigrateArguments {
     json request = json::object();
     std::optional<std::string> plan;
+    std::string to;  // as parse_host has it; empty: whoever replugs there is another
 };
 
 void declare_migrate_options(CLI::App& app, MigrateArguments& arguments) {
@@ -44,9 +48,16 @@ void declare_migrate_options(CLI::App& app, MigrateArguments& arguments) {
         ->type_name("SECONDS");
     app.add_option("--plan", arguments.plan, "Write what was taken out; to standard output with -")
         ->type_name("FILE");
+    const auto store_host = [&arguments](const std::string& text) {
+        const Result<std::string> host = parse_host(text);
+        if (!host) throw CLI::ValidationError("--to", host.error().message);
+        arguments.to = *host;
+    };
+    app.add_option_function<std::string>("--to", store_host,
+                                         "Check that host first, and plug the peers in there")
+        ->type_name("[USER@]HOST");
     app.footer(R"(Example, to another host with all its devices:
-  ivshmemctl migrate web tcp:host2:4444 --detach-peers --plan - |
-      ssh host2 ivshmemctl replug web --plan -)");
+  ivshmemctl migrate web tcp:host2:4444 --detach-peers --to host2)");
 }
 
 void render_migrated(const json& reply, const json& request, Console& console) {
@@ -56,6 +67,18 @@ void render_migrated(const json& reply, const json& request, Console& console) {
     if (!devices || devices->empty()) return;
     console.out << "taken out, for 'ivshmemctl replug':";
     for (const json& device : *devices) {
+        console.out << ' ' << printable(text_field(&device, "name"));
+    }
+    console.out << '\n';
+}
+
+void render_moved(const json& reply, const MigrateArguments& arguments, Console& console) {
+    console.out << "migrated " << printable(text_field(&arguments.request, "vm")) << " to "
+                << arguments.to << '\n';
+    const json& devices = list_field(reply, "devices");
+    if (devices.empty()) return;
+    console.out << "plugged in again there:";
+    for (const json& device : devices) {
         console.out << ' ' << printable(text_field(&device, "name"));
     }
     console.out << '\n';
@@ -71,6 +94,50 @@ int keep_plan(std::optional<PlanFile>& file, const json& plan, Session& session)
     return exit_ok;
 }
 
+// What the devices of a plan need to be plugged in, to be copied into a shell.
+std::string finishing_command(const json& plan, const MigrateArguments& arguments) {
+    const std::string replug = "ivshmemctl -H " + shell_word(arguments.to) + " replug " +
+                               shell_word(text_field(&plan, "vm")) + " --plan ";
+    if (arguments.plan && *arguments.plan != "-") return replug + shell_word(*arguments.plan);
+    const std::string text = plan.dump(-1, ' ', true, json::error_handler_t::replace);
+    return "printf %s " + shell_word(text) + " | " + replug + "-";
+}
+
+int report_unfinished(const Answer& failed, const json& plan, const MigrateArguments& arguments,
+                      Session& session) {
+    const std::string command = finishing_command(plan, arguments);
+    json parameters = *failed.parameters;
+    parameters["plan"] = plan;
+    parameters["mend"] = command;
+    Answer answer = failed;
+    answer.message = "VM " + text_field(&plan, "vm") + " has moved to " + arguments.to +
+                     ", and its devices are not all plugged in there: " + failed.message +
+                     "; this finishes it:";
+    answer.parameters = std::make_shared<const json>(std::move(parameters));
+    const bool to_output = arguments.plan == "-";
+    const int code =
+        print_error(answer, to_output ? JsonMode::off : session.json_mode(), session.console());
+    session.console().err << "  " << command << '\n';
+    return code;
+}
+
+// At the other end, by the plan. One answer for both halves.
+int replug_there(const Answer& migrated, const json& plan, const MigrateArguments& arguments,
+                 Destination& destination, Session& session) {
+    Answer both = migrated;
+    if (!plan["devices"].empty()) {
+        const Answer plugged = destination.replug(text_field(&plan, "vm"), plan["devices"]);
+        if (!plugged) return report_unfinished(plugged, plan, arguments, session);
+        json parameters = *migrated.parameters;
+        parameters["devices"] = list_field(*plugged.parameters, "devices");
+        both.parameters = std::make_shared<const json>(std::move(parameters));
+    }
+    if (arguments.plan == "-") return exit_ok;
+    return session.finish(both, [&](const json& reply, Console& console) {
+        render_moved(reply, arguments, console);
+    });
+}
+
 int run_migrate(const MigrateArguments& arguments, Session& session) {
     const bool to_output = arguments.plan == "-";
     std::optional<PlanFile> file;
@@ -81,6 +148,12 @@ int run_migrate(const MigrateArguments& arguments, Session& session) {
                                session.console());
         }
         file.emplace(std::move(*opened));
+    }
+    std::optional<Destination> destination;
+    if (!arguments.to.empty()) {
+        destination.emplace(session, arguments.to);
+        const Answer fit = destination->check(arguments.request);
+        if (!fit) return print_error(fit, session.json_mode(), session.console());
     }
     Wait wait;
     wait.changes_something = true;
@@ -93,7 +166,11 @@ int run_migrate(const MigrateArguments& arguments, Session& session) {
     const int kept = keep_plan(file, plan, session);
     if (to_output) {
         print_json(plan, JsonMode::short_, session.console());
-        return exit_ok;
+        if (!destination) return exit_ok;
+    }
+    if (destination) {
+        const int code = replug_there(answer, plan, arguments, *destination, session);
+        return code != exit_ok ? code : kept;
     }
     const int code = session.finish(answer, [&](const json& reply, Console& console) {
         render_migrated(reply, arguments.request, console);

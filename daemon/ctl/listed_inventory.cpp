@@ -1,0 +1,70 @@
+#include "daemon/ctl/listed_inventory.h"
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/ctl/field.h"
+#include "proto/json.h"
+
+namespace ivshmemd::ctl {
+namespace {
+
+Role role_of(const json& device) {
+    const std::string word = text_field(&device, "role");
+    if (word == "master") return Role::master;
+    return word == "peer" ? Role::peer : Role::automatic;
+}
+
+std::uint64_t number_of(const json& device, const char* key) {
+    return static_cast<std::uint64_t>(as_int(find(device, key)).value_or(0));
+}
+
+DeviceSpec listed_spec(const json& device) {
+    DeviceSpec spec;
+    spec.name = text_field(&device, "name");
+    spec.model = model_from_api_name(text_field(&device, "model")).value_or(Model::plain);
+    spec.role = role_of(device);
+    spec.size = number_of(device, "size");
+    if (const std::string server = text_field(&device, "server"); !server.empty()) {
+        spec.server = server;
+    }
+    spec.bus = text_field(&device, "bus");
+    spec.slot = static_cast<int>(number_of(device, "slot"));
+    return spec;
+}
+
+Backend listed_backend(const json& device, const std::string& id) {
+    Backend backend;
+    backend.id = id;
+    backend.size = number_of(device, "size");
+    backend.share = text_field(&device, "sharing") != "private";
+    backend.offset = number_of(device, "offset");
+    backend.read_only = flag_field(&device, "readonly");
+    return backend;
+}
+
+}  // namespace
+
+Inventory inventory_of(const json& devices) {
+    Inventory inventory;
+    for (const json& each : list_field(devices, "devices")) {
+        if (text_field(&each, "state") == "leaked") continue;
+        InventoryDevice entry;
+        entry.device.spec = listed_spec(each);
+        const DeviceSpec& spec = entry.device.spec;
+        const bool managed = text_field(&each, "origin") == "managed";
+        entry.id = managed ? "ivshmemd." + spec.name : spec.name;
+        if (spec.model == Model::plain) {
+            const std::string unusual = text_field(&each, "backend");
+            entry.backend_id = unusual.empty() ? "ivshmemd." + spec.name + ".mem" : unusual;
+            inventory.backends.push_back(listed_backend(each, entry.backend_id));
+        }
+        for (const InventoryDevice& before : inventory.devices) {
+            const DeviceSpec& other = before.device.spec;
+            if (other.bus == spec.bus && other.slot == spec.slot) ++entry.function;
+        }
+        inventory.devices.push_back(std::move(entry));
+    }
+    return inventory;
+}
+
+}  // namespace ivshmemd::ctl
