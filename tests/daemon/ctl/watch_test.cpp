@@ -20,8 +20,8 @@ struct WatchedDaemon {
 
     Outcome run(std::vector<std::string> arguments) {
         std::size_t next = 0;
-        const Caller caller = [&](const std::string&, std::string_view method,
-                                  const json& parameters, const Wait& wait) {
+        const Caller caller = [&](const Address&, std::string_view method, const json& parameters,
+                                  const Wait& wait) {
             asked.push_back(parameters);
             if (method == "io.ivshmemd.Hotplug.ListDevices") return lists.at(next++);
             EXPECT_EQ(method, "io.ivshmemd.Hotplug.Subscribe");
