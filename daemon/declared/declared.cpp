@@ -10,6 +10,7 @@
 #include "daemon/state/declared.h"
 #include "daemon/state/migrations.h"
 #include "daemon/vm/migration_watch.h"
+#include "daemon/vm/refresh.h"
 #include "daemon/vm/vm.h"
 #include "lib/run_state.h"
 
@@ -117,6 +118,8 @@ std::optional<Exchange> plan_exchange(Vm& vm, const std::string& name) {
 
 awaitable<void> begin_exchange(std::shared_ptr<Vm> vm, std::string name) {
     if (declaration_of(*vm, name)) co_await await_all_met(vm);
+    // A guest changes its windows, and others take devices out, without an event.
+    if (declaration_of(*vm, name)) co_await refresh(vm, vm->host().deadlines.query);
     DeclaredState& state = vm->declared();
     // The wait may have changed that.
     if (step_for(*vm, name) != DeclaredStep::detach || !takes_devices(*vm)) {

@@ -154,32 +154,42 @@ bool needs_reading(const Vm& vm, const VmPlan& plan) {
                        [&](const std::string& name) { return !vm.device(name); });
 }
 
-}  // namespace
-
-awaitable<PlanCheck> check_plan(Host& host, Plans plans, std::size_t index) {
+awaitable<PlanCheck> look_over(std::shared_ptr<Vm> vm, Plans plans, std::size_t index) {
     PlanCheck check;
-    const Result<std::shared_ptr<Vm>> vm = find_planned_vm(host, (*plans)[index].vm);
-    if (!vm) {
-        check.faults.push_back(vm.error());
-        co_return check;
-    }
-    co_await wait_connected(*vm, host.deadlines.greeting);
-    if (needs_reading(**vm, (*plans)[index])) co_await refresh_for_read(*vm);
-    std::optional<Error> obstacle = (*vm)->unavailable();
-    if (!obstacle) obstacle = migration_active(**vm);
+    std::optional<Error> obstacle = vm->unavailable();
+    if (!obstacle) obstacle = migration_active(*vm);
     if (obstacle) {
         check.faults.push_back(*obstacle);
         co_return check;
     }
-    Look look{*vm, plans, index};
+    Look look{vm, plans, index};
     look.leaving = leaving_of(*plans);
-    look.buses = (*vm)->inventory().buses;
+    look.buses = vm->inventory().buses;
     for (const std::string& name : look.plan().detach) {
-        const Result<void> possible = check_detach(**vm, name);
+        const Result<void> possible = check_detach(*vm, name);
         if (!possible) add_fault(check, possible.error(), name);
     }
     co_await foresee_all(look, check);
     co_return check;
+}
+
+}  // namespace
+
+awaitable<PlanCheck> check_plan(Host& host, Plans plans, std::size_t index) {
+    const Result<std::shared_ptr<Vm>> vm = find_planned_vm(host, (*plans)[index].vm);
+    if (!vm) {
+        PlanCheck check;
+        check.faults.push_back(vm.error());
+        co_return check;
+    }
+    co_await wait_connected(*vm, host.deadlines.greeting);
+    const bool fresh = needs_reading(**vm, (*plans)[index]);
+    if (fresh) co_await refresh_for_read(*vm);
+    PlanCheck check = co_await look_over(*vm, plans, index);
+    if (check.faults.empty() || fresh || (*vm)->unavailable()) co_return check;
+    // A guest changes its windows, and others take devices out, without an event.
+    co_await refresh_for_read(*vm);
+    co_return co_await look_over(*vm, plans, index);
 }
 
 }  // namespace ivshmemd

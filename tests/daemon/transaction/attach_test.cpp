@@ -50,6 +50,18 @@ TEST_F(TransactionAttach, ShowsTheCommandsOfADryRun) {
     expect_untouched();
 }
 
+TEST_F(TransactionAttach, IsNotRefusedAPlaceThatSomebodyElseLeftWithoutAWord) {
+    pc_.put_backend("theirs.mem", {"/dev/shm/y", mebibyte, true});
+    pc_.put_device("theirs", {.slot = 9, .backend = "theirs.mem"});
+    start_both();
+    pc_.take_out("theirs");
+    DeviceRequest wanted = request("x");
+    wanted.slot = 9;
+    const Result<TransactionResult> done = run(attach_both(wanted));
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(pc_.slot_of("ivshmemd.x"), 9);
+}
+
 TEST_F(TransactionAttach, TellsAllFaultsBeforeItBeginsAnything) {
     start_both();
     DeviceRequest odd = request("x");
