@@ -25,7 +25,8 @@ TEST_F(FixedDevice, OnTheRootOfAQ35NeedsARestart) {
                .extra = {"-object",
                          "memory-backend-file,id=glassmem,size=1M,share=on,mem-path=" +
                              region_file("glass").string(),
-                         "-device", "ivshmem-plain,id=glass,memdev=glassmem,master=off,bus=pcie.0,addr=10"}});
+                         "-device",
+                         "ivshmem-plain,id=glass,memdev=glassmem,master=off,bus=pcie.0,addr=10"}});
     start_daemon({&vm});
     const std::string path = "/machine/peripheral/glass";
     const json error(
