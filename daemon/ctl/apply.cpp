@@ -94,16 +94,7 @@ Runner declare_apply(CLI::App& app) {
     app.add_flag_callback(
         "--dry-run", [&request] { request["dryRun"] = true; },
         "Change nothing; print what would change");
-    const auto store_timeout = [&request](const std::string& text) {
-        const auto milliseconds = parse_seconds(text);
-        if (!milliseconds) {
-            throw CLI::ValidationError("--timeout", "'" + text + "' is not a number of seconds");
-        }
-        request["timeoutMs"] = *milliseconds;
-    };
-    app.add_option_function<std::string>("--timeout", store_timeout,
-                                         "How long to wait for guests (default: 30)")
-        ->type_name("SECONDS");
+    add_timeout(app, request, "How long to wait for guests (default: 30)");
     app.footer("Example: ivshmemctl apply topology.toml --dry-run");
     return [arguments](Session& session) { return run_apply(*arguments, session); };
 }

@@ -56,6 +56,17 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, json& request,
     return app.add_option_function<std::string>(name, store, help);
 }
 
+CLI::Option* add_timeout(CLI::App& app, json& request, const std::string& help) {
+    const auto store = [&request](const std::string& text) {
+        const auto milliseconds = parse_seconds(text);
+        if (!milliseconds) {
+            throw CLI::ValidationError("--timeout", "'" + text + "' is not a number of seconds");
+        }
+        request["timeoutMs"] = *milliseconds;
+    };
+    return app.add_option_function<std::string>("--timeout", store, help)->type_name("SECONDS");
+}
+
 CLI::Option* add_device(CLI::App& app, json& request, const std::string& name_help,
                         const std::string& vm_help) {
     add_text(app, "VM", request, "vm", vm_help)->required();

@@ -46,6 +46,9 @@ std::optional<std::int64_t> parse_whole(std::string_view text);
 /// as 90s, 15m, 2h or 1d.
 std::optional<std::int64_t> parse_since(std::string_view text, std::int64_t now);
 
+/// --timeout SECONDS, which becomes "timeoutMs".
+CLI::Option* add_timeout(CLI::App& app, nlohmann::json& request, const std::string& help);
+
 /// Reads seconds, as in "30" or "0.5", as milliseconds rounded up; nothing for a negative or
 /// absurdly long time.
 std::optional<std::int64_t> parse_seconds(std::string_view text);

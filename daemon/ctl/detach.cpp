@@ -19,17 +19,8 @@ void declare_options(CLI::App& app, json& request) {
     add_text(app, "--qom-path", request, "qomPath", "Its QOM path instead; for foreign devices")
         ->type_name("PATH")
         ->excludes(name);
-    const auto store_timeout = [&request](const std::string& text) {
-        const auto milliseconds = parse_seconds(text);
-        if (!milliseconds) {
-            throw CLI::ValidationError("--timeout", "'" + text + "' is not a number of seconds");
-        }
-        request["timeoutMs"] = *milliseconds;
-    };
     CLI::Option* timeout =
-        app.add_option_function<std::string>("--timeout", store_timeout,
-                                             "How long to wait for the guest (default: 30)")
-            ->type_name("SECONDS");
+        add_timeout(app, request, "How long to wait for the guest (default: 30)");
     app.add_flag_callback(
            "--no-wait", [&request] { request["timeoutMs"] = 0; },
            "Ask for the removal and do not wait for it")

@@ -36,16 +36,7 @@ void declare_migrate_options(CLI::App& app, MigrateArguments& arguments) {
         "Take the peers out first; back in if it fails");
     app.add_flag_callback(
         "--force", [&request] { request["force"] = true; }, "Migrate although something warns");
-    const auto store_timeout = [&request](const std::string& text) {
-        const auto milliseconds = parse_seconds(text);
-        if (!milliseconds) {
-            throw CLI::ValidationError("--timeout", "'" + text + "' is not a number of seconds");
-        }
-        request["timeoutMs"] = *milliseconds;
-    };
-    app.add_option_function<std::string>("--timeout", store_timeout,
-                                         "How long to wait for the peers to go (default: 30)")
-        ->type_name("SECONDS");
+    add_timeout(app, request, "How long to wait for the peers to go (default: 30)");
     app.add_option("--plan", arguments.plan, "Write what was taken out; to standard output with -")
         ->type_name("FILE");
     const auto store_host = [&arguments](const std::string& text) {

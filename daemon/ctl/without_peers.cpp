@@ -23,16 +23,7 @@ void declare_options(CLI::App& app, json& request, std::vector<std::string>& com
     app.add_option("COMMAND", command, "What to run meanwhile, after --")->required();
     app.add_flag_callback(
         "--masters", [&request] { request["masters"] = true; }, "Take the masters out as well");
-    const auto store_timeout = [&request](const std::string& text) {
-        const auto milliseconds = parse_seconds(text);
-        if (!milliseconds) {
-            throw CLI::ValidationError("--timeout", "'" + text + "' is not a number of seconds");
-        }
-        request["timeoutMs"] = *milliseconds;
-    };
-    app.add_option_function<std::string>("--timeout", store_timeout,
-                                         "How long to wait for them to go (default: 30)")
-        ->type_name("SECONDS");
+    add_timeout(app, request, "How long to wait for them to go (default: 30)");
     app.footer(R"(The peers come back when the command has ended and the VM neither migrates nor
 is being saved; also when this program is killed. Exits as the command does, or
 with 7 when the guest keeps a peer: the command is not run, and they are back.
