@@ -41,6 +41,10 @@ bool HotplugTest::wait_device_state(const std::string& vm, const std::string& na
     });
 }
 
+bool HotplugTest::wait_no_devices(const std::string& vm) {
+    return eventually(soon(), [&] { return list_devices(*daemon_, vm).empty(); });
+}
+
 std::optional<int> HotplugTest::reset_until_exit(QemuVm& vm, Child& detach) {
     std::optional<int> code;
     eventually(soon(), [&] {

@@ -35,6 +35,9 @@ class HotplugTest : public QemuTest {
     /// Waits until the daemon says that the device is in this state; "" for gone.
     bool wait_device_state(const std::string& vm, const std::string& name,
                            const std::string& state);
+    /// Waits until the daemon lists no device of it, which it does a moment after the last object
+    /// or file is gone.
+    bool wait_no_devices(const std::string& vm);
     /// Detaches from a machine without a guest.
     void detach_by_reset(QemuVm& vm, const std::string& name,
                          const std::vector<std::string>& options = {});

@@ -45,7 +45,7 @@ class PausedGuest : public MachineTest {
         EXPECT_TRUE(eventually(boot_deadline(), [&] {
             return machine_state(*vm_) == before_ && files_in(regions_.path()).empty();
         })) << machine_state(*vm_);
-        EXPECT_EQ(list_devices(*daemon_, "vm0"), json::array());
+        EXPECT_TRUE(wait_no_devices("vm0")) << list_devices(*daemon_, "vm0");
     }
 
     std::optional<QemuVm> vm_;

@@ -93,7 +93,7 @@ TEST_P(PendingDetach, CompletesWithoutAnyMoreRequests) {
     EXPECT_TRUE(eventually(soon(), [&] { return qom_names(vm).empty(); }));
     EXPECT_TRUE(eventually(soon(), [&] { return files_in(regions_.path()).empty(); }));
     // The file goes a moment before the story ends.
-    EXPECT_TRUE(eventually(soon(), [&] { return list_devices(*daemon_, "vm0").empty(); }));
+    EXPECT_TRUE(wait_no_devices("vm0"));
     attach("vm0", "shm0");
     EXPECT_EQ(qom_names(vm), std::set<std::string>{"ivshmemd.shm0.mem"});
 }
@@ -148,7 +148,7 @@ TEST_P(PendingDetach, IsKeptBeforeTheFirstStartAndAskedForAfterIt) {
     vm.resume();
     ASSERT_TRUE(eventually(boot_deadline(), [&] { return times_heard(vm, "device_del") > 0; }));
     reset_machine(vm);
-    ASSERT_TRUE(eventually(soon(), [&] { return list_devices(*daemon_, "vm0").empty(); }));
+    ASSERT_TRUE(wait_no_devices("vm0"));
     expect_gone(vm, "shm0");
 }
 
