@@ -124,7 +124,7 @@ class Reader {
             given.update(device);
             device = std::move(given);
         }
-        if (region || whole != device["name"]) device["region"] = whole;
+        if (region || json(whole) != device["name"]) device["region"] = whole;
     }
 
     void read_device(EntryReader& entry) {
