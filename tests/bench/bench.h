@@ -19,4 +19,8 @@ void measure_process(Report& report);
 /// strangers who mean harm.
 void measure_calm(Report& report);
 
+/// A thousand fake machines and 64 clients: attaches a second, CPU and memory of the daemon. Beside
+/// the ivshmemd that IVSHMEMD_BENCH_AGAINST names, in turns.
+void measure_scale(Report& report);
+
 }  // namespace ivshmemd::bench

@@ -6,7 +6,7 @@
 
 // Whole numbers mean little on a busy host: the goals are ratios of what was measured in one run,
 // or figures that do not depend on its speed. With a word only that part is measured: process,
-// hotplug, doorbells or calm.
+// hotplug, doorbells, calm or scale.
 int main(int argc, char** argv) {
     if (argc == 3 && argv[1] == std::string("--call-without-end")) {
         ivshmemd::bench::call_without_end(argv[2]);
@@ -19,5 +19,6 @@ int main(int argc, char** argv) {
     if (only.empty() || only == "hotplug") ivshmemd::bench::measure_hotplug(report);
     if (only.empty() || only == "doorbells") ivshmemd::bench::measure_doorbells(report);
     if (only.empty() || only == "calm") ivshmemd::bench::measure_calm(report);
+    if (only.empty() || only == "scale") ivshmemd::bench::measure_scale(report);
     return report.reached() ? 0 : 1;
 }

@@ -12,6 +12,10 @@ void Samples::measure(const std::function<void()>& run) {
     add(took.count());
 }
 
+void Samples::add(const Samples& more) {
+    values_.insert(values_.end(), more.values_.begin(), more.values_.end());
+}
+
 double Samples::median() const {
     std::vector<double> sorted = values_;
     const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);

@@ -13,6 +13,7 @@ class Samples {
     /// Runs and times it.
     void measure(const std::function<void()>& run);
     void add(double ms) { values_.push_back(ms); }
+    void add(const Samples& more);
     double median() const;
     double percentile(double percent) const;
     double least() const;
