@@ -1,5 +1,6 @@
 #include "daemon/qmp/session.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "daemon/base/log.h"
@@ -20,20 +21,30 @@ Session::Session(Socket socket, const Deadlines& deadlines, Handlers handlers)
       greeted_(socket_.get_executor()) {}
 
 awaitable<Error> Session::run() {
-    std::vector<char> buffer(16 * 1024);
+    boost::system::error_code error;
+    socket_.non_blocking(true, error);
     while (!cause()) {
-        const auto [error, count] =
-            co_await socket_.async_read_some(boost::asio::buffer(buffer), as_result);
+        // Only then is there a buffer: one for each idle VM would be much of what it costs.
+        const auto [failed] = co_await socket_.async_wait(Socket::wait_read, as_result);
+        error = failed ? failed : read_some();
         if (error) {
             lose(error == boost::asio::error::eof
                      ? "QEMU closed the monitor connection"
                      : "the monitor connection failed: " + error.message());
             break;
         }
-        framer_.feed(std::string_view(buffer.data(), count));
         co_await take_frames();
     }
     co_return *cause();
+}
+
+boost::system::error_code Session::read_some() {
+    std::array<char, 16 * 1024> buffer;
+    boost::system::error_code error;
+    const std::size_t count = socket_.read_some(boost::asio::buffer(buffer), error);
+    framer_.feed(std::string_view(buffer.data(), count));
+    const bool early = error == boost::asio::error::would_block;
+    return early ? boost::system::error_code() : error;
 }
 
 awaitable<void> Session::take_frames() {

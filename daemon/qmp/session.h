@@ -106,6 +106,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void lose(std::string why);
     bool send_some(Outgoing& outgoing);
     awaitable<void> drain();
+    boost::system::error_code read_some();
     awaitable<void> take_frames();
     void take(const Message& message);
     template <class Response>

@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +22,7 @@ using test::FileDescriptor;
 const std::string bus = "/machine/i440fx/pci.0";
 const std::string power = "/machine/unattached/device[1]";
 const std::string peripheral = "/machine/peripheral/";
-constexpr std::uint64_t stop_key = ~std::uint64_t{0};
+constexpr std::size_t machines_of_a_process = 50;
 constexpr std::uint64_t client_bit = std::uint64_t{1} << 32;
 
 json entry(const std::string& name, const std::string& type) {
@@ -65,30 +65,15 @@ const std::string greeting =
 
 }  // namespace
 
-FakeMachines::FakeMachines(const std::filesystem::path& directory, std::size_t count)
-    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), stop_(::eventfd(0, EFD_CLOEXEC)) {
-    watch(epoll_.get(), stop_.get(), stop_key);
-    for (std::size_t i = 0; i < count; ++i) {
+FakeMachines::FakeMachines(const std::vector<std::filesystem::path>& monitors)
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    for (const std::filesystem::path& monitor : monitors) {
         auto machine = std::make_unique<Machine>();
-        machine->name = "fake" + std::to_string(i);
-        machine->monitor = directory / (machine->name + ".qmp");
-        machine->listener = test::bind_unix(machine->monitor, SOCK_STREAM);
-        watch(epoll_.get(), machine->listener.get(), i);
+        machine->name = monitor.stem();
+        machine->listener = test::bind_unix(monitor, SOCK_STREAM);
+        watch(epoll_.get(), machine->listener.get(), machines_.size());
         machines_.push_back(std::move(machine));
     }
-    thread_ = std::thread([this] { serve(); });
-}
-
-FakeMachines::~FakeMachines() {
-    const std::uint64_t one = 1;
-    if (::write(stop_.get(), &one, sizeof one) != sizeof one) die("it cannot be stopped");
-    thread_.join();
-}
-
-std::vector<std::pair<std::string, std::filesystem::path>> FakeMachines::monitors() const {
-    std::vector<std::pair<std::string, std::filesystem::path>> all;
-    for (const auto& machine : machines_) all.emplace_back(machine->name, machine->monitor);
-    return all;
 }
 
 void FakeMachines::serve() {
@@ -97,7 +82,6 @@ void FakeMachines::serve() {
         const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
         for (int i = 0; i < count; ++i) {
             const std::uint64_t key = events[static_cast<std::size_t>(i)].data.u64;
-            if (key == stop_key) return;
             const std::size_t index = key & ~client_bit;
             if (key & client_bit) {
                 read_from(*machines_[index]);
@@ -253,6 +237,27 @@ void FakeMachines::map_once(const std::string& path, std::uint64_t size) {
     void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
     if (memory == MAP_FAILED) die("it cannot map " + path);
     mapped_[path] = memory;
+}
+
+std::vector<FakeMonitor> fake_monitors(const std::filesystem::path& directory, std::size_t count) {
+    std::vector<FakeMonitor> monitors;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::string name = "fake" + std::to_string(i);
+        monitors.emplace_back(name, directory / (name + ".qmp"));
+    }
+    return monitors;
+}
+
+std::deque<test::Child> fake_machines(const std::vector<FakeMonitor>& monitors) {
+    std::deque<test::Child> processes;
+    for (std::size_t begin = 0; begin < monitors.size(); begin += machines_of_a_process) {
+        test::Command command;
+        command.argv = {std::filesystem::read_symlink("/proc/self/exe"), "--fake-machines"};
+        const std::size_t end = std::min(begin + machines_of_a_process, monitors.size());
+        for (std::size_t i = begin; i < end; ++i) command.argv.push_back(monitors[i].second);
+        processes.emplace_back(command);
+    }
+    return processes;
 }
 
 }  // namespace ivshmemd::bench

@@ -1,32 +1,31 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/support/file_descriptor.h"
+#include "tests/support/process.h"
 
 namespace ivshmemd::bench {
 
-/// Machines of type pc as cheap as can be, all in one thread: what a daemon costs is seen beside
-/// them. They answer what the daemon asks, keep their objects and devices, map each file once
-/// however many have it, and their guests let go at once. They refuse nothing; a command that they
-/// do not know ends the program.
+/// Machines of type pc as cheap as can be, all in one thread of a process
+/// of their own, whose command line names their monitors as QEMU's does: what a daemon costs is
+/// seen beside them. They answer what the daemon asks, keep their objects and devices, map each
+/// file once however many have it, and their guests let go at once. They refuse nothing; a command
+/// that they do not know ends the program.
 class FakeMachines {
   public:
-    /// `count` machines, whose monitors are in `directory`.
-    FakeMachines(const std::filesystem::path& directory, std::size_t count);
-    ~FakeMachines();
-    FakeMachines(const FakeMachines&) = delete;
-    FakeMachines& operator=(const FakeMachines&) = delete;
+    /// Machines with these monitors.
+    explicit FakeMachines(const std::vector<std::filesystem::path>& monitors);
 
-    /// Name and monitor of each.
-    std::vector<std::pair<std::string, std::filesystem::path>> monitors() const;
+    /// Does not return.
+    [[noreturn]] void serve();
 
   private:
     using Json = nlohmann::json;
@@ -37,7 +36,6 @@ class FakeMachines {
     };
     struct Machine {
         std::string name;
-        std::filesystem::path monitor;
         test::FileDescriptor listener;
         test::FileDescriptor client;
         std::string received;
@@ -45,7 +43,6 @@ class FakeMachines {
         std::map<std::string, Json> devices;  // what device_add said
     };
 
-    void serve();
     void accept_client(std::size_t index);
     void read_from(Machine& machine);
     std::string answer(Machine& machine, const Json& request);
@@ -60,8 +57,15 @@ class FakeMachines {
     std::vector<std::unique_ptr<Machine>> machines_;
     std::map<std::string, void*> mapped_;
     test::FileDescriptor epoll_;
-    test::FileDescriptor stop_;
-    std::thread thread_;
 };
+
+/// Name and monitor of a machine.
+using FakeMonitor = std::pair<std::string, std::filesystem::path>;
+
+/// `count` of them, "fake0" and so on, with their monitors in `directory`.
+std::vector<FakeMonitor> fake_monitors(const std::filesystem::path& directory, std::size_t count);
+
+/// Their processes, some for each: a QEMU's command line has as many words.
+std::deque<test::Child> fake_machines(const std::vector<FakeMonitor>& monitors);
 
 }  // namespace ivshmemd::bench

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/fake_machines.h"
 #include "tests/bench/hostile.h"
 
 // Whole numbers mean little on a busy host: the goals are ratios of what was measured in one run,
@@ -10,6 +11,9 @@
 int main(int argc, char** argv) {
     if (argc == 3 && argv[1] == std::string("--call-without-end")) {
         ivshmemd::bench::call_without_end(argv[2]);
+    }
+    if (argc > 2 && argv[1] == std::string("--fake-machines")) {
+        ivshmemd::bench::FakeMachines({argv + 2, argv + argc}).serve();
     }
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     ivshmemd::bench::Report report;

@@ -48,17 +48,21 @@ double resident(pid_t pid) {  // MiB
     throw std::runtime_error("no VmRSS");
 }
 
+void raise_file_limit() {
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /// A thousand machines, and a daemon that looks after them.
 class Herd {
   public:
-    explicit Herd(const std::filesystem::path& program) : fakes_(directory_.path(), machines) {
-        rlimit files{};
-        ::getrlimit(RLIMIT_NOFILE, &files);
-        files.rlim_cur = files.rlim_max;
-        ::setrlimit(RLIMIT_NOFILE, &files);
+    explicit Herd(const std::filesystem::path& program)
+        : fakes_(fake_machines(fake_monitors(directory_.path(), machines))) {
         make_file(regions_ / "shared", region_size);
         DaemonOptions options;
-        options.vms = fakes_.monitors();
+        options.vms = fake_monitors(directory_.path(), machines);
         options.region_dir = regions_.path();
         options.program = program;
         options.extra = {"--log-level", "warning"};
@@ -125,13 +129,14 @@ class Herd {
 
     TempDir directory_;
     TempDir regions_ = TempDir::shared_memory();
-    FakeMachines fakes_;
+    std::deque<Child> fakes_;
     std::optional<DaemonProcess> daemon_;
 };
 
 }  // namespace
 
 void measure_scale(Report& report) {
+    raise_file_limit();  // of the machines too
     Herd ours("");
     const char* other = std::getenv("IVSHMEMD_BENCH_AGAINST");
     std::optional<Herd> against;
