@@ -54,7 +54,7 @@ class ListWatch {
         if (answer && shown_ == *answer.parameters) return;
         Console& console = session_.console();
         const bool as_json = session_.json_mode() != JsonMode::off;
-        if (shown_ && !as_json) console.out << (clears() ? "\x1b[H\x1b[2J" : "\n");
+        if (!shown_.is_null() && !as_json) console.out << (clears() ? "\x1b[H\x1b[2J" : "\n");
         const int code = session_.finish(answer, render_list);
         if (!answer) throw Enough{code};
         if (!console.out.flush()) throw std::runtime_error("cannot write the output");
@@ -68,7 +68,7 @@ class ListWatch {
 
     const json& request_;
     Session& session_;
-    std::optional<json> shown_;
+    json shown_;  // null before the first
 };
 
 int watch_list(const json& request, Session& session) {

@@ -51,29 +51,29 @@ void EntryReader::add(const std::string& member, const Error& error) {
     faults_.push_back(topology_fault(error.kind, key(member), error.message));
 }
 
-std::optional<json> EntryReader::read_size(const std::string& member, const json& value) {
+json EntryReader::read_size(const std::string& member, const json& value) {
     if (const auto bytes = as_uint(&value)) {
         const Result<void> sound = check_size(*bytes, std::numeric_limits<std::int64_t>::max());
         if (sound) return value;
         add(member, sound.error());
-        return std::nullopt;
+        return nullptr;
     }
     const std::string* text = as_string(&value);
     if (!text) {
         add(member, "expected a size such as \"64M\"");
-        return std::nullopt;
+        return nullptr;
     }
     const Result<std::uint64_t> size = parse_region_size(*text);
-    if (size) return json(*size);
+    if (size) return *size;
     add(member, size.error());
-    return std::nullopt;
+    return nullptr;
 }
 
-std::optional<json> EntryReader::read_texts(const std::string& member, const json& value) {
+json EntryReader::read_texts(const std::string& member, const json& value) {
     const json* list = as_array(&value);
     if (!list) {
         add(member, "expected a list of texts");
-        return std::nullopt;
+        return nullptr;
     }
     json texts = json::array();
     std::set<std::string> known;
@@ -95,7 +95,7 @@ std::optional<json> EntryReader::read_texts(const std::string& member, const jso
     return texts;
 }
 
-std::optional<json> EntryReader::read(const std::string& member, const json& value, Kind kind) {
+json EntryReader::read(const std::string& member, const json& value, Kind kind) {
     switch (kind) {
         case Kind::size:
             return read_size(member, value);
@@ -104,17 +104,17 @@ std::optional<json> EntryReader::read(const std::string& member, const json& val
         case Kind::text:
             if (as_string(&value) && !as_string(&value)->empty()) return value;
             add(member, "expected a text");
-            return std::nullopt;
+            return nullptr;
         case Kind::number:
             if (as_int(&value)) return value;
             add(member, "expected a whole number");
-            return std::nullopt;
+            return nullptr;
         case Kind::flag:
             break;
     }
     if (as_bool(&value)) return value;
     add(member, "expected true or false");
-    return std::nullopt;
+    return nullptr;
 }
 
 json EntryReader::take(const Members& members) {
@@ -130,8 +130,8 @@ json EntryReader::take(const Members& members) {
             add(pointer_word(member), "there is no such key");
             continue;
         }
-        const std::optional<json> good = read(member, value, known->second);
-        if (good) taken[member] = *good;
+        json good = read(member, value, known->second);
+        if (!good.is_null()) taken[member] = std::move(good);
     }
     return taken;
 }

@@ -41,9 +41,10 @@ class EntryReader {
     std::optional<DeviceRequest> request_of(json device);
 
   private:
-    std::optional<json> read(const std::string& member, const json& value, Kind kind);
-    std::optional<json> read_size(const std::string& member, const json& value);
-    std::optional<json> read_texts(const std::string& member, const json& value);
+    // What it is as wanted; null, and a fault, when it is not that.
+    json read(const std::string& member, const json& value, Kind kind);
+    json read_size(const std::string& member, const json& value);
+    json read_texts(const std::string& member, const json& value);
 
     const json& entry_;
     std::string key_;

@@ -26,7 +26,8 @@ TEST_F(Parking, HasNoFixedBound) {
     ASSERT_TRUE(attach_now(doorbell()));
     EXPECT_EQ(pc_.descriptors().passed(), 1u + 200 * 2 + 2);
     ASSERT_EQ(*detach_now(leave("bell")), Detached::removed);
-    EXPECT_EQ(parked(), pc_.descriptors().passed());
+    // More when QEMU is slow: one that it did not answer in time is followed by another.
+    EXPECT_GE(parked(), pc_.descriptors().passed());
     EXPECT_TRUE(pc_.descriptors().exposed().empty());
 }
 
