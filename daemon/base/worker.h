@@ -1,6 +1,9 @@
 #pragma once
 
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <utility>
@@ -13,13 +16,15 @@ namespace ivshmemd {
 /// one after the other.
 class Worker {
   public:
-    /// Runs `function` there and resumes the caller here. It must not throw.
+    /// Runs `function` there and resumes the caller here, as soon as that job has ended. It must
+    /// not throw.
     template <class Function>
     awaitable<std::invoke_result_t<Function>> run(Function function) {
         if (!pool_) pool_ = std::make_unique<boost::asio::thread_pool>(1);
-        return counted(
-            boost::asio::co_spawn(*pool_, invoke(std::move(function)), boost::asio::use_awaitable),
-            under_way_);
+        using R = std::invoke_result_t<Function>;
+        return counted(boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
+                           Submit{pool_.get()}, boost::asio::use_awaitable, std::move(function)),
+                       under_way_);
     }
 
     /// Whether a caller has yet to be resumed.
@@ -42,10 +47,22 @@ class Worker {
         co_return co_await std::move(job);
     }
 
-    template <class Function>
-    static awaitable<std::invoke_result_t<Function>> invoke(Function function) {
-        co_return function();
-    }
+    // A coroutine spawned there would end behind all jobs that wait for the thread by then.
+    struct Submit {
+        boost::asio::thread_pool* pool;
+
+        template <class Handler, class Function>
+        void operator()(Handler handler, Function function) const {
+            const auto executor = boost::asio::get_associated_executor(handler);
+            boost::asio::post(*pool, [handler = std::move(handler), function = std::move(function),
+                                      caller = boost::asio::make_work_guard(executor)]() mutable {
+                boost::asio::post(caller.get_executor(),
+                                  [handler = std::move(handler), result = function()]() mutable {
+                                      std::move(handler)(std::move(result));
+                                  });
+            });
+        }
+    };
 
     Count under_way_ = std::make_shared<std::size_t>(0);
     std::unique_ptr<boost::asio::thread_pool> pool_;  // made at first use

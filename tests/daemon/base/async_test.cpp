@@ -117,7 +117,10 @@ TEST(Worker, RunsElsewhereAndResumesHere) {
 }
 
 awaitable<void> write_down(Worker& worker, int number, std::vector<int>& order) {
-    const auto write = [&order, number] { order.push_back(number); };
+    const auto write = [&order, number] {
+        order.push_back(number);
+        return number;
+    };
     co_await worker.run(write);
 }
 
