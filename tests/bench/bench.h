@@ -8,6 +8,10 @@ namespace ivshmemd::bench {
 /// QEMU by hand, in turns.
 void measure_hotplug(Report& report);
 
+/// One device for twelve machines in a transaction, against a program that sends the same commands
+/// to twelve equal ones, to all at once; in turns.
+void measure_transactions(Report& report);
+
 /// How long a QEMU is silent while the daemon refuses bad doorbell servers, and what peers that
 /// read nothing cost the others of an ivshmem-doorbell.
 void measure_doorbells(Report& report);

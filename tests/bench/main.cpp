@@ -7,7 +7,7 @@
 
 // Whole numbers mean little on a busy host: the goals are ratios of what was measured in one run,
 // or figures that do not depend on its speed. With a word only that part is measured: process,
-// hotplug, doorbells, calm or scale.
+// hotplug, transactions, doorbells, calm or scale.
 int main(int argc, char** argv) {
     if (argc == 3 && argv[1] == std::string("--call-without-end")) {
         ivshmemd::bench::call_without_end(argv[2]);
@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
     const std::string only = argc == 2 ? argv[1] : "";
     if (only.empty() || only == "process") ivshmemd::bench::measure_process(report);
     if (only.empty() || only == "hotplug") ivshmemd::bench::measure_hotplug(report);
+    if (only.empty() || only == "transactions") ivshmemd::bench::measure_transactions(report);
     if (only.empty() || only == "doorbells") ivshmemd::bench::measure_doorbells(report);
     if (only.empty() || only == "calm") ivshmemd::bench::measure_calm(report);
     if (only.empty() || only == "scale") ivshmemd::bench::measure_scale(report);
