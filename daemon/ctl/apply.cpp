@@ -9,7 +9,7 @@
 #include "daemon/ctl/field.h"
 #include "daemon/ctl/render.h"
 #include "daemon/ctl/table.h"
-#include "daemon/ctl/topology_file.h"
+#include "daemon/ctl/topology_faults.h"
 
 namespace ivshmemd::ctl {
 namespace {
@@ -42,22 +42,6 @@ void render_changes(const json& reply, bool dry_run, Console& console) {
     console.out << kept << (kept == 1 ? " device is" : " devices are") << " as described\n";
 }
 
-// Where the file has what is wrong: "topology.toml:12: /device/0/size: ...".
-void print_places(const Answer& answer, const TopologyFile& file, const std::string& path,
-                  Console& console) {
-    for (const json& fault : list_field(*answer.parameters, "faults")) {
-        const std::string key = text_field(&fault, "key");
-        const std::string line = file.line_of(key);
-        const std::string vm = text_field(&fault, "vm");
-        const std::string device = text_field(&fault, "device");
-        std::string about = path + (line.empty() ? "" : ":" + line);
-        if (!key.empty()) about += ": " + key;
-        if (!vm.empty()) about += ": " + vm + (device.empty() ? "" : "/" + device);
-        console.err << "  " << printable(about) << ": " << printable(text_field(&fault, "message"))
-                    << '\n';
-    }
-}
-
 int run_apply(const ApplyArguments& arguments, Session& session) {
     const Result<TopologyFile> file = read_topology_file(arguments.file);
     if (!file) {
@@ -70,12 +54,7 @@ int run_apply(const ApplyArguments& arguments, Session& session) {
     wait.more = true;
     wait.deadline = longest_apply;
     const Answer answer = session.call("Apply", request, "applying " + arguments.file, wait);
-    const bool has_faults = !list_field(*answer.parameters, "faults").empty();
-    if (!answer && has_faults && session.json_mode() == JsonMode::off) {
-        print_message(answer.message, session.console());
-        print_places(answer, *file, arguments.file, session.console());
-        return answer.exit_code;
-    }
+    if (!answer) return print_faults(answer, *file, arguments.file, session);
     return session.finish(answer, [&request](const json& reply, Console& console) {
         render_changes(reply, flag_field(&request, "dryRun"), console);
     });

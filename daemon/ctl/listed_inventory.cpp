@@ -18,20 +18,6 @@ std::uint64_t number_of(const json& device, const char* key) {
     return static_cast<std::uint64_t>(as_int(find(device, key)).value_or(0));
 }
 
-DeviceSpec listed_spec(const json& device) {
-    DeviceSpec spec;
-    spec.name = text_field(&device, "name");
-    spec.model = model_from_api_name(text_field(&device, "model")).value_or(Model::plain);
-    spec.role = role_of(device);
-    spec.size = number_of(device, "size");
-    if (const std::string server = text_field(&device, "server"); !server.empty()) {
-        spec.server = server;
-    }
-    spec.bus = text_field(&device, "bus");
-    spec.slot = static_cast<int>(number_of(device, "slot"));
-    return spec;
-}
-
 Backend listed_backend(const json& device, const std::string& id) {
     Backend backend;
     backend.id = id;
@@ -42,7 +28,31 @@ Backend listed_backend(const json& device, const std::string& id) {
     return backend;
 }
 
+std::optional<std::string> given_text(const json& device, const char* key) {
+    const std::string* text = as_string(find(device, key));
+    return text ? std::optional(*text) : std::nullopt;
+}
+
 }  // namespace
+
+DeviceSpec listed_spec(const json& device) {
+    DeviceSpec spec;
+    spec.name = text_field(&device, "name");
+    spec.model = model_from_api_name(text_field(&device, "model")).value_or(Model::plain);
+    spec.role = role_of(device);
+    spec.size = number_of(device, "size");
+    spec.region = given_text(device, "region");
+    spec.server = given_text(device, "server");
+    if (find(device, "vectors")) spec.vectors = number_of(device, "vectors");
+    spec.msi = as_bool(find(device, "msi"));
+    spec.ioeventfd = as_bool(find(device, "ioeventfd"));
+    spec.bus = text_field(&device, "bus");
+    spec.slot = static_cast<int>(number_of(device, "slot"));
+    spec.readonly = flag_field(&device, "readonly");
+    if (find(device, "numa")) spec.numa = static_cast<int>(number_of(device, "numa"));
+    spec.prealloc = flag_field(&device, "prealloc");
+    return spec;
+}
 
 Inventory inventory_of(const json& devices) {
     Inventory inventory;

@@ -10,4 +10,7 @@ namespace ivshmemd::ctl {
 /// share a slot are told apart by their order.
 Inventory inventory_of(const nlohmann::json& devices);
 
+/// One device of that reply.
+DeviceSpec listed_spec(const nlohmann::json& device);
+
 }  // namespace ivshmemd::ctl

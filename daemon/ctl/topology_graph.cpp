@@ -11,15 +11,6 @@ namespace {
 
 using Kind = SharedMemory::Kind;
 
-SharedMemory& memory_called(std::vector<SharedMemory>& all, Kind kind, const std::string& name) {
-    const auto found = std::find_if(all.begin(), all.end(), [&](const SharedMemory& memory) {
-        return memory.kind == kind && memory.name == name;
-    });
-    if (found != all.end()) return *found;
-    all.push_back({.kind = kind, .name = name, .size = {}, .users = {}});
-    return all.back();
-}
-
 // The one that the list of regions told of already, or a null pointer.
 MemoryUser* known_user(std::vector<SharedMemory>& all, const std::string& vm,
                        const std::string& device) {
@@ -78,6 +69,15 @@ void add_device(const json& device, std::vector<SharedMemory>& all) {
 }
 
 }  // namespace
+
+SharedMemory& memory_called(std::vector<SharedMemory>& all, Kind kind, const std::string& name) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const SharedMemory& memory) {
+        return memory.kind == kind && memory.name == name;
+    });
+    if (found != all.end()) return *found;
+    all.push_back({.kind = kind, .name = name, .size = {}, .users = {}});
+    return all.back();
+}
 
 std::vector<SharedMemory> topology_of(const json& regions, const json& devices) {
     std::vector<SharedMemory> all;

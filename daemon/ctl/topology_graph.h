@@ -15,6 +15,7 @@ struct MemoryUser {
     std::string state;        // of the device; empty when only the list of regions knows it
     bool stale = false;       // its VM is not connected
     std::string window = {};  // "64M-128M" where it does not map the whole; else empty
+    std::string remark = {};  // how it is beside what was declared
 };
 
 /// What several VMs can share, and who does.
@@ -29,6 +30,10 @@ struct SharedMemory {
     std::string size;  // as in "64M"
     std::vector<MemoryUser> users;
 };
+
+/// The one of that name, which is added where there is none.
+SharedMemory& memory_called(std::vector<SharedMemory>& all, SharedMemory::Kind kind,
+                            const std::string& name);
 
 /// Puts the replies of ListRegions and ListDevices together: regions first, then servers, then what
 /// is neither; each in the order of the replies. A device that the list of regions does not know

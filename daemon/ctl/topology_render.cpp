@@ -40,6 +40,7 @@ std::string note(const MemoryUser& user) {
     std::string text = user.state == "attached" ? "" : user.state;
     if (user.stale) text += text.empty() ? "stale" : ", stale";
     if (!user.window.empty()) text += (text.empty() ? "" : ", ") + user.window;
+    if (!user.remark.empty()) text += (text.empty() ? "" : ", ") + user.remark;
     return text;
 }
 

@@ -84,6 +84,28 @@ TEST_F(TopologyFiles, AreAppliedExportedChangedAndPruned) {
     EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{"frames"});
 }
 
+TEST_F(TopologyFiles, AreShownBesideWhatIsThere) {
+    const auto compared = [&](const std::string& text, int exit_code) {
+        std::ofstream(file_) << text;
+        const CtlResult result = daemon_->ctl({"topology", "--declared", file_});
+        EXPECT_EQ(result.exit_code, exit_code) << result.err;
+        Texts states;
+        const json reply(result.json());
+        for (const json& each : reply["declared"]) {
+            states.insert(each["vm"].get<std::string>() + "/" + each["device"].get<std::string>() +
+                          " " + each["state"].get<std::string>());
+        }
+        return states;
+    };
+    EXPECT_EQ(compared(shared, 1), (Texts{"one/frames missing", "two/frames missing"}));
+    expect_ctl_success(*daemon_, apply(shared));
+    EXPECT_EQ(compared(shared, 0), (Texts{"one/frames inPlace", "two/frames inPlace"}));
+    EXPECT_EQ(compared(daemon_->ctl_text({"export"}).out, 0),
+              (Texts{"one/frames inPlace", "two/frames inPlace"}));
+    EXPECT_EQ(compared(changed, 1),
+              (Texts{"one/frames inPlace", "two/frames undeclared", "two/more missing"}));
+}
+
 TEST_F(TopologyFiles, MoveTheMasterOfARegionToAnotherMachine) {
     expect_ctl_success(*daemon_, {"attach", "one", "frames", "--size", "1M", "--role", "master"});
     expect_ctl_success(*daemon_, {"attach", "two", "frames"});

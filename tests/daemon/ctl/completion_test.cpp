@@ -81,7 +81,8 @@ TEST_F(CtlCompletion, OffersEveryCommand) {
 TEST_F(CtlCompletion, OffersOptionsOfTheCommandAndOfTheProgram) {
     EXPECT_THAT(offered({"--"}), UnorderedElementsAre("--help", "--host", "--socket", "--json"));
     EXPECT_THAT(offered({"topology", "--"}),
-                UnorderedElementsAre("--help", "--host", "--socket", "--json", "--dot"));
+                UnorderedElementsAre("--help", "--host", "--socket", "--json", "--dot",
+                                     "--declared", "--prune"));
     EXPECT_THAT(offered({"attach", "web", "shm0", "--s"}),
                 UnorderedElementsAre("--size", "--slot", "--server", "--socket"));
 }
