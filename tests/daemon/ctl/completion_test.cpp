@@ -117,6 +117,20 @@ TEST_F(CtlCompletion, OffersNamesFromTheRunningDaemon) {
                 UnorderedElementsAre("/machine/peripheral/bell"));
 }
 
+TEST_F(CtlCompletion, OffersMoreVmsBehindAComma) {
+    EXPECT_THAT(offered({"attach", "web,d"}), UnorderedElementsAre("web,db"));
+    EXPECT_THAT(offered({"detach", "web,d"}), UnorderedElementsAre("web,db"));
+    EXPECT_THAT(offered({"attach", "d"}), UnorderedElementsAre("db"));
+    EXPECT_THAT(offered({"attach", "web,"}), UnorderedElementsAre("web,db")) << "each once";
+    EXPECT_THAT(offered({"attach", "web,db,"}), IsEmpty());
+    EXPECT_THAT(offered({"attach", "we,"}), UnorderedElementsAre("we,web", "we,db"));
+    EXPECT_THAT(offered({"probe", "web,"}), IsEmpty()) << "it takes one";
+    // Of those, the first is asked.
+    EXPECT_THAT(offered({"detach", "web,db", "b"}), UnorderedElementsAre("bell"));
+    EXPECT_THAT(offered({"attach", "web,db", "x", "--bus", ""}),
+                UnorderedElementsAre("rp0", "rp1"));
+}
+
 TEST_F(CtlCompletion, AsksTheDaemonThatWasNamed) {
     EXPECT_THAT(offered({"--socket", daemon_.path(), "probe", "w"}, "/nonexistent"),
                 UnorderedElementsAre("web"));

@@ -82,6 +82,7 @@ TEST_F(CtlShells, AreToldWhatBashOffersUnquoted) {
     EXPECT_THAT(printed({"probe", ""}), UnorderedElementsAre("web", "db"));
     EXPECT_THAT(printed({"detach", "web", ""}), UnorderedElementsAre("bell", "$(reboot)"));
     EXPECT_THAT(printed({"show", "web/b"}), UnorderedElementsAre("web/bell"));
+    EXPECT_THAT(printed({"attach", "web,d"}), UnorderedElementsAre("web,db"));
     EXPECT_THAT(printed({"attach", "--role", "m"}), UnorderedElementsAre("master"));
     EXPECT_THAT(printed({"attach", "--role=m"}), UnorderedElementsAre("--role=master"));
     EXPECT_THAT(printed({"--json="}), UnorderedElementsAre("--json=short", "--json=pretty"));
@@ -101,6 +102,7 @@ TEST_F(CtlShells, OffersTheSameInFish) {
                 UnorderedElementsAre("web", "db"));
     EXPECT_THAT(offered_by_fish("ivshmemctl attach --role=m"),
                 UnorderedElementsAre("--role=master"));
+    EXPECT_THAT(offered_by_fish("ivshmemctl attach web,d"), UnorderedElementsAre("web,db"));
     EXPECT_THAT(offered_by_fish("ivshmemctl list web "), IsEmpty()) << "no files either";
 }
 
@@ -118,6 +120,10 @@ TEST_F(CtlShells, OffersTheSameInZsh) {
     ASSERT_TRUE(zsh.wait_text("\nloaded"));
     zsh.type("ivshmemctl --json=sh\tpr\tw\t\n");
     EXPECT_TRUE(zsh.wait_text("{\"")) << zsh.text();
+    zsh.type("ivshmemctl() { print -r -- given: $* }; echo defined\n");
+    ASSERT_TRUE(zsh.wait_text("\ndefined"));
+    zsh.type("ivshmemctl detach web,d\tx\n");
+    EXPECT_TRUE(zsh.wait_text("given: detach web,db x")) << zsh.text();
     zsh.type("exit\n");
     EXPECT_EQ(zsh.wait_exit(), 0);
 }
