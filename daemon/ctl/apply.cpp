@@ -6,10 +6,12 @@
 #include "daemon/ctl/arguments.h"
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/console.h"
+#include "daemon/ctl/doorbell_units.h"
 #include "daemon/ctl/field.h"
 #include "daemon/ctl/render.h"
 #include "daemon/ctl/table.h"
 #include "daemon/ctl/topology_faults.h"
+#include "proto/api/topology_values.h"
 
 namespace ivshmemd::ctl {
 namespace {
@@ -42,6 +44,20 @@ void render_changes(const json& reply, bool dry_run, Console& console) {
     console.out << kept << (kept == 1 ? " device is" : " devices are") << " as described\n";
 }
 
+// Nothing is begun for a file that is wrong, and on another host nothing is started from here.
+std::vector<MissingServer> provide_servers(const json& request, Session& session) {
+    const api::ReadTopology read = api::read_topology(request["topology"]);
+    if (!read.faults.empty() || !session.address().host.empty()) return {};
+    std::vector<MissingServer> servers = missing_servers(read.topology);
+    if (!flag_field(&request, "dryRun")) {
+        start_servers(servers, session.console());
+        return servers;
+    }
+    tell_servers(servers, session.console());
+    std::erase_if(servers, [](const MissingServer& each) { return !each.instance.empty(); });
+    return servers;
+}
+
 int run_apply(const ApplyArguments& arguments, Session& session) {
     const Result<TopologyFile> file = read_topology_file(arguments.file);
     if (!file) {
@@ -49,12 +65,17 @@ int run_apply(const ApplyArguments& arguments, Session& session) {
     }
     json request(arguments.request);
     request["topology"] = *file->topology;
+    std::vector<MissingServer> servers = provide_servers(request, session);
     Wait wait;
     wait.changes_something = !flag_field(&request, "dryRun");
     wait.more = true;
     wait.deadline = longest_apply;
     const Answer answer = session.call("Apply", request, "applying " + arguments.file, wait);
-    if (!answer) return print_faults(answer, *file, arguments.file, session);
+    if (!answer) {
+        const int code = print_faults(answer, *file, arguments.file, session);
+        explain_servers(servers, session.console());
+        return code;
+    }
     return session.finish(answer, [&request](const json& reply, Console& console) {
         render_changes(reply, flag_field(&request, "dryRun"), console);
     });
