@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "daemon/ctl/topology_render.h"
 #include "tests/daemon/ctl/captured.h"
 
@@ -58,6 +61,15 @@ TEST(CtlTopology, DrawsVmsAndMemoryWithDevicesAsEdges) {
               "  \"VM gone\" -- \"region b\" [label=\"y, auto\"];\n"
               "  \"VM w\\\"\\\\\" -- \"server /s\\\\n\" [label=\"n, master\", style=bold];\n"
               "}\n");
+}
+
+TEST(CtlTopology, IsDrawnInTheDocumentationAsItIsPrinted) {
+    const auto content_of = [](const std::string& name) {
+        std::ifstream file(IVSHMEMD_SOURCE_DIR "/systemd/doc/" + name);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    const std::string recorded = content_of("topology.json");
+    EXPECT_EQ(rendered(render_dot, recorded.c_str(), recorded.c_str()), content_of("topology.dot"));
 }
 
 TEST(CtlTopology, SurvivesRepliesOfAnotherShape) {
