@@ -118,6 +118,29 @@ TEST_F(TopologyFiles, MoveTheMasterOfARegionToAnotherMachine) {
     EXPECT_EQ(find_device(*daemon_, "two", "frames")["role"], "master");
 }
 
+TEST_F(TopologyFiles, AreRefusedWithEveryKindOfFaultAtOnce) {
+    const std::string faulty =
+        "[[doorbell]]\nname = \"bell\"\n"                                                // 1
+        "[[device]]\nname = \"a\"\nsize = \"1M\"\nvms = [\"one\", \"nobody\"]\n"         // 3
+        "[[device]]\nname = \"b\"\nsize = \"1M\"\nvms = [\"two\", \"two\"]\n"            // 7
+        "[[device]]\nname = \"c\"\nsize = \"1M\"\nvms = [\"one\"]\nrole = \"master\"\n"  // 11
+        "[[device]]\nname = \"d\"\nregion = \"c\"\nsize = \"1M\"\nvms = [\"one\"]\n"     // 16
+        "role = \"master\"\n"
+        "[[device]]\nname = \"c\"\nsize = \"1M\"\nvms = [\"one\"]\n";  // 22
+    const CtlResult result = daemon_->ctl_text(apply(faulty));
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    for (const char* fault :
+         {":1: /doorbell/0/server: it is missing", ":6: /device/0/vms/1: nobody: no VM is named",
+          ":10: /device/1/vms/1: 'two' is named twice",
+          ":25: /device/4/vms/0: one/c: VM one gets a device c here and by /device/2",
+          ":16: /device/3: one/d: region c has a master already: one/c", "and 4 more"}) {
+        EXPECT_NE(result.err.find(fault), std::string::npos) << fault << "\n" << result.err;
+    }
+    const json as_json(daemon_->ctl(apply(faulty)).json());
+    EXPECT_EQ(as_json["parameters"]["faults"].size(), 5u) << as_json;
+    expect_untouched();
+}
+
 TEST_F(TopologyFiles, AreRefusedWithAllTheirFaults) {
     const std::string faulty = std::string(shared) +
                                "[[device]]\nname = \"x\"\nvms = [\"nobody\"]\nsize = \"3M\"\n"
