@@ -9,6 +9,7 @@ namespace ivshmemd::ctl {
 namespace {
 
 constexpr std::chrono::milliseconds quiet{300};
+constexpr std::chrono::seconds silence{5};  // in a log, until the activity itself is said
 constexpr std::string_view frames = "|/-\\";
 
 // Shortened to `width` columns: a wrapped line could not be rewritten in place.
@@ -37,7 +38,7 @@ void Progress::draw(TimePoint now) {
     if (now - start_ < quiet) return;
     if (console_.err_rewritable) {
         rewrite(now);
-    } else if (plain_ == Plain::lines && unsaid_) {
+    } else if (plain_ == Plain::lines && (unsaid_ || (!said_ && now - start_ >= silence))) {
         print_line();
     }
 }
@@ -57,6 +58,7 @@ void Progress::print_line() {
     print_message(text_, console_);
     console_.err.flush();
     unsaid_ = false;
+    said_ = true;
 }
 
 void Progress::erase() {

@@ -10,7 +10,8 @@ struct Console;
 
 /// Says on `err` what a long wait is for, but not before 300 ms, so that quick answers stay quiet.
 /// On a terminal that is one line, rewritten in place and erased by the destructor. Elsewhere it is
-/// a line for each state the daemon reports, or nothing.
+/// a line for each state the daemon reports, and one for `text` when 5 s have brought none; or
+/// nothing.
 class Progress {
   public:
     using TimePoint = std::chrono::steady_clock::time_point;
@@ -21,7 +22,7 @@ class Progress {
         lines,    // people read a log
     };
 
-    /// Seconds are counted from `start`. `text` is for terminals: it is no state yet.
+    /// Seconds are counted from `start`. `text` is no state yet.
     Progress(Console& console, std::string text, TimePoint start, Plain plain = Plain::nothing);
     ~Progress();
     Progress(const Progress&) = delete;
@@ -44,6 +45,7 @@ class Progress {
     TimePoint start_;
     Plain plain_;
     bool unsaid_ = false;  // a state no line was printed for
+    bool said_ = false;    // a line was printed
     std::size_t frame_ = 0;
     bool drawn_ = false;
 };

@@ -74,6 +74,16 @@ TEST(CtlProgress, IsALinePerStateInALog) {
     EXPECT_EQ(captured.err.str(), "ivshmemctl: waiting\\n\nivshmemctl: done\n");
 }
 
+TEST(CtlProgress, SaysOnceInALogWhatALongSilenceIsFor) {
+    Captured captured;
+    Progress progress(captured.console, "attaching shm0 to web", start, Progress::Plain::lines);
+    progress.draw(start + milliseconds(4999));
+    EXPECT_EQ(captured.err.str(), "");
+    progress.draw(start + milliseconds(5000));
+    progress.draw(start + milliseconds(60000));
+    EXPECT_EQ(captured.err.str(), "ivshmemctl: attaching shm0 to web\n");
+}
+
 TEST(CtlProgress, IsNoLogOfWhatIsQuick) {
     Captured captured;
     Progress progress(captured.console, "starting", start, Progress::Plain::lines);
