@@ -34,6 +34,34 @@ std::string mode_digits(mode_t mode) {
     return digits;
 }
 
+mode_t mode_of_digits(const std::string& digits) {
+    mode_t mode = 0;
+    for (const char digit : digits) mode = mode << 3 | static_cast<mode_t>(digit - '0');
+    return mode;
+}
+
+Result<void> check_made_mode(const std::string& path, mode_t mode, bool lets_in) {
+    constexpr mode_t owner = S_IRUSR | S_IWUSR;
+    constexpr mode_t group = S_IRGRP | S_IWGRP;
+    std::string why;
+    if ((mode & S_IWOTH) != 0) {
+        why = "every user of the host could write to it, or truncate it and kill its VMs";
+    } else if ((mode & ~(owner | group | S_IROTH)) != 0) {
+        why = "it is memory to read and write, and nothing else";
+    } else if ((mode & owner) != owner) {
+        why = "its owner has to read and write it";
+    } else if (lets_in && (mode & group) != group) {
+        why =
+            "others have to read and write it, whom the part for the group keeps out: the VM's "
+            "user, or the configured group";
+    }
+    if (why.empty()) return {};
+    const std::string reason = path + " cannot be made with mode " + mode_digits(mode) + ": " + why;
+    return Error(ErrorKind::config_unsupported,
+                 reason + "; describe another one, such as " + mode_digits(region_mode),
+                 {{"reason", reason}});
+}
+
 std::string region_name(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }

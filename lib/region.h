@@ -14,7 +14,8 @@
 
 namespace ivshmemd {
 
-/// What the daemon gives the regions it makes; users and groups beside these get in by the ACL.
+/// What the daemon gives the regions it makes, unless it is told otherwise; users and groups beside
+/// these get in by the ACL.
 inline constexpr mode_t region_mode = 0660;
 
 /// What stat(2) says about a region file.
@@ -58,6 +59,7 @@ struct Region {
     std::vector<RegionUser> users;
     bool created_by_us = false;
     std::string name{};
+    mode_t made_mode = region_mode;  // by us
 
     // For a diagnosis alone.
     std::vector<std::string> other_memory{};  // "VM/BACKEND": no device's, such as a VM's own
@@ -67,6 +69,13 @@ struct Region {
 
 /// The permission bits as four octal digits, such as "0660".
 std::string mode_digits(mode_t mode);
+
+/// What they stand for.
+mode_t mode_of_digits(const std::string& digits);
+
+/// Whether a region can be made with that mode. `lets_in`: some user or group is let in by its ACL,
+/// of which the part for the group says how far. ConfigUnsupported.
+Result<void> check_made_mode(const std::string& path, mode_t mode, bool lets_in);
 
 /// "shm0" for "/dev/shm/shm0".
 std::string region_name(const std::string& path);

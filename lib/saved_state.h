@@ -28,6 +28,7 @@ struct CreatedRegion {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::string made_for = {};  // "VM/NAME" until that device is there, or somebody else uses it
+    unsigned mode = 0660;       // that it was made with
 
     bool operator==(const CreatedRegion&) const = default;
 };

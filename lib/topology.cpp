@@ -82,14 +82,10 @@ void add_keys(std::vector<Error>& faults, const Topology& topology) {
     }
 }
 
-Result<void> check_mode(const std::string& mode, const std::string& path, const RegionFacts& file) {
-    const std::string made = mode_digits(region_mode);
-    if (mode.empty() || (!file.exists && mode == made)) return {};
-    if (!file.exists) {
-        const std::string reason = path + " would be made with mode " + made + ", not " + mode;
-        return Error(ErrorKind::config_unsupported, reason + "; make the file first",
-                     {{"reason", reason}});
-    }
+Result<void> check_mode(const std::string& mode, const std::string& path, const RegionFacts& file,
+                        bool lets_in) {
+    if (mode.empty()) return {};
+    if (!file.exists) return check_made_mode(path, mode_of_digits(mode), lets_in);
     const std::string there = mode_digits(file.mode & 07777U);
     if (there == mode) return {};
     return Error(ErrorKind::region_mismatch, path + " has mode " + there + ", not the described " +

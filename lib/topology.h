@@ -20,7 +20,7 @@ struct WantedDevice {
     DeviceRequest request;
     std::string key;     // where the description has the device, as a JSON pointer
     std::string vm_key;  // where it names the VM
-    std::string mode{};  // of its region's file, as mode_digits() has it; empty for any
+    std::string mode{};  // of its region's file, as mode_digits() has it; empty: the usual, or any
 };
 
 using Topology = std::vector<WantedDevice>;
@@ -63,8 +63,9 @@ struct Difference {
 };
 
 /// RegionMismatch when the file of a region that is there has another mode than described,
-/// ConfigUnsupported when one that is to be made would have.
-Result<void> check_mode(const std::string& mode, const std::string& path, const RegionFacts& file);
+/// ConfigUnsupported when one that is to be made cannot have it; see check_made_mode().
+Result<void> check_mode(const std::string& mode, const std::string& path, const RegionFacts& file,
+                        bool lets_in);
 
 enum class Undescribed { stay, go };
 

@@ -39,13 +39,16 @@ std::optional<CreatedRegion> read_region(const json& entry) {
     const auto inode = as_uint(find(entry, "inode"));
     if (!path || !device || !inode || !path->starts_with('/')) return std::nullopt;
     const std::string* made_for = as_string(find(entry, "wantedBy"));
-    return CreatedRegion{*path, *device, *inode, made_for ? *made_for : ""};
+    CreatedRegion record{*path, *device, *inode, made_for ? *made_for : ""};
+    if (const auto mode = as_uint(find(entry, "permissions"))) record.mode = *mode & 0777U;
+    return record;
 }
 
 json spell(const CreatedRegion& record) {
     // The package's removal reads these three in this order, and nothing between them.
     json entry = {{"path", record.path}, {"device", record.device}, {"inode", record.inode}};
     if (!record.made_for.empty()) entry["wantedBy"] = record.made_for;
+    if (record.mode != CreatedRegion().mode) entry["permissions"] = record.mode;
     return entry;
 }
 

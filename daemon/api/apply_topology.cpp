@@ -20,19 +20,33 @@ struct ApplyRequest {
     TransactionWishes wishes;
 };
 
-// Of files that are there, and of those that would be made.
-void check_modes(const Host& host, api::ReadTopology& read) {
+bool lets_in(const Host& host, const std::string& vm) {
+    const auto found = host.vms.find(vm);
+    return found != host.vms.end() && host.regions.lets_in(found->second->qemu_user());
+}
+
+// Of files that are there, and of those that are made.
+void check_modes(const Host& host, ApplyRequest& request) {
     std::set<std::string> looked_at;
-    for (const WantedDevice& each : read.topology) {
+    std::map<std::string, mode_t>& modes = request.wishes.modes;
+    for (const WantedDevice& each : request.read.topology) {
         const std::string region = each.request.region.value_or(each.request.name);
         const bool counts = !each.mode.empty() && host.regions.places().check(region);
-        if (!counts || !looked_at.insert(region + " " + each.mode).second) continue;
+        const bool others = lets_in(host, each.vm);
+        const std::string question = region + " " + each.mode + (others ? " others" : "");
+        if (!counts || !looked_at.insert(question).second) continue;
         const std::string path = host.regions.path_of(region);
-        const Result<void> fits = check_mode(each.mode, path, RegionFiles::inspect(path));
+        const mode_t mode = modes.emplace(path, mode_of_digits(each.mode)).first->second;
+        Result<void> fits = check_mode(each.mode, path, RegionFiles::inspect(path), others);
+        if (fits && mode_digits(mode) != each.mode) {
+            fits = Error(ErrorKind::invalid_parameter,
+                         path + " is described with mode " + mode_digits(mode) + " as well",
+                         {{"parameter", std::string("topology")}});
+        }
         if (fits) continue;
         Error fault = fits.error();
         fault.details.emplace_back("key", each.key);
-        read.faults.push_back(std::move(fault));
+        request.read.faults.push_back(std::move(fault));
     }
 }
 
@@ -51,7 +65,7 @@ awaitable<Result<ApplyRequest>> read_apply_request(std::shared_ptr<CallContext> 
         return api::read_topology(*find(context->parameters(), "topology"));
     };
     request.read = co_await context->host.parser.run(read);
-    check_modes(context->host, request.read);
+    check_modes(context->host, request);
     if (request.read.topology.size() > most_devices) {
         co_return Error(ErrorKind::invalid_parameter,
                         "a topology has " + std::to_string(most_devices) + " devices at most",
@@ -141,11 +155,11 @@ awaitable<Result<Document>> apply_topology(std::shared_ptr<CallContext> context)
     const auto present = co_await look_around(context, *request);
     Difference difference = compare(request->read.topology, present, request->undescribed);
     // What is sound of a faulty description is checked all the same: all faults are told at once.
-    TransactionWishes wishes = request->wishes;
+    TransactionWishes wishes = std::move(request->wishes);
     wishes.dry_run = wishes.dry_run || !request->read.faults.empty();
     TransactionProgress progress = transaction_progress(context);
     const Result<TransactionResult> done = co_await run_transaction(
-        context->host, std::move(difference.plans), wishes, std::move(progress));
+        context->host, std::move(difference.plans), std::move(wishes), std::move(progress));
     if (!done || !request->read.faults.empty()) co_return with_keys(*request, done);
     json changes = json::array();
     bool changed = false;

@@ -101,7 +101,7 @@ struct AttachOptions {
     bool dry_run = false;
     Asker asker = Asker::client;
     std::optional<Placement> last;  // where the device was before
-    MadeRegion made;
+    RegionMaking making;
 };
 
 awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest request,
@@ -120,6 +120,7 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
     if (!decided) co_return decided.error();
     if (const Device* equal = std::get_if<Device>(&*decided)) co_return Attached{*equal, false, {}};
     Decision decision = std::move(std::get<Decision>(*decided));
+    decision.region.mode = options.making.mode;
     Turn::Coming coming(vm->turn(), decision.spec);
     if (!options.last) options.last = vm->holdings().last_place(request.name);
     PlacementRequest wanted{request.bus, request.slot, options.last, decision.spec.size};
@@ -132,7 +133,7 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
     if (!ready) co_return ready.error();
     if (options.dry_run) co_return planned(*vm, decision);
     co_return co_await carry_out(vm, std::move(decision), std::move(wanted), coming,
-                                 std::move(options.made));
+                                 std::move(options.making.made));
 }
 
 }  // namespace
@@ -143,9 +144,10 @@ awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request
     return attach_in_turn(std::move(vm), std::move(request), std::move(options));
 }
 
-awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, MadeRegion made) {
+awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request,
+                                   RegionMaking making) {
     AttachOptions options;
-    options.made = std::move(made);
+    options.making = std::move(making);
     return attach_in_turn(std::move(vm), std::move(request), std::move(options));
 }
 

@@ -29,8 +29,15 @@ awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request
 /// Told of the file of a region that an attach makes, as soon as it is there.
 using MadeRegion = std::function<void(const std::string& path, const RegionIdentity& file)>;
 
+/// How a region is made that is not there yet.
+struct RegionMaking {
+    MadeRegion made;
+    mode_t mode = region_mode;
+};
+
 /// The same for whoever has to take it back later, with the region that was made for it.
-awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request, MadeRegion made);
+awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request,
+                                   RegionMaking making);
 
 /// What a decision that has its place comes to.
 Attached planned(const Vm& vm, const Decision& decision);

@@ -26,6 +26,7 @@ struct RegionChoice {
     bool fill = false;                                 // it is there, and empty
     std::shared_ptr<const RegionFile> file = nullptr;  // that was judged; null when there is none
     RegionIdentity identity{};                         // once it is prepared
+    mode_t mode = region_mode;                         // of one that is made
 };
 
 /// What decide() made of a request, with the things of this host that it was about.

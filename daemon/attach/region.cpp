@@ -66,13 +66,13 @@ awaitable<Result<std::optional<RegionIdentity>>> make_region(std::shared_ptr<Vm>
     }
     if (RegionFiles::identity(path)) co_return std::optional<RegionIdentity>();
     const RegionUsers::MakingMark mark(host.region_users, path);
-    const auto reserve = [files = host.regions, spec = decision.spec, user = vm->qemu_user()] {
-        return files.reserve(*spec.region, spec.size, user);
-    };
+    const mode_t mode = decision.region.mode;
+    const auto reserve = [files = host.regions, spec = decision.spec, user = vm->qemu_user(),
+                          mode] { return files.reserve(*spec.region, spec.size, user, mode); };
     const Result<UnnamedRegion> made = co_await host.worker.run(reserve);
     if (!made) co_return made.error();
     co_await remember_region(*host.store, path, made->identity,
-                             vm->name() + "/" + decision.spec.name);
+                             vm->name() + "/" + decision.spec.name, mode);
     const auto named = host.regions.publish(*made, *decision.spec.region);
     if (named && *named == RegionFiles::Naming::named) {
         decision.region.identity = made->identity;
@@ -99,6 +99,7 @@ awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<
         const DeviceRequest request = request_again(decision.spec);
         Result<Decision> judged = decide_memory(*vm, request, decision.spec.model);
         if (!judged) co_return judged.error();
+        judged->region.mode = decision.region.mode;
         decision.region = std::move(judged->region);
     }
     const Result<void> ready = co_await prepare_existing(vm, decision);

@@ -12,8 +12,10 @@ namespace {
 int run_export(Session& session) {
     const Answer answer = session.call("ListDevices", json::object(), "listing devices");
     if (!answer) return print_error(answer, session.json_mode(), session.console());
+    const Answer regions = session.call("ListRegions", json::object(), "listing regions");
+    if (!regions) return print_error(regions, session.json_mode(), session.console());
     std::vector<std::string> left_out;
-    const json topology = export_topology(*answer.parameters, left_out);
+    const json topology = export_topology(*answer.parameters, *regions.parameters, left_out);
     for (const std::string& device : left_out) {
         print_message(device + " is left out: its VM is not connected, or its memory is unknown",
                       session.console());

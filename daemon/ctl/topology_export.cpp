@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/ctl/field.h"
+#include "lib/region.h"
 #include "proto/json.h"
 
 namespace ivshmemd::ctl {
@@ -11,6 +12,16 @@ namespace {
 
 class Exporter {
   public:
+    explicit Exporter(const json& regions) {
+        for (const json& each : list_field(regions, "regions")) {
+            const std::string mode = text_field(&each, "mode");
+            const bool unusual = !mode.empty() && mode != mode_digits(region_mode);
+            if (unusual && flag_field(&each, "createdByUs")) {
+                modes_[text_field(&each, "name")] = mode;
+            }
+        }
+    }
+
     void add(const json& device) {
         json entry = {{"name", text_field(&device, "name")}, {"role", text_field(&device, "role")}};
         add_memory(device, entry);
@@ -51,6 +62,8 @@ class Exporter {
         known["name"] = colon == std::string::npos ? region : region.substr(colon + 1);
         if (colon != std::string::npos) known["directory"] = region.substr(0, colon);
         known["size"] = size_field(&device, "size");
+        const auto mode = modes_.find(region);
+        if (mode != modes_.end()) known["mode"] = mode->second;
         if (region != text_field(&entry, "name")) entry["region"] = region;
     }
 
@@ -68,9 +81,10 @@ class Exporter {
         return text_field(&doorbell, "name");
     }
 
-    std::map<std::string, json> regions_;    // by name
-    std::map<std::string, json> doorbells_;  // by server
-    std::map<std::string, int> names_;       // of doorbells: how many
+    std::map<std::string, std::string> modes_;  // of regions, by name
+    std::map<std::string, json> regions_;       // by name
+    std::map<std::string, json> doorbells_;     // by server
+    std::map<std::string, int> names_;          // of doorbells: how many
     std::vector<json> entries_;
     std::map<std::string, std::vector<std::string>> vms_;  // by entry
 };
@@ -83,8 +97,8 @@ bool is_describable(const json& device) {
 
 }  // namespace
 
-json export_topology(const json& devices, std::vector<std::string>& left_out) {
-    Exporter exporter;
+json export_topology(const json& devices, const json& regions, std::vector<std::string>& left_out) {
+    Exporter exporter(regions);
     for (const json& device : list_field(devices, "devices")) {
         const std::string state = text_field(&device, "state");
         if (text_field(&device, "origin") != "managed" || state != "attached") continue;

@@ -61,7 +61,9 @@ std::vector<Region> list_regions(const Host& host, const Registry& registry) {
     for (const CreatedRegion& made : host.store->get().regions) {
         const RegionIdentity file{static_cast<dev_t>(made.device), static_cast<ino_t>(made.inode)};
         if (RegionFiles::identity(made.path) != file) continue;  // removed, or somebody else's now
-        find_or_add(host, found, file, made.path).created_by_us = true;
+        Region& region = find_or_add(host, found, file, made.path);
+        region.created_by_us = true;
+        region.made_mode = made.mode;
     }
     for (const std::shared_ptr<Vm>& vm : registry.all()) add_users(found, *vm);
     std::vector<Region> regions;

@@ -97,9 +97,15 @@ std::optional<RegionIdentity> RegionFiles::identity(const std::string& path) {
     return identity_of(status);
 }
 
+bool RegionFiles::lets_in(uid_t qemu_user) const {
+    return group_ || user_to_admit(qemu_user);
+}
+
 Result<UnnamedRegion> RegionFiles::reserve(const std::string& region, std::uint64_t size,
-                                           uid_t qemu_user) const {
+                                           uid_t qemu_user, mode_t mode) const {
     const std::string path = path_of(region);
+    const Result<void> possible = check_made_mode(path, mode, lets_in(qemu_user));
+    if (!possible) return possible.error();
     UniqueFd file(
         ::open(places_.directory_of(region).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file) return unusable(path, places_.directory_of(region), errno);
@@ -107,7 +113,7 @@ Result<UnnamedRegion> RegionFiles::reserve(const std::string& region, std::uint6
     if (!fits) return fits.error();
     const Result<void> reserved = reserve_in_place(file.get(), path, size, reserve_percent_);
     if (!reserved) return reserved.error();
-    if (::fchmod(file.get(), region_mode) != 0) return unavailable(path, "fchmod", errno);
+    if (::fchmod(file.get(), mode) != 0) return unavailable(path, "fchmod", errno);
     const Result<void> admitted = admit(file.get(), path, user_to_admit(qemu_user), group_);
     if (!admitted) return admitted.error();
     struct stat status {};

@@ -52,11 +52,15 @@ class RegionFiles {
 
     static std::optional<RegionIdentity> identity(const std::string& path);
 
-    /// Makes a region whole: reserved (a full tmpfs would kill VMs at a later write), mode 0660,
-    /// with entries in its POSIX ACL for the group and the QEMU user; where the file system has no
-    /// ACLs, with that group, or as root with that owner. RegionUnavailable, BadSize.
-    Result<UnnamedRegion> reserve(const std::string& region, std::uint64_t size,
-                                  uid_t qemu_user) const;
+    /// Makes a region whole: reserved (a full tmpfs would kill VMs at a later write), with that
+    /// mode and entries in its POSIX ACL for the group and the QEMU user; where the file system has
+    /// no ACLs, with that group, or as root with that owner. RegionUnavailable, BadSize,
+    /// ConfigUnsupported.
+    Result<UnnamedRegion> reserve(const std::string& region, std::uint64_t size, uid_t qemu_user,
+                                  mode_t mode = region_mode) const;
+
+    /// Whether a region of this QEMU user is made with entries in its ACL.
+    bool lets_in(uid_t qemu_user) const;
 
     enum class Naming { named, taken };
     /// Gives it its name, unless that was taken meanwhile. RegionUnavailable.

@@ -17,10 +17,10 @@ std::optional<RegionIdentity> created_region(const StateStore& store, const std:
 }
 
 awaitable<void> remember_region(StateStore& store, std::string path, RegionIdentity file,
-                                std::string made_for) {
+                                std::string made_for, mode_t mode) {
     SavedState state = store.get();
     std::erase_if(state.regions, [&](const CreatedRegion& each) { return each.path == path; });
-    state.regions.push_back({path, file.device, file.inode, made_for});
+    state.regions.push_back({path, file.device, file.inode, made_for, mode});
     co_await store.put(std::move(state));
 }
 

@@ -17,7 +17,7 @@ std::optional<RegionIdentity> created_region(const StateStore& store, const std:
 
 /// `made_for`: "VM/NAME", the device that it is to serve.
 awaitable<void> remember_region(StateStore& store, std::string path, RegionIdentity file,
-                                std::string made_for);
+                                std::string made_for, mode_t mode = region_mode);
 /// It serves that device, or another one: it is kept from now on. Nothing is written where that is
 /// known.
 awaitable<void> keep_region(StateStore& store, std::string path, RegionIdentity file);

@@ -41,12 +41,21 @@ void note_leaks(TransactionRun& run, const std::string& vm, const Error& error) 
     }
 }
 
-awaitable<void> attach_step(StepRun run, std::shared_ptr<Vm> vm, Task task, TaskEnd& end) {
-    DeviceRequest request = (*run->plans)[task.vm].attach[task.step];
-    MadeRegion made = [run](const std::string& path, const RegionIdentity& file) {
+RegionMaking making_for(const StepRun& run, const DeviceRequest& request) {
+    RegionMaking making;
+    making.made = [run](const std::string& path, const RegionIdentity& file) {
         run->made[path] = file;
     };
-    Result<Attached> attached = co_await attach(vm, std::move(request), std::move(made));
+    const std::map<std::string, mode_t>& modes = run->wishes.modes;
+    const auto wanted = modes.find(region_path(run->host.regions.places(), request));
+    if (!request.server && wanted != modes.end()) making.mode = wanted->second;
+    return making;
+}
+
+awaitable<void> attach_step(StepRun run, std::shared_ptr<Vm> vm, Task task, TaskEnd& end) {
+    DeviceRequest request = (*run->plans)[task.vm].attach[task.step];
+    RegionMaking making = making_for(run, request);
+    Result<Attached> attached = co_await attach(vm, std::move(request), std::move(making));
     if (attached) {
         end.outcome = attached->changed ? Outcome::done : Outcome::unchanged;
         run->result.vms[task.vm].attached[task.step] = std::move(*attached);

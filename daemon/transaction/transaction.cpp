@@ -100,7 +100,7 @@ void begin(const RunningTransaction& run, const std::vector<Task>& tasks) {
 TransactionRun::TransactionRun(Host& host_, std::vector<VmPlan> plans_, TransactionWishes wishes_,
                                TransactionProgress progress_)
     : host(host_),
-      wishes(wishes_),
+      wishes(std::move(wishes_)),
       progress(std::move(progress_)),
       course(std::move(plans_),
              wishes.dry_run ? Transaction::Extent::check_only : Transaction::Extent::everything),
@@ -127,12 +127,12 @@ std::string TransactionRun::name_of(const Task& task) const {
 awaitable<Result<TransactionResult>> run_transaction(Host& host, std::vector<VmPlan> plans,
                                                      TransactionWishes wishes,
                                                      TransactionProgress progress) {
-    const auto run =
-        std::make_shared<TransactionRun>(host, std::move(plans), wishes, std::move(progress));
+    const auto run = std::make_shared<TransactionRun>(host, std::move(plans), std::move(wishes),
+                                                      std::move(progress));
     begin(run, run->course.begin());
     while (!run->course.over()) co_await run->ended.wait_until(SteadyClock::time_point::max());
     if (run->course.failures().empty()) {
-        if (!wishes.dry_run) co_await settle_success(run);
+        if (!run->wishes.dry_run) co_await settle_success(run);
         co_return std::move(run->result);
     }
     std::vector<std::string> left = run->course.leftovers();

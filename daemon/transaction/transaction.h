@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct TransactionWishes {
     bool may_pend = false;
     /// Regions that this daemon made go with their last device, once all else has taken effect.
     bool remove_regions = false;
+    std::map<std::string, mode_t> modes{};  // of regions that are made, by path
 };
 
 /// How far it is, as the API tells it.

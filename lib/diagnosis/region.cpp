@@ -44,17 +44,17 @@ class RegionDiagnosis {
     void judge_mode() {
         const mode_t mode = region_.facts.mode & 07777u;
         const std::string has = path_ + " has mode " + mode_digits(mode);
-        const std::string mend = "chmod " + mode_digits(region_mode) + " " + word_;
+        const mode_t made = region_.made_mode;
+        const std::string mend = "chmod " + mode_digits(made) + " " + word_;
         if ((mode & S_IWOTH) != 0) {
             add(Kind::region_mode, problem,
                 has + ": every user of the host can write to it, or truncate it and kill its VMs",
                 mend);
-        } else if (region_.created_by_us && (mode & region_mode) != region_mode) {
+        } else if (region_.created_by_us && (mode & made) != made) {
             add(Kind::region_mode, problem,
                 has + ", which keeps QEMUs from opening it the next time", mend);
-        } else if (region_.created_by_us && mode != region_mode) {
-            add(Kind::region_mode, warning, has + " and was made with " + mode_digits(region_mode),
-                mend);
+        } else if (region_.created_by_us && mode != made) {
+            add(Kind::region_mode, warning, has + " and was made with " + mode_digits(made), mend);
         }
     }
 

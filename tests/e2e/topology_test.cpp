@@ -118,6 +118,24 @@ TEST_F(TopologyFiles, MoveTheMasterOfARegionToAnotherMachine) {
     EXPECT_EQ(find_device(*daemon_, "two", "frames")["role"], "master");
 }
 
+TEST_F(TopologyFiles, GiveARegionItsMode) {
+    const std::string with_mode = "[[region]]\nname = \"frames\"\nsize = \"1M\"\nmode = ";
+    const std::string device = "\n[[device]]\nname = \"frames\"\nvms = [\"one\", \"two\"]\n";
+    expect_ctl_error(*daemon_, apply(with_mode + "\"0666\"" + device), 9, "TransactionFailed");
+    expect_untouched();
+    expect_ctl_success(*daemon_, apply(with_mode + "\"0664\"" + device));
+    EXPECT_EQ(std::filesystem::status(region_file("frames")).permissions(),
+              std::filesystem::perms(0664));
+    const CtlResult exported = daemon_->ctl_text({"export"});
+    EXPECT_NE(exported.out.find("mode = '0664'"), std::string::npos) << exported.out;
+    EXPECT_EQ(expect_ctl_success(*daemon_, apply(exported.out))["changed"], false);
+    EXPECT_EQ(daemon_->ctl({"doctor"}).out.find("regionMode"), std::string::npos);
+
+    const json other(
+        expect_ctl_error(*daemon_, apply(with_mode + "\"0660\"" + device), 6, "TransactionFailed"));
+    EXPECT_EQ(other["error"], "RegionMismatch") << other;
+}
+
 TEST_F(TopologyFiles, AreRefusedWithEveryKindOfFaultAtOnce) {
     const std::string faulty =
         "[[doorbell]]\nname = \"bell\"\n"                                                // 1

@@ -142,5 +142,20 @@ TEST(CheckRegion, RefusesAnOwnerWhoCouldTruncateTheFile) {
     EXPECT_THAT(plan.error().message, HasSubstr("1001"));
 }
 
+TEST(Region, IsMadeWithAModeThatHarmsNobody) {
+    EXPECT_EQ(mode_of_digits("0640"), mode_t{0640});
+    EXPECT_EQ(mode_digits(mode_of_digits("7531")), "7531");
+    for (const mode_t mode : {0660U, 0664U}) EXPECT_TRUE(check_made_mode("/r", mode, true));
+    for (const mode_t mode : {0600U, 0640U, 0644U}) {
+        EXPECT_TRUE(check_made_mode("/r", mode, false)) << mode;
+        EXPECT_FALSE(check_made_mode("/r", mode, true)) << mode;
+    }
+    for (const mode_t mode : {0662U, 0666U, 0770U, 0661U, 04660U, 01660U, 0460U, 060U}) {
+        const Result<void> refused = check_made_mode("/r", mode, false);
+        ASSERT_FALSE(refused) << mode;
+        EXPECT_EQ(refused.error().kind, ErrorKind::config_unsupported);
+    }
+}
+
 }  // namespace
 }  // namespace ivshmemd

@@ -134,12 +134,17 @@ TEST(CheckMode, IsOfTheFileThatIsThereOrWouldBeMade) {
     RegionFacts file;
     file.exists = true;
     file.mode = S_IFREG | 0640;
-    EXPECT_TRUE(check_mode("", "/r", none));
-    EXPECT_TRUE(check_mode("", "/r", file));
-    EXPECT_TRUE(check_mode("0660", "/r", none));
-    EXPECT_TRUE(check_mode("0640", "/r", file));
-    EXPECT_EQ(check_mode("0640", "/r", none).error().kind, ErrorKind::config_unsupported);
-    EXPECT_EQ(check_mode("0660", "/r", file).error().kind, ErrorKind::region_mismatch);
+    EXPECT_TRUE(check_mode("", "/r", none, true));
+    EXPECT_TRUE(check_mode("", "/r", file, true));
+    EXPECT_TRUE(check_mode("0660", "/r", none, true));
+    EXPECT_TRUE(check_mode("0664", "/r", none, true));
+    EXPECT_TRUE(check_mode("0640", "/r", none, false));
+    EXPECT_TRUE(check_mode("0640", "/r", file, true));
+    EXPECT_EQ(check_mode("0640", "/r", none, true).error().kind, ErrorKind::config_unsupported);
+    const Error other = check_mode("0660", "/r", file, true).error();
+    EXPECT_EQ(other.kind, ErrorKind::region_mismatch);
+    EXPECT_EQ(other.message,
+              "/r has mode 0640, not the described 0660; chmod it, or describe 0640");
 }
 
 }  // namespace

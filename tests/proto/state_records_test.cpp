@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "tests/proto/left_out.h"
@@ -29,6 +30,15 @@ TEST(StateRecords, LeaveOutADamagedRegion) {
     // No JSON that anybody has written.
     EXPECT_EQ(with(R"({"path":"/a","path":"/b","device":1,"inode":2})"), "refused");
     EXPECT_EQ(with(R"({"path":"/a\u0000","device":1,"inode":2})"), "refused");
+}
+
+TEST(StateRecords, KeepTheModeOfARegionBehindWhatThePackageReads) {
+    CreatedRegion region{"/dev/shm/a", 1, 2};
+    EXPECT_EQ(state_records::spell(region).dump(), R"({"device":1,"inode":2,"path":"/dev/shm/a"})");
+    region.mode = 0640;
+    EXPECT_EQ(state_records::spell(region).dump(),
+              R"({"device":1,"inode":2,"path":"/dev/shm/a","permissions":416})");
+    EXPECT_EQ(state_records::read_region(state_records::spell(region)), region);
 }
 
 TEST(StateRecords, LeaveOutADamagedRemoval) {

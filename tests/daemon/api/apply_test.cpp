@@ -108,6 +108,35 @@ TEST_F(ApiApply, RefusesTwoMastersOfARegion) {
     EXPECT_EQ(reply["parameters"]["faults"][0]["key"], "/device/0");
 }
 
+TEST_F(ApiApply, MakesARegionWithTheModeThatIsDescribed) {
+    json topology = shared_frames();
+    topology["region"][0]["mode"] = "0664";
+    EXPECT_EQ(changes(apply(topology, {{"dryRun", true}})),
+              (Texts{"attach a/frames", "attach b/frames"}));
+    EXPECT_EQ(changes(apply(topology)), (Texts{"attach a/frames", "attach b/frames"}));
+    EXPECT_EQ(RegionFiles::inspect(region_path("frames")).mode & 07777U, mode_t{0664});
+    EXPECT_EQ(host_.store->get().regions.at(0).mode, mode_t{0664});
+    EXPECT_EQ(apply(topology)["parameters"]["changed"], false);
+
+    topology["region"][0]["mode"] = "0660";
+    const json other = apply(topology);
+    EXPECT_EQ(other["parameters"]["error"], "RegionMismatch") << other;
+    EXPECT_EQ(other["parameters"]["faults"].size(), 1u) << "of its region, once";
+    EXPECT_NE(other["parameters"]["message"].get<std::string>().find("chmod it"),
+              std::string::npos);
+}
+
+TEST_F(ApiApply, RefusesAModeThatWouldHarmAVm) {
+    json topology = shared_frames();
+    for (const char* mode : {"0666", "0460", "2660"}) {
+        topology["region"][0]["mode"] = mode;
+        const json reply = apply(topology);
+        EXPECT_EQ(reply["parameters"]["error"], "ConfigUnsupported") << reply;
+        EXPECT_EQ(reply["parameters"]["faults"][0]["key"], "/device/0");
+    }
+    EXPECT_FALSE(RegionFiles::inspect(region_path("frames")).exists);
+}
+
 TEST_F(ApiApply, UndoesAllWhenOneFails) {
     apply(shared_frames());
     other_.on("device_add", [](const json&) { return FakeQemu::error("GenericError", "no"); });

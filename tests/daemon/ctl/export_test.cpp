@@ -30,7 +30,7 @@ constexpr const char* devices = R"({"devices":[
 
 TEST(CtlExport, DescribesWhatIsThere) {
     std::vector<std::string> left_out;
-    const json topology = export_topology(json::parse(devices), left_out);
+    const json topology = export_topology(json::parse(devices), json::object(), left_out);
     EXPECT_EQ(topology, json::parse(R"({
         "region":[{"name":"frames","size":"64M"},
                   {"name":"pages","directory":"huge","size":"2M"}],
@@ -42,6 +42,16 @@ TEST(CtlExport, DescribesWhatIsThere) {
     EXPECT_THAT(left_out, ElementsAre("off/old"));
 }
 
+TEST(CtlExport, KeepsModesThatWereDescribed) {
+    std::vector<std::string> left_out;
+    const json regions = json::parse(R"({"regions":[
+        {"name":"frames","mode":"0664","createdByUs":true},
+        {"name":"huge:pages","mode":"0600","createdByUs":false}]})");
+    const json topology = export_topology(json::parse(devices), regions, left_out);
+    EXPECT_EQ(topology["region"][0]["mode"], "0664");
+    EXPECT_FALSE(topology["region"][1].contains("mode"));
+}
+
 TEST(CtlExport, TellsServersOfTheSameNameApart) {
     std::vector<std::string> left_out;
     const json topology = export_topology(json::parse(R"({"devices":[
@@ -49,7 +59,7 @@ TEST(CtlExport, TellsServersOfTheSameNameApart) {
          "ioeventfd":false,"origin":"managed","state":"attached"},
         {"vm":"a","name":"y","role":"peer","size":4096,"server":"/run/2/s","msi":true,
          "ioeventfd":false,"origin":"managed","state":"attached"}]})"),
-                                          left_out);
+                                          json::object(), left_out);
     EXPECT_EQ(topology["doorbell"][0]["name"], "s");
     EXPECT_EQ(topology["doorbell"][1]["name"], "s-2");
     EXPECT_EQ(topology["device"][0]["msi"], false);

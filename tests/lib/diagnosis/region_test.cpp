@@ -114,6 +114,18 @@ TEST_F(RegionDiagnosis, FindsAModeThatLetsEverybodyIn) {
     }
 }
 
+TEST_F(RegionDiagnosis, FindsAModeThatItWasNotMadeWith) {
+    region().made_mode = 0664;
+    region().facts.mode = S_IFREG | 0664;
+    EXPECT_THAT(findings(), IsEmpty());
+    region().facts.mode = S_IFREG | 0660;
+    EXPECT_EQ(finding().kind, FindingKind::region_mode);
+    EXPECT_EQ(finding().mend, "chmod 0664 /dev/shm/shm0");
+    region().made_mode = 0600;
+    region().facts.mode = S_IFREG | 0600;
+    EXPECT_THAT(findings(), IsEmpty());
+}
+
 TEST_F(RegionDiagnosis, FindsAModeThatKeepsQemusOut) {
     for (const mode_t mode : {0600u, 0640u, 0440u, 0u}) {
         region().facts.mode = S_IFREG | mode;
