@@ -42,7 +42,8 @@ void declare(CLI::App& app, Options& options) {
         ->type_name("DIR");
     app.add_option("--region-dir", options.region_dir, "Keep regions here")->type_name("DIR");
     app.add_option("--state-dir", options.state_dir, "Keep state here")->type_name("DIR");
-    app.add_option("--log-level", options.log_level, "trace, debug, info, warn, err, critical")
+    app.add_option("--log-level", options.log_level,
+                   "trace, debug, info, warn, err, critical or off")
         ->type_name("LEVEL");
     app.add_flag("--check-config", options.check_only, "Check the configuration and exit");
     app.set_version_flag("--version", std::string("ivshmemd ") + IVSHMEMD_VERSION);

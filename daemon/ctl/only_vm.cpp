@@ -17,11 +17,14 @@ Answer which_vm(const json& vms) {
 
 }  // namespace
 
-Answer default_to_only_vm(json& request, Session& session) {
+Answer default_to_only_vm(json& request, Session& session, std::vector<std::string>* names) {
     if (find(request, "vm") != nullptr) return success(nullptr);
     const Answer all = session.call("ListVms", json::object(), "listing VMs");
     if (!all) return all;
     const json& vms = list_field(*all.parameters, "vms");
+    for (const json& vm : vms) {
+        if (names) names->push_back(text_field(&vm, "name"));
+    }
     if (vms.size() != 1) return which_vm(vms);
     request["vm"] = text_field(&vms.front(), "name");
     return success(nullptr);

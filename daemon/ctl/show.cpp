@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -32,13 +33,21 @@ Answer select(const Answer& all, const json& wanted) {
     return success(std::make_shared<const json>(std::move(reply)));
 }
 
+Answer name_is_missing(const std::string& vm) {
+    return usage_error("NAME is missing: 'ivshmemctl show " + vm + " NAME'; see 'ivshmemctl list " +
+                       vm + "'");
+}
+
 // A single word without a slash is the name of a device, of the only VM.
 Answer name_both(json& wanted, Session& session) {
     if (split_device(wanted)) return success(nullptr);
     json request = json::object();
-    Answer found = default_to_only_vm(request, session);
-    if (!found) return found;
-    wanted["name"] = wanted["vm"];
+    std::vector<std::string> vms;
+    Answer found = default_to_only_vm(request, session, &vms);
+    const std::string word = text_field(&wanted, "vm");
+    const bool is_vm = std::find(vms.begin(), vms.end(), word) != vms.end();
+    if (!found) return is_vm ? name_is_missing(word) : found;
+    wanted["name"] = word;
     wanted["vm"] = request["vm"];
     return found;
 }
@@ -47,7 +56,10 @@ int run_show(json& wanted, Session& session) {
     const Answer named = name_both(wanted, session);
     if (!named) return print_error(named, session.json_mode(), session.console());
     const Answer all = session.call("ListDevices", {{"vm", wanted["vm"]}}, "listing devices");
-    return session.finish(all ? select(all, wanted) : all, render_device_details);
+    const Answer selected = all ? select(all, wanted) : all;
+    const bool only_vm_was_named = all && !selected && wanted["vm"] == wanted["name"];
+    return session.finish(only_vm_was_named ? name_is_missing(text_field(&wanted, "vm")) : selected,
+                          render_device_details);
 }
 
 }  // namespace

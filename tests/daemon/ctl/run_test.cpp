@@ -222,6 +222,10 @@ TEST(CtlRun, PrintsTheSameHelpWithAWordAndWithAnOption) {
         EXPECT_THAT(word.out, HasSubstr("\n  --json[=short|pretty]"));
     }
     EXPECT_EQ(recorder.calls, 0);
+    EXPECT_EQ(run_with({"help", "region", "remove"}, recorder.caller()).out,
+              run_with({"help", "region"}, recorder.caller()).out);
+    EXPECT_EQ(run_with({"help", "region", "stretch"}, recorder.caller()).code, 2);
+    EXPECT_EQ(run_with({"help", "list", "remove"}, recorder.caller()).code, 2);
     const Outcome unknown = run_with({"help", "atach"}, recorder.caller());
     EXPECT_EQ(unknown.code, 2);
     EXPECT_EQ(

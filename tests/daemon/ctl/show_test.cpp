@@ -89,6 +89,19 @@ TEST(CtlOnlyVm, IsTakenByWhatChangesNothing) {
     EXPECT_EQ(asked.size(), 4u);
 }
 
+TEST(CtlShow, SaysWhichWordIsMissing) {
+    std::vector<json> asked;
+    const Caller two = daemon_with({{{"name", "db"}}, {{"name", "web"}}}, asked);
+    const Outcome outcome = run_with({"show", "db"}, two);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err,
+              "ivshmemctl: NAME is missing: 'ivshmemctl show db NAME'; see 'ivshmemctl list db'\n");
+    const Caller one = daemon_with({{{"name", "db"}}}, asked);
+    EXPECT_EQ(run_with({"show", "db"}, one).err, outcome.err);
+    const Caller like_its_device = daemon_with({{{"name", "shm0"}}}, asked);
+    EXPECT_EQ(run_with({"show", "shm0"}, like_its_device).code, 0);
+}
+
 TEST(CtlOnlyVm, IsNotGuessedAmongSeveralOrNone) {
     std::vector<json> asked;
     const Caller two = daemon_with({{{"name", "db"}}, {{"name", "web"}}}, asked);
