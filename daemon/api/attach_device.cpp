@@ -10,6 +10,7 @@ namespace ivshmemd {
 
 json spell_attached(const Attached& attached, bool dry_run) {
     json object = {{"device", api::spell_device(attached.device)}, {"changed", attached.changed}};
+    if (!attached.warning.empty()) object["warning"] = attached.warning;
     if (!dry_run) return object;
     json commands = json::array();
     for (const qmp::Command& command : attached.commands) {

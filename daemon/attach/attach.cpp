@@ -41,6 +41,14 @@ awaitable<Result<void>> place_device(std::shared_ptr<Vm> vm, Decision& decision,
     co_return Result<void>();
 }
 
+// Where a guest cannot be asked there is no way back.
+std::string warning_of(const Vm& vm, const DeviceSpec& spec) {
+    if (vm.run_state() != "inmigrate") return "";
+    return "VM " + vm.name() + " waits for a migration: " + spec.name +
+           " cannot be detached before that has come, and ending this QEMU is the only other way "
+           "to be rid of it";
+}
+
 Attempt failed_attempt(Error error) {
     return {Attempt::Verdict::failed, std::move(error)};
 }
@@ -94,7 +102,8 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
     vm->spawn("verification of " + decision.spec.name, verify(vm, decision.spec));
     std::optional<Device> device = vm->device(decision.spec.name);
     if (!device) co_return gone_error(*vm, "the attach of " + decision.spec.name);
-    co_return Attached{std::move(*device), true, {}};
+    Attached attached{std::move(*device), true, {}, warning_of(*vm, decision.spec)};
+    co_return attached;
 }
 
 struct AttachOptions {
@@ -152,7 +161,7 @@ awaitable<Result<Attached>> attach(std::shared_ptr<Vm> vm, DeviceRequest request
 }
 
 Attached planned(const Vm& vm, const Decision& decision) {
-    Attached attached{vm.announced(decision.spec), true, {}};
+    Attached attached{vm.announced(decision.spec), true, {}, warning_of(vm, decision.spec)};
     for (const Step& step : plan_attach(decision.spec, parts_of(vm, decision))) {
         attached.commands.push_back(qmp::spell(step.command, vm.capabilities()->version));
     }

@@ -20,6 +20,7 @@ struct Attached {
     Device device;
     bool changed = true;                 // false: an equal device was there
     std::vector<qmp::Command> commands;  // with a dry run: what would have been sent
+    std::string warning = {};            // what is not to be expected of it, for people
 };
 
 /// Attaches a device: checks in the order of the contract, makes region, backend and device, and

@@ -78,6 +78,11 @@ void render_attach(const json& reply, const json& request, Console& console) {
     }
 }
 
+void tell_warning(const json& reply, Console& console) {
+    const std::string warning = text_field(&reply, "warning");
+    if (!warning.empty()) print_message("warning: " + warning, console);
+}
+
 // The device is there, as was asked for, and yet not what somebody who attaches it hopes for.
 void warn_of_lost_relay(const json& reply, const json& request, Console& console) {
     if (!flag_field(find(reply, "device"), "relayLost")) return;
@@ -108,6 +113,7 @@ int run_attach(const Arguments& arguments, Session& session) {
     const Answer answer = session.call("Attach", request, "attaching the device", wait);
     return session.finish(answer, [&request](const json& reply, Console& console) {
         render_attach(reply, request, console);
+        tell_warning(reply, console);
         warn_of_lost_relay(reply, request, console);
     });
 }

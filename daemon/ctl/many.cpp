@@ -28,6 +28,8 @@ void render_attached(const json& result, bool dry_run, const std::string& name, 
     const json* device = find(result, "device");
     const std::string what = printable(text_field(device, "vm"));
     const bool changed = flag_field(&result, "changed");
+    const std::string warning = text_field(&result, "warning");
+    if (!warning.empty()) print_message("warning: " + warning, console);
     if (!dry_run) {
         console.out << (changed ? "attached " : "already attached ") << name << " to " << what
                     << ": " << device_summary(device) << '\n';

@@ -48,6 +48,13 @@ class Attaching(WireTest):
         address = self.device("front", "early")["guestAddress"]
         self.assertEqual(address, f"0000:00:{made['slot']:02x}.0")
 
+    def test_warns_of_a_master_that_could_not_leave(self):
+        wish = {"name": "stuck", "size": MIB, "role": "master", "dryRun": True}
+        self.assertIn("waits for a migration", self.ask("Attach", vm="target", **wish)["warning"])
+        planned = self.ask("AttachMany", vms=["target"], **wish)["results"]
+        self.assertIn("waits for a migration", planned[0]["warning"])
+        self.assertNotIn("warning", self.ask("Attach", vm="other", **wish))
+
     def test_refuses_by_name(self):
         self.attach("other", "present", role="master", slot=12)
         again = {"vm": "other", "name": "again", "size": MIB}

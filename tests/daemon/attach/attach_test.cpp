@@ -92,7 +92,12 @@ TEST_F(Attach, RefusesAPeerInAnIncomingVmAndTakesAMaster) {
     EXPECT_EQ(detail(peer.error(), "state"), "inmigrate");
     DeviceRequest master = request("x");
     master.role = Role::master;
-    EXPECT_TRUE(attach_now(master));
+    const Result<Attached> attached = attach_now(master);
+    ASSERT_TRUE(attached);
+    EXPECT_THAT(attached->warning, testing::HasSubstr("cannot be detached before"));
+    pc_.set_run_state("running", "RESUME");
+    ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "running"; }));
+    EXPECT_EQ(attach_now(request("y"))->warning, "");
 }
 
 TEST_F(Attach, UsesAnExistingRegionsSize) {
