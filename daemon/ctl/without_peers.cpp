@@ -113,6 +113,14 @@ int run_without_peers(const json& request, Session& session) {
                                        "'ivshmemctl without-peers --help'"),
                            session.json_mode(), session.console());
     }
+    const std::string& program = session.command_line().front();
+    const Result<void> runnable = check_program(program);
+    if (!runnable) {
+        print_message(
+            "cannot run " + program + ": " + runnable.error().message + "; nothing was begun",
+            session.console());
+        return exit_code_of_failure(runnable.error());
+    }
     EndRequests requests;
     Line line(session.address(), requests.descriptor());
     Session held(session.console(), session.json_mode(), session.address(),

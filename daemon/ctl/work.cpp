@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace ivshmemd::ctl {
@@ -34,6 +37,35 @@ std::vector<char*> argument_vector(const std::vector<std::string>& words) {
     for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     return arguments;
+}
+
+// The places where the program may be.
+std::vector<std::string> candidates(const std::string& name) {
+    if (name.find('/') != std::string::npos || name.empty()) return {name};
+    const char* set = std::getenv("PATH");
+    const std::string places = set ? set : "/bin:/usr/bin";
+    std::vector<std::string> paths;
+    for (std::size_t begin = 0; begin <= places.size();) {
+        const std::size_t end = std::min(places.find(':', begin), places.size());
+        const std::string place = places.substr(begin, end - begin);
+        paths.push_back((place.empty() ? "." : place) + "/" + name);
+        begin = end + 1;
+    }
+    return paths;
+}
+
+// The errno of running it; 0: it can be run.
+int error_of_program(const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) return errno;
+    if (!S_ISREG(status.st_mode)) return EACCES;
+    return faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+Error not_runnable(int error) {
+    const bool missing = error == ENOENT || error == ENOTDIR;
+    const ErrorKind kind = missing ? ErrorKind::no_such_device : ErrorKind::internal;
+    return Error(kind, std::strerror(error));
 }
 
 // In the child: tells why it cannot become the program.
@@ -83,6 +115,18 @@ void EndRequests::take_children() {
     }
 }
 
+Result<void> check_program(const std::string& name) {
+    int error = ENOENT;
+    for (const std::string& path : candidates(name)) {
+        const int here = error_of_program(path);
+        if (here == 0) return {};
+        // One that may not be run says more than the places where there is none.
+        if (error == ENOENT)
+            error = here == ENOTDIR && name.find('/') == std::string::npos ? ENOENT : here;
+    }
+    return not_runnable(error);
+}
+
 Result<Work> Work::start(const std::vector<std::string>& words, const EndRequests& requests) {
     std::array<int, 2> report{};
     if (pipe2(report.data(), O_CLOEXEC) != 0) {
@@ -99,8 +143,7 @@ Result<Work> Work::start(const std::vector<std::string>& words, const EndRequest
     if (pid < 0) error = fork_error;
     if (failed) waitpid(pid, nullptr, 0);
     if (pid > 0 && !failed) return Work(pid);
-    const ErrorKind kind = error == ENOENT ? ErrorKind::no_such_device : ErrorKind::internal;
-    return Error(kind, std::strerror(error));
+    return not_runnable(error);
 }
 
 void Work::send(int signal) const {

@@ -37,6 +37,10 @@ class EndRequests {
     sigset_t before_{};
 };
 
+/// Whether there is a program of that name to run, as far as can be told without running it; found
+/// as Work::start finds it, and with the same errors.
+Result<void> check_program(const std::string& name);
+
 /// A command that runs with our standard streams.
 class Work {
   public:

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include <optional>
 #include <string>
 
 namespace ivshmemd::test {
@@ -10,14 +11,16 @@ namespace ivshmemd::test {
 class Variable {
   public:
     Variable(const char* name, const std::string& value) : name_(name) {
+        if (const char* before = ::getenv(name)) before_ = before;
         ::setenv(name, value.c_str(), 1);
     }
     Variable(const Variable&) = delete;
     Variable& operator=(const Variable&) = delete;
-    ~Variable() { ::unsetenv(name_); }
+    ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
 
   private:
     const char* name_;
+    std::optional<std::string> before_;
 };
 
 }  // namespace ivshmemd::test

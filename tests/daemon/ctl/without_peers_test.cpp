@@ -2,15 +2,22 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
 
 #include "daemon/ctl/client.h"
 #include "daemon/ctl/work.h"
 #include "tests/daemon/ctl/captured.h"
 #include "tests/daemon/ctl/fake_daemon.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/variable.h"
 
 namespace ivshmemd::ctl::test {
 namespace {
 
+using ivshmemd::test::TempDir;
+using ivshmemd::test::Variable;
 using ::testing::HasSubstr;
 
 // What a daemon answers to Hold and Release, and what it was asked on one connection.
@@ -81,14 +88,51 @@ TEST(CtlWithoutPeers, RunsNothingWithoutADaemon) {
     EXPECT_EQ(outcome.code, 5);
 }
 
-TEST(CtlWithoutPeers, ExitsAsAShellForACommandThatCannotBeRun) {
+TEST(CtlWithoutPeers, BeginsNothingForACommandThatCannotBeRunAndExitsAsAShell) {
+    const TempDir dir;
+    std::ofstream(dir / "text") << "no program";
     Holder holder;
-    Outcome outcome = run_without_peers(holder, {"web", "--", "/no/such/program"});
+    const Outcome outcome = run_without_peers(holder, {"web", "--", "/no/such/program"});
     EXPECT_EQ(outcome.code, 127);
     EXPECT_THAT(outcome.err, HasSubstr("cannot run /no/such/program: No such file"));
-    EXPECT_EQ(holder.calls.size(), 2u) << "released all the same";
-    Holder again;
-    EXPECT_EQ(run_without_peers(again, {"web", "--", "/"}).code, 126);
+    EXPECT_THAT(outcome.err, HasSubstr("nothing was begun"));
+    for (const auto& [program, code] : std::map<std::string, int>{{"no-such-program", 127},
+                                                                  {"", 127},
+                                                                  {dir / "text" / "x", 127},
+                                                                  {"/", 126},
+                                                                  {dir / "text", 126}}) {
+        EXPECT_EQ(run_without_peers(holder, {"web", "--", program}).code, code) << program;
+    }
+    EXPECT_TRUE(holder.calls.empty());
+}
+
+TEST(CtlWithoutPeers, LooksForTheCommandInThePathAsAShell) {
+    const TempDir dir;
+    std::filesystem::create_directories(dir / "first");
+    std::ofstream(dir / "first" / "tool") << "not to be run";
+    std::ofstream(dir / "tool") << "#!/bin/sh\nexit 9\n";
+    const std::string first = dir / "first";
+    const std::string second = std::string(dir / "nowhere") + ":" + std::string(dir.path());
+    Holder holder;
+    {
+        const Variable path("PATH", first);
+        EXPECT_EQ(run_without_peers(holder, {"web", "--", "tool"}).code, 126);
+    }
+    std::filesystem::permissions(dir / "tool", std::filesystem::perms::owner_all);
+    const Variable path("PATH", first + ":" + second);
+    EXPECT_TRUE(holder.calls.empty());
+    EXPECT_EQ(run_without_peers(holder, {"web", "--", "tool"}).code, 9);
+}
+
+// There when it is looked for, and yet nothing to be run.
+TEST(CtlWithoutPeers, ReleasesWhatItTookOutForACommandThatFailsToStart) {
+    const TempDir dir;
+    std::ofstream(dir / "script") << "#!/no/such/interpreter\n";
+    std::filesystem::permissions(dir / "script", std::filesystem::perms::owner_all);
+    Holder holder;
+    const Outcome outcome = run_without_peers(holder, {"web", "--", dir / "script"});
+    EXPECT_EQ(outcome.code, 127) << outcome.err;
+    EXPECT_EQ(holder.calls.size(), 2u);
 }
 
 TEST(CtlWithoutPeers, CountsACommandThatASignalEndedAsAShell) {
