@@ -2,6 +2,7 @@
 
 #include "daemon/migration/check.h"
 #include "daemon/migration/peers.h"
+#include "daemon/migration/socket_place.h"
 #include "daemon/migration/steps.h"
 #include "daemon/state/migrations.h"
 #include "daemon/vm/executor.h"
@@ -34,6 +35,8 @@ awaitable<Result<void>> prepare_migration(Migration& migration, MigrateRequest r
     if (!ready) co_return ready.error();
     const Result<ListenAddress> target = parse_migration_uri(request.uri);
     if (!target) co_return target.error();
+    const Result<void> place = co_await check_socket_place(vm, *target, request.wishes.force);
+    if (!place) co_return place.error();
     migration.destination = co_await find_destination(vm, *target);
     const std::vector<DeviceSpec> peers = devices_to_take_out(*vm, false);
     const Result<void> returnable = check_can_return(*vm, peers);

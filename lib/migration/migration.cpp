@@ -63,6 +63,22 @@ Error bad_uri(std::string_view uri) {
         {{"parameter", std::string("uri")}});
 }
 
+Error bad_path(std::string_view path, const std::string& why) {
+    return Error(ErrorKind::invalid_parameter,
+                 "'" + printable(path, 80) + "' cannot be where a socket is: " + why,
+                 {{"parameter", std::string("uri")}});
+}
+
+// QEMU would find out when the peers are out.
+Result<ListenAddress> read_socket_path(std::string_view path) {
+    constexpr std::size_t longest = 107;  // what the kernel has room for
+    if (!path.starts_with('/')) {
+        return bad_path(path, "begin it with /, for QEMU runs in a directory of its own");
+    }
+    if (path.size() > longest) return bad_path(path, "a socket's path has 107 bytes at most");
+    return ListenAddress{std::string(path), "", ""};
+}
+
 bool has_control_byte(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](char byte) {
         return static_cast<unsigned char>(byte) < ' ' || byte == '\x7f';
@@ -167,7 +183,7 @@ Result<ListenAddress> parse_migration_uri(std::string_view uri) {
     constexpr std::string_view local = "unix:";
     if (has_control_byte(uri)) return bad_uri(uri);
     if (uri.starts_with(local) && uri.size() > local.size()) {
-        return ListenAddress{std::string(uri.substr(local.size())), "", ""};
+        return read_socket_path(uri.substr(local.size()));
     }
     const std::size_t colon = uri.rfind(':');
     if (!uri.starts_with(tcp) || colon < tcp.size() || colon == std::string_view::npos) {

@@ -78,6 +78,25 @@ TEST_F(Migrate, IsBlockedByPeersUnlessTheyAreTakenOut) {
     EXPECT_EQ(pc_.count("device_del"), 0u);
 }
 
+TEST_F(Migrate, WantsTheDirectoryOfItsSocketBeforeAnythingIsTouched) {
+    start_with_peers();
+    MigrateRequest wanted{"unix:/no/such/directory/in.sock", {true, false}, Milliseconds(5000)};
+    const MigrationProgress silent = [](const MigrationStep&) {};
+    const Result<Migrated> refused = finish(loop_.start(migrate(vm(), wanted, silent)));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::invalid_parameter);
+    EXPECT_THAT(refused.error().message, HasSubstr("/no/such/directory"));
+    EXPECT_EQ(pc_.count("device_del"), 0u);
+    expect_all_at_source();
+    // It is QEMU that has to find it, and who says force knows better.
+    wanted.wishes.force = true;
+    const auto running = loop_.start(migrate(vm(), wanted, silent));
+    ASSERT_TRUE(wait_migrating());
+    migration_.fail("no such file");
+    EXPECT_EQ(finish(running).error().kind, ErrorKind::qemu_error);
+    expect_all_at_source();
+}
+
 TEST_F(Migrate, IsBlockedByWhateverQemuKnowsBesides) {
     start_with_peers();
     migration_.set_blocked({"The vvfat disk does not support live migration"});

@@ -195,12 +195,20 @@ TEST(MigrationUri, IsNothingElse) {
     for (const char* uri :
          {"", "exec:rm -rf /", "fd:3", "rdma:h:1", "unix:", "tcp:", "tcp:host",
           "tcp:host:", "tcp:host:0", "tcp:host:65536", "tcp:host:12a", "tcp:h:1,to=9", " unix:/x",
-          "UNIX:/x", "/x", "unix:/x\n", "tcp:h\x7f:1"}) {
+          "UNIX:/x", "/x", "unix:/x\n", "tcp:h\x7f:1", "unix:x", "unix:./x"}) {
         const Result<ListenAddress> address = parse_migration_uri(uri);
         ASSERT_FALSE(address) << uri;
         EXPECT_EQ(address.error().kind, ErrorKind::invalid_parameter);
         EXPECT_EQ(address.error().details[0], ErrorDetail("parameter", std::string("uri")));
     }
+}
+
+// QEMU runs in a directory of its own, and the kernel has room for so much.
+TEST(MigrationUri, IsAWholePathThatASocketCanHave) {
+    EXPECT_THAT(parse_migration_uri("unix:in.sock").error().message,
+                testing::HasSubstr("begin it with /"));
+    EXPECT_TRUE(parse_migration_uri("unix:/" + std::string(106, 'x')));
+    EXPECT_FALSE(parse_migration_uri("unix:/" + std::string(107, 'x')));
 }
 
 TEST(MigrationUri, ReachesWhoeverListensAtItsPath) {
