@@ -51,12 +51,20 @@ void declare_migrate_options(CLI::App& app, MigrateArguments& arguments) {
   ivshmemctl migrate web tcp:host2:4444 --detach-peers --to host2)");
 }
 
-void render_migrated(const json& reply, const json& request, Console& console) {
+void render_migrated(const json& reply, const MigrateArguments& arguments, Console& console) {
+    const json& request = arguments.request;
     console.out << "migrated " << printable(text_field(&request, "vm")) << " to "
                 << printable(text_field(&request, "uri")) << '\n';
     const json* devices = as_array(find(reply, "detached"));
     if (!devices || devices->empty()) return;
-    console.out << "taken out, for 'ivshmemctl replug':";
+    const std::string vm = printable(text_field(&request, "vm"));
+    console.out << "taken out of " << vm;
+    if (arguments.plan) {
+        console.out << ", for 'ivshmemctl replug " << vm << " --plan "
+                    << printable(shell_word(*arguments.plan)) << "' where it runs now:";
+    } else {
+        console.out << ", and remembered for 'ivshmemctl replug " << vm << "':";
+    }
     for (const json& device : *devices) {
         console.out << ' ' << printable(text_field(&device, "name"));
     }
@@ -164,7 +172,7 @@ int run_migrate(const MigrateArguments& arguments, Session& session) {
         return code != exit_ok ? code : kept;
     }
     const int code = session.finish(answer, [&](const json& reply, Console& console) {
-        render_migrated(reply, arguments.request, console);
+        render_migrated(reply, arguments, console);
     });
     return code != exit_ok ? code : kept;
 }

@@ -80,8 +80,9 @@ TEST(CtlMigrate, AsksWithWhatWasGiven) {
                                          {"timeoutMs", 1500}}));
     EXPECT_TRUE(recorder.wait.more);
     EXPECT_TRUE(recorder.wait.changes_something);
-    EXPECT_THAT(outcome.out, HasSubstr("migrated web to tcp:h:1"));
-    EXPECT_THAT(outcome.out, HasSubstr(" p\n"));
+    EXPECT_EQ(outcome.out,
+              "migrated web to tcp:h:1\n"
+              "taken out of web, and remembered for 'ivshmemctl replug web': p\n");
 }
 
 TEST(CtlMigrate, WritesAPlanAloneToStandardOutput) {
@@ -116,7 +117,11 @@ TEST(CtlMigrate, ReplacesAPlanFileWhole) {
     EXPECT_EQ(text_of(file), "an old one");
     EXPECT_FALSE(std::filesystem::exists(file.string() + ".new"));
     Recorder recorder = answering(reply_of(migrated));
-    EXPECT_EQ(run_with({"migrate", "web", "tcp:h:1", "--plan", file}, recorder.caller()).code, 0);
+    const Outcome outcome =
+        run_with({"migrate", "web", "tcp:h:1", "--plan", file}, recorder.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("taken out of web, for 'ivshmemctl replug web --plan " +
+                                       file.string() + "' where it runs now: p\n"));
     EXPECT_EQ(json::parse(text_of(file))["devices"], devices_of(migrated));
     EXPECT_FALSE(std::filesystem::exists(file.string() + ".new"));
 }
