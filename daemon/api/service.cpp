@@ -48,10 +48,17 @@ std::string vm_of(const json& parameters) {
     return vm ? *vm : std::string();
 }
 
+// What a call is about: " of VM 'web'".
+std::string about(const varlink::Call& call, const std::string& vm) {
+    if (!vm.empty()) return " of VM '" + vm + "'";
+    const std::string* region = as_string(find(*call.parameters, "region"));
+    return region ? " of region '" + printable(*region, 80) + "'" : "";
+}
+
 void log_refusal(const varlink::Call& call, const Error& error) {
     const std::string vm = printable(error.vm);
     const std::string* name = as_string(find(*call.parameters, "name"));
-    log_info({call.method, " of VM '", vm, "': ", kind_name(error.kind), ": ", error.message},
+    log_info({call.method, about(call, vm), ": ", kind_name(error.kind), ": ", error.message},
              {{"VM", vm},
               {"DEVICE", name ? printable(*name) : ""},
               {"QMP_COMMAND", text_detail(error, "command")}});

@@ -1,7 +1,10 @@
 #include <fcntl.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "daemon/state/migrations.h"
 #include "tests/daemon/api/api_fixture.h"
@@ -44,6 +47,17 @@ TEST_F(ApiRemoveRegion, ThatADetachHasLeft) {
     EXPECT_FALSE(std::filesystem::exists(region_path("x")));
     EXPECT_TRUE(host_.store->get().regions.empty());
     expect_refused(remove(), "RegionUnavailable", "there is no region 'x'");
+}
+
+TEST_F(ApiRemoveRegion, IsToldOfInTheLogByTheRegionsName) {
+    std::ostringstream log;
+    const auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(log);
+    const auto before = spdlog::default_logger();
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("", sink));
+    remove("none");
+    spdlog::set_default_logger(before);
+    EXPECT_NE(log.str().find("RemoveRegion of region 'none': RegionUnavailable"), std::string::npos)
+        << log.str();
 }
 
 TEST_F(ApiRemoveRegion, NotWhileADeviceHasIt) {
