@@ -90,8 +90,9 @@ struct HoldNote {
     std::string vm;
     Phase phase = Phase::taking;
     std::vector<std::string> devices;
-    std::string text;  // for people
-    std::string mend;  // the command that brings the devices back; empty unless they are out
+    std::string text;         // for people
+    std::string mend;         // the command that brings the devices back; empty unless they are out
+    std::string forget = {};  // the command that gives them up; empty while a client has them out
 };
 
 /// The API's word.

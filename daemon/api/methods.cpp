@@ -20,6 +20,7 @@ constexpr std::array methods{
     ApiMethod{"CheckMigration", check_migration, Access::reading},
     ApiMethod{"Migrate", migrate_vm, Access::all},
     ApiMethod{"Replug", replug_devices, Access::all},
+    ApiMethod{"Forget", forget_devices_out, Access::all},
     ApiMethod{"Hold", hold_vm, Access::all},
     ApiMethod{"Release", release_vm, Access::all},
     ApiMethod{"QemuArguments", qemu_arguments, Access::reading},

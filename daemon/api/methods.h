@@ -47,6 +47,7 @@ awaitable<Result<Document>> list_regions(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> check_migration(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> migrate_vm(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> replug_devices(std::shared_ptr<CallContext> context);
+awaitable<Result<Document>> forget_devices_out(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> hold_vm(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> release_vm(std::shared_ptr<CallContext> context);
 awaitable<Result<Document>> qemu_arguments(std::shared_ptr<CallContext> context);

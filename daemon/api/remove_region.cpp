@@ -54,8 +54,11 @@ Result<RegionRemoval> find_region(const Host& host, const std::string& region) {
     if (made != there) return not_ours(path);
     const std::string awaited = awaited_by(host, path);
     if (!awaited.empty()) {
-        return stays(path, "a migration has taken " + awaited +
-                               " out, which comes back to it; see 'ivshmemctl replug --help'");
+        const std::string vm = awaited.substr(0, awaited.find('/'));
+        return stays(path, awaited +
+                               " is out of its VM for a time, and comes back to it; "
+                               "'ivshmemctl replug " +
+                               vm + " --forget' gives it up");
     }
     return RegionRemoval{path, *made, "", host.deadlines.region_free};
 }

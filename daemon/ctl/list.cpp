@@ -22,7 +22,9 @@ void tell_holds(const json& reply, Console& console) {
             "VM " + text_field(&hold, "vm") + ": " + (devices.empty() ? "nothing" : devices) +
             (phase == "taking" ? " to be taken out: " : " out: ") + text_field(&hold, "text");
         const std::string mend = text_field(&hold, "mend");
+        const std::string forget = text_field(&hold, "forget");
         if (!mend.empty()) text += "; '" + mend + "' plugs in again";
+        if (!forget.empty()) text += (mend.empty() ? "; '" : ", '") + forget + "' gives up";
         print_message(text, console);
     }
 }

@@ -68,22 +68,20 @@ std::vector<std::string> names_not_there(const Host& host, const MigrationRecord
 std::optional<HoldNote> note_of(const Host& host, const MigrationRecord& record) {
     HoldNote note{record.vm, Phase::out, names_not_there(host, record), "", ""};
     if (note.devices.empty()) return std::nullopt;
+    note.forget = "ivshmemctl replug " + record.vm + " --forget";
     const std::shared_ptr<Vm> vm = vm_of_note(host, record.vm);
     if (vm && vm->migration().plugging_back()) {
         note.phase = Phase::returning;
-        note.text = "what the guest was asked for too late comes back once it lets it go";
+        note.text = "plugged in again once the guest, which was asked too late, lets go";
         return note;
     }
     note.mend = "ivshmemctl replug " + whereabouts(host, record);
-    switch (record.phase) {
-        case MigrationPhase::completed:
-            note.text = "it left while they were out for a client";
-            break;
-        case MigrationPhase::replugging:
-            note.text = "they could not be plugged in again after a client had them out";
-            break;
-        default:
-            note.text = "a client had them out, and the VM is not there; they come back with it";
+    if (record.phase == MigrationPhase::completed) {
+        note.text = "the VM left while a client held it";
+    } else if (!vm || !vm->session()) {
+        note.text = "plugged in again when the VM is connected";
+    } else {
+        note.text = "what was taken out could not be plugged in again";
     }
     return note;
 }

@@ -119,6 +119,13 @@ awaitable<void> put_record(StateStore& store, MigrationRecord record) {
     co_await store.put(std::move(state));
 }
 
+awaitable<void> drop_record(StateStore& store, std::string vm, std::string uuid) {
+    SavedState state = store.get();
+    std::erase_if(state.migrations,
+                  [&](const MigrationRecord& each) { return left_from(each, vm, uuid); });
+    co_await store.put(std::move(state));
+}
+
 awaitable<void> forget_devices(StateStore& store, std::string vm, std::string uuid,
                                std::set<std::string> names) {
     SavedState state = store.get();

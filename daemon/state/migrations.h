@@ -40,6 +40,9 @@ awaitable<void> begin_record(StateStore& store, VmKey vm, std::string run_state,
 awaitable<void> forget_devices(StateStore& store, std::string vm, std::string uuid,
                                std::set<std::string> names);
 
+/// Drops a record, whatever it has by now.
+awaitable<void> drop_record(StateStore& store, std::string vm, std::string uuid);
+
 /// Whether a UUID tells one VM from another: QEMU shows zeros for none.
 bool is_real_uuid(const std::string& uuid);
 

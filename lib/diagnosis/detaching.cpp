@@ -41,7 +41,8 @@ void diagnose_hold(const HoldNote& note, std::vector<Finding>& findings) {
     findings.push_back({FindingKind::devices_out, FindingSeverity::warning, note.vm, std::nullopt,
                         std::nullopt,
                         names + (note.devices.size() > 1 ? " are" : " is") + " out: " + note.text,
-                        note.mend + ", where the VM runs now"});
+                        "'" + note.mend + "' plugs in again, where the VM runs now; '" +
+                            note.forget + "' gives up what nobody wants back"});
 }
 
 }  // namespace ivshmemd

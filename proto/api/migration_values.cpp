@@ -63,6 +63,7 @@ json spell_hold(const HoldNote& note) {
                    {"devices", note.devices},
                    {"text", note.text}};
     if (!note.mend.empty()) object["mend"] = note.mend;
+    if (!note.forget.empty()) object["forget"] = note.forget;
     return object;
 }
 

@@ -40,6 +40,7 @@ std::string method_of(const std::vector<std::string>& arguments) {
     const bool many = arguments.size() > 1 && arguments[1].find(',') != std::string::npos;
     if (many && arguments.front() == "attach") return "AttachMany";
     if (many && arguments.front() == "detach") return "DetachMany";
+    if (arguments.front() == "replug" && arguments.back() == "--forget") return "Forget";
     const auto found = methods.find(arguments.front());
     return found == methods.end() ? "" : found->second;
 }

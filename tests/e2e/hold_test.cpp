@@ -149,6 +149,37 @@ TEST_F(HoldOfMachine, LetsAnotherMigrateItAndNamesThePlan) {
     EXPECT_TRUE(holds().empty());
 }
 
+TEST_F(HoldOfMachine, ThatHasLeftIsForgottenWhenNobodyWantsItsPeers) {
+    start_source(machine());
+    attach("p1");
+    start_destination_elsewhere({});
+    Child child(hold_command());
+    ASSERT_TRUE(child.wait_out("it runs", boot_deadline())) << child.err();
+    source_->spy().call("migrate", {{"uri", uri()}});
+    ASSERT_TRUE(wait_migration_status("completed"));
+    end_command(0);
+    EXPECT_EQ(child.wait_exit(boot_deadline()), 0) << child.err();
+    ASSERT_TRUE(wait_plan("ivshmemctl replug src")) << holds();
+    const json hold(holds()[0]);
+    EXPECT_EQ(hold["forget"], "ivshmemctl replug src --forget") << hold;
+    const CtlResult doctor = run_ctl(*daemon_, {"doctor"}, boot_deadline());
+    EXPECT_THAT(doctor.out, HasSubstr("p1 is out: the VM left while a client held it"));
+    const json forgotten(expect_ctl_success(*daemon_, {"replug", "src", "--forget"}));
+    EXPECT_EQ(forgotten["forgotten"][0]["name"], "p1") << forgotten;
+    EXPECT_TRUE(holds().empty());
+    EXPECT_TRUE(nothing_left_to_do());
+}
+
+TEST_F(HoldOfMachine, RunsNothingForACommandThatIsNotThere) {
+    start_source(traced(machine()));
+    attach("p1");
+    const CtlResult refused =
+        run_ctl(*daemon_, {"without-peers", "src", "--", "no-such-program"}, boot_deadline());
+    EXPECT_EQ(refused.exit_code, 127) << refused.err;
+    expect_at_source({"p1"});
+    EXPECT_EQ(times_heard(*source_, "device_del"), 0);
+}
+
 TEST_F(HoldOfMachine, RunsNothingWhenTheGuestKeepsAPeer) {
     VmOptions pc;
     pc.machine = "pc";

@@ -226,6 +226,11 @@ class WholeInterface:
         wait_until(lambda: not [each for each in self.ask("ListVms")["vms"] if each.get("hold")],
                    "the hold to end")
 
+    def test_forgets_what_is_out(self):
+        self.assertEqual(self.ask("Forget", vm="one"), {"forgotten": []})
+        self.refuse("NoSuchVm", "Forget", vm="nobody")
+        self.refuse("InvalidParameter", "Forget", vm="one", uuid="")
+
     def test_watches_events(self):
         self.refuse("ExpectedMore", "Subscribe")
         Stage.called.add("Subscribe")

@@ -47,6 +47,7 @@ TEST_F(ApiAccess, ThroughTheSocketForReadingChangesNothing) {
                                                           {"DetachMany", detach_many},
                                                           {"Migrate", migrate},
                                                           {"Replug", replug},
+                                                          {"Forget", {{"vm", "a"}}},
                                                           {"Hold", {{"vm", "a"}}},
                                                           {"Release", {{"vm", "a"}}},
                                                           {"Apply", {{"topology", json::object()}}},

@@ -78,7 +78,29 @@ TEST_F(ApiHold, OfAVmThatLeftTellsWhatIsOut) {
     const auto named = std::find_if(findings.begin(), findings.end(),
                                     [](const json& each) { return each["kind"] == "devicesOut"; });
     ASSERT_NE(named, findings.end()) << findings;
-    EXPECT_THAT(std::string((*named)["mend"]), HasSubstr("ivshmemctl replug a"));
+    EXPECT_EQ(json((*named)["text"]), json("p is out: the VM left while a client held it"));
+    EXPECT_THAT(std::string((*named)["mend"]), HasSubstr("'ivshmemctl replug a' plugs in"));
+    EXPECT_THAT(std::string((*named)["mend"]), HasSubstr("'ivshmemctl replug a --forget'"));
+}
+
+TEST_F(ApiHold, OfAVmThatLeftCanBeForgotten) {
+    start();
+    Client client = connect();
+    client.call(hotplug("Hold"), a_);
+    EXPECT_EQ(client.error_of(hotplug("Forget"), a_), "OperationInProgress");
+    migration_.move_to("completed", "postmigrate");
+    client.call(hotplug("Release"), a_);
+    const json none = client.call(hotplug("Forget"), {{"vm", "a"}, {"uuid", "of another"}});
+    EXPECT_EQ(none["parameters"], json({{"forgotten", json::array()}}));
+    const json listed = client.call(hotplug("ListDevices"), a_)["parameters"]["holds"];
+    EXPECT_EQ(json(listed[0]["forget"]), json("ivshmemctl replug a --forget")) << listed;
+    const json forgotten = client.call(hotplug("Forget"), a_);
+    EXPECT_EQ(json(forgotten["parameters"]["forgotten"][0]["name"]), json("p")) << forgotten;
+    EXPECT_EQ(client.call(hotplug("Forget"), a_)["parameters"],
+              json({{"forgotten", json::array()}}));
+    EXPECT_FALSE(client.call(hotplug("ListDevices"))["parameters"].contains("holds"));
+    EXPECT_EQ(client.error_of(hotplug("Forget"), {{"vm", "nobody"}}), "NoSuchVm");
+    EXPECT_EQ(client.error_of(hotplug("Forget"), {{"vm", "no name"}}), "BadName");
 }
 
 TEST_F(ApiHold, EndsWithItsConnection) {

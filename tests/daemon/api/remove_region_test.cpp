@@ -99,6 +99,7 @@ TEST_F(ApiRemoveRegion, NotThatAMigrationComesBackTo) {
     record.devices[0].region = "x";
     loop_.run(put_record(*host_.store, record));
     expect_refused(remove(), "RegionUnavailable", "b/y");
+    expect_refused(remove(), "RegionUnavailable", "'ivshmemctl replug b --forget' gives it up");
 }
 
 TEST_F(ApiRemoveRegion, NotThatOthersMade) {

@@ -181,6 +181,23 @@ TEST_F(CtlReplug, RefusesWhatIsNoPlan) {
     EXPECT_EQ(run_with({"replug", "web", "--plan", "/nowhere"}, recorder_.caller()).code, 2);
 }
 
+TEST_F(CtlReplug, GivesUpWhatIsOutWhenToldToForgetIt) {
+    recorder_.answer = reply_of(R"({"forgotten": [{"name": "p", "model": "ivshmem_plain"}]})");
+    Outcome outcome = run_with({"replug", "web", "--forget"}, recorder_.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(recorder_.method, "io.ivshmemd.Hotplug.Forget");
+    EXPECT_EQ(recorder_.parameters, json({{"vm", "web"}}));
+    EXPECT_THAT(outcome.out, HasSubstr("gave up p of web: ivshmem-plain"));
+    recorder_.answer = reply_of(R"({"forgotten": []})");
+    outcome = run_with({"replug", "web", "--forget"}, recorder_.caller());
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("nothing is out of web"));
+    recorder_.calls = 0;
+    outcome = run_with({"replug", "web", "--forget", "--plan", "-"}, recorder_.caller());
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(recorder_.calls, 0);
+}
+
 TEST_F(CtlReplug, SaysWhenThereIsNothingToPlugIn) {
     recorder_.answer = reply_of(R"({"devices": []})");
     const Outcome outcome = run_with({"replug", "web"}, recorder_.caller());

@@ -193,12 +193,17 @@ TEST(CtlList, TellsBesideTheTableWhatIsOutAndHowItComesBack) {
     recorder.answer = reply_of(R"({"devices": [], "holds": [
         {"vm": "db", "phase": "held", "devices": ["p", "q"], "text": "a client has them out"},
         {"vm": "web", "phase": "out", "devices": ["r"], "text": "it left",
-         "mend": "ivshmemctl replug web"}]})");
+         "mend": "ivshmemctl replug web", "forget": "ivshmemctl replug web --forget"},
+        {"vm": "x", "phase": "returning", "devices": ["s"], "text": "back when it has left",
+         "forget": "ivshmemctl replug x --forget"}]})");
     const Outcome outcome = run_with({"list"}, recorder.caller());
     EXPECT_EQ(outcome.out, "");
     EXPECT_EQ(outcome.err,
               "ivshmemctl: VM db: p, q out: a client has them out\n"
-              "ivshmemctl: VM web: r out: it left; 'ivshmemctl replug web' plugs in again\n");
+              "ivshmemctl: VM web: r out: it left; 'ivshmemctl replug web' plugs in again, "
+              "'ivshmemctl replug web --forget' gives up\n"
+              "ivshmemctl: VM x: s out: back when it has left; 'ivshmemctl replug x --forget' "
+              "gives up\n");
 }
 
 }  // namespace

@@ -10,7 +10,12 @@ using testing::IsEmpty;
 
 HostFacts host_holding(HoldNote::Phase phase) {
     HostFacts host = host_of({healthy_vm()});
-    host.holds = {{"db", phase, {"p", "q"}, "it left", "ivshmemctl replug db"}};
+    host.holds = {{"db",
+                   phase,
+                   {"p", "q"},
+                   "it left",
+                   "ivshmemctl replug db",
+                   "ivshmemctl replug db --forget"}};
     return host;
 }
 
@@ -21,9 +26,16 @@ TEST(HoldDiagnosis, FindsDevicesThatNobodyBringsBack) {
     EXPECT_EQ(finding.severity, FindingSeverity::warning);
     EXPECT_EQ(finding.vm, "db") << "which need not be looked after any more";
     EXPECT_EQ(finding.text, "p, q are out: it left");
-    EXPECT_THAT(finding.mend, HasSubstr("ivshmemctl replug db"));
+    EXPECT_THAT(finding.mend, HasSubstr("'ivshmemctl replug db' plugs in again"));
+    EXPECT_THAT(finding.mend, HasSubstr("'ivshmemctl replug db --forget' gives up"));
     EXPECT_EQ(diagnose(host, "db").size(), 1u);
     EXPECT_THAT(diagnose(host, "web"), IsEmpty());
+}
+
+TEST(HoldDiagnosis, CountsOneAsOne) {
+    HostFacts host = host_holding(HoldNote::Phase::out);
+    host.holds[0].devices = {"p"};
+    EXPECT_EQ(only_finding(diagnose(host)).text, "p is out: it left");
 }
 
 TEST(HoldDiagnosis, FindsNothingInAHoldThatGoesOn) {

@@ -47,10 +47,11 @@ TEST(PublishedInterface, CanBeBuiltIntoTheProgram) {
 TEST(PublishedInterface, HasTheseMethods) {
     std::vector<std::string> names;
     for (const Method& method : published().methods) names.push_back(method.name);
-    EXPECT_THAT(names, ElementsAre("ListVms", "Probe", "Attach", "Detach", "AttachMany",
-                                   "DetachMany", "Apply", "ListDevices", "CheckMigration",
-                                   "Migrate", "Replug", "Hold", "Release", "QemuArguments",
-                                   "ListRegions", "RemoveRegion", "Diagnose", "Subscribe"));
+    EXPECT_THAT(names,
+                ElementsAre("ListVms", "Probe", "Attach", "Detach", "AttachMany", "DetachMany",
+                            "Apply", "ListDevices", "CheckMigration", "Migrate", "Replug", "Forget",
+                            "Hold", "Release", "QemuArguments", "ListRegions", "RemoveRegion",
+                            "Diagnose", "Subscribe"));
 }
 
 /// These two kinds are standard errors of org.varlink.service.
