@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/ctl/field.h"
+#include "daemon/ctl/host_name.h"
 #include "lib/time_of_day.h"
 #include "proto/json.h"
 
@@ -41,6 +42,15 @@ std::optional<std::int64_t> parse_since(std::string_view text, std::int64_t now)
         return now - *count * milliseconds;
     }
     return std::nullopt;
+}
+
+CLI::Option* add_destination(CLI::App& app, std::string& host, const std::string& help) {
+    const auto store = [&host](const std::string& text) {
+        const Result<std::string> parsed = parse_host(text);
+        if (!parsed) throw CLI::ValidationError("--to", parsed.error().message);
+        host = *parsed;
+    };
+    return app.add_option_function<std::string>("--to", store, help)->type_name("[USER@]HOST");
 }
 
 std::optional<std::int64_t> parse_seconds(std::string_view text) {

@@ -49,6 +49,9 @@ std::optional<std::int64_t> parse_since(std::string_view text, std::int64_t now)
 /// --timeout SECONDS, which becomes "timeoutMs".
 CLI::Option* add_timeout(CLI::App& app, nlohmann::json& request, const std::string& help);
 
+/// --to [USER@]HOST, which is stored as parse_host has it.
+CLI::Option* add_destination(CLI::App& app, std::string& host, const std::string& help);
+
 /// Reads seconds, as in "30" or "0.5", as milliseconds rounded up; nothing for a negative or
 /// absurdly long time.
 std::optional<std::int64_t> parse_seconds(std::string_view text);

@@ -6,6 +6,7 @@
 
 #include "daemon/ctl/client.h"
 #include "daemon/ctl/interrupt.h"
+#include "daemon/ctl/move_check.h"
 #include "daemon/ctl/session.h"
 
 namespace ivshmemd::ctl {
@@ -14,19 +15,25 @@ namespace ivshmemd::ctl {
 class Destination {
   public:
     Destination(Session& here, const std::string& host);
+    /// `interrupt`: as in Wait, for whoever takes requests to end himself.
+    Destination(Session& here, const std::string& host, int interrupt);
 
     const std::string& host() const { return there_.address().host; }
 
-    /// Success when the VM that a Migrate is asked for is awaited there and has room for its
-    /// devices; else MigrationBlocked with everything against it, or what kept from finding out.
-    Answer check(const nlohmann::json& migrate);
+    /// Success when the VM is awaited there and has room for its devices; else MigrationBlocked
+    /// with everything against it, or what kept from finding out.
+    Answer check(const Move& move);
 
-    /// Plugs devices in again there.
-    Answer replug(const std::string& vm, const nlohmann::json& devices);
+    /// Plugs in there what a plan has (see make_plan). Once it is, nobody here remembers it any
+    /// more.
+    Answer replug(const nlohmann::json& plan);
 
   private:
+    Answer plug_in(const nlohmann::json& plan);
+
     Session& here_;
-    Interrupt interrupt_;
+    std::unique_ptr<Interrupt> own_;  // unless somebody else takes Ctrl-C
+    int interrupt_;
     std::unique_ptr<Line> line_;
     Session there_;
 };

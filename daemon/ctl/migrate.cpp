@@ -10,7 +10,6 @@
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/destination.h"
 #include "daemon/ctl/field.h"
-#include "daemon/ctl/host_name.h"
 #include "daemon/ctl/plan_file.h"
 #include "lib/shell_word.h"
 
@@ -39,14 +38,7 @@ void declare_migrate_options(CLI::App& app, MigrateArguments& arguments) {
     add_timeout(app, request, "How long to wait for the peers to go (default: 30)");
     app.add_option("--plan", arguments.plan, "Write what was taken out; to standard output with -")
         ->type_name("FILE");
-    const auto store_host = [&arguments](const std::string& text) {
-        const Result<std::string> host = parse_host(text);
-        if (!host) throw CLI::ValidationError("--to", host.error().message);
-        arguments.to = *host;
-    };
-    app.add_option_function<std::string>("--to", store_host,
-                                         "Check that host first, and plug the peers in there")
-        ->type_name("[USER@]HOST");
+    add_destination(app, arguments.to, "Check that host first, and plug the peers in there");
     app.footer(R"(Example, to another host with all its devices:
   ivshmemctl migrate web tcp:host2:4444 --detach-peers --to host2)");
 }
@@ -93,18 +85,9 @@ int keep_plan(std::optional<PlanFile>& file, const json& plan, Session& session)
     return exit_ok;
 }
 
-// What the devices of a plan need to be plugged in, to be copied into a shell.
-std::string finishing_command(const json& plan, const MigrateArguments& arguments) {
-    const std::string replug = "ivshmemctl -H " + shell_word(arguments.to) + " replug " +
-                               shell_word(text_field(&plan, "vm")) + " --plan ";
-    if (arguments.plan && *arguments.plan != "-") return replug + shell_word(*arguments.plan);
-    const std::string text = plan.dump(-1, ' ', true, json::error_handler_t::replace);
-    return "printf %s " + shell_word(text) + " | " + replug + "-";
-}
-
 int report_unfinished(const Answer& failed, const json& plan, const MigrateArguments& arguments,
                       Session& session) {
-    const std::string command = finishing_command(plan, arguments);
+    const std::string command = finishing_command(plan, arguments.to, arguments.plan);
     json parameters = *failed.parameters;
     parameters["plan"] = plan;
     parameters["mend"] = command;
@@ -125,7 +108,7 @@ int replug_there(const Answer& migrated, const json& plan, const MigrateArgument
                  Destination& destination, Session& session) {
     Answer both = migrated;
     if (!plan["devices"].empty()) {
-        const Answer plugged = destination.replug(text_field(&plan, "vm"), plan["devices"]);
+        const Answer plugged = destination.replug(plan);
         if (!plugged) return report_unfinished(plugged, plan, arguments, session);
         json parameters = *migrated.parameters;
         parameters["devices"] = list_field(*plugged.parameters, "devices");
@@ -135,6 +118,14 @@ int replug_there(const Answer& migrated, const json& plan, const MigrateArgument
     return session.finish(both, [&](const json& reply, Console& console) {
         render_moved(reply, arguments, console);
     });
+}
+
+Move move_of(const json& request) {
+    Move move;
+    move.vm = text_field(&request, "vm");
+    move.detach_peers = flag_field(&request, "detachPeers");
+    move.force = flag_field(&request, "force");
+    return move;
 }
 
 int run_migrate(const MigrateArguments& arguments, Session& session) {
@@ -151,7 +142,7 @@ int run_migrate(const MigrateArguments& arguments, Session& session) {
     std::optional<Destination> destination;
     if (!arguments.to.empty()) {
         destination.emplace(session, arguments.to);
-        const Answer fit = destination->check(arguments.request);
+        const Answer fit = destination->check(move_of(arguments.request));
         if (!fit) return print_error(fit, session.json_mode(), session.console());
     }
     Wait wait;

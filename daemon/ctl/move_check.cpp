@@ -46,7 +46,7 @@ Answer keep(Answer answer, json& reply) {
 
 class MoveCheck {
   public:
-    MoveCheck(Session& here, Session& there, const json& migrate);
+    MoveCheck(Session& here, Session& there, const Move& move);
 
     Answer run();
 
@@ -63,26 +63,23 @@ class MoveCheck {
 
     Session& here_;
     Session& there_;
-    std::string vm_;
+    const Move& move_;
+    const std::string& vm_;
     std::string host_;
-    bool force_;
     json devices_;  // the replies of both sides
     json against_;
     json vms_;
     json regions_;
     json devices_there_;
     json capabilities_;
-    json peers_ = json::array();  // those that are plugged in again
+    json peers_ = json::array();                   // those that are plugged in again
+    json staying_ = {{"devices", json::array()}};  // the others
     json reasons_ = json::array();
 };
 
-MoveCheck::MoveCheck(Session& here, Session& there, const json& migrate)
-    : here_(here),
-      there_(there),
-      vm_(text_field(&migrate, "vm")),
-      host_(there.address().host),
-      force_(flag_field(&migrate, "force")) {
-    if (!flag_field(&migrate, "detachPeers")) peers_ = nullptr;
+MoveCheck::MoveCheck(Session& here, Session& there, const Move& move)
+    : here_(here), there_(there), move_(move), vm_(move.vm), host_(there.address().host) {
+    if (!move.detach_peers) peers_ = nullptr;
 }
 
 Answer MoveCheck::run() {
@@ -120,26 +117,32 @@ Answer MoveCheck::ask_there() {
 void MoveCheck::judge_source() {
     const bool peers_leave = peers_.is_array();
     for (const json& device : list_field(devices_, "devices")) {
-        const bool leaves =
-            flag_field(&device, "blocksMigration") && text_field(&device, "origin") == "managed";
-        if (peers_leave && leaves) peers_.push_back(device);
+        const bool wanted = flag_field(&device, "blocksMigration") || move_.masters;
+        const bool leaves = wanted && text_field(&device, "origin") == "managed";
+        if (peers_leave && leaves) {
+            peers_.push_back(device);
+        } else {
+            staying_["devices"].push_back(device);
+        }
     }
     for (const json& reason : list_field(against_, "reasons")) {
         const std::string device = text_field(&reason, "device");
         if (peers_leave && find_named(peers_, device) != nullptr) continue;
         if (peers_leave && !peers_.empty() && is_about_peers(reason)) continue;
-        if (force_ && text_field(&reason, "severity") != "blocks") continue;
+        if (move_.force && text_field(&reason, "severity") != "blocks") continue;
         reasons_.push_back(reason);
     }
 }
 
 bool MoveCheck::judge_vm() {
     const json* vm = find_named(list_field(vms_, "vms"), vm_);
+    const std::string state = text_field(vm, "state");
+    const bool has_monitor = vm != nullptr && state != "unreachable" && state != "connecting";
+    if (move_.may_come_late && !has_monitor) return false;
     if (vm == nullptr) {
         refuse("the daemon on " + host_ + " looks after no VM " + vm_);
         return false;
     }
-    const std::string state = text_field(vm, "state");
     if (state != "connected") {
         const std::string why = text_field(vm, "lastError");
         refuse("VM " + vm_ + " on " + host_ + " is " + state + (why.empty() ? "" : ": " + why));
@@ -154,7 +157,7 @@ bool MoveCheck::judge_vm() {
 }
 
 void MoveCheck::judge_peers() {
-    const auto masters = judge_destination(inventory_of(devices_), inventory_of(devices_there_),
+    const auto masters = judge_destination(inventory_of(staying_), inventory_of(devices_there_),
                                            vm_ + " on " + host_);
     for (const json& reason : api::spell_reasons(masters)) reasons_.push_back(reason);
     if (peers_.empty()) return;
@@ -208,8 +211,8 @@ Answer MoveCheck::verdict() const {
 
 }  // namespace
 
-Answer check_move(Session& here, Session& there, const json& migrate) {
-    return MoveCheck(here, there, migrate).run();
+Answer check_move(Session& here, Session& there, const Move& move) {
+    return MoveCheck(here, there, move).run();
 }
 
 }  // namespace ivshmemd::ctl

@@ -11,7 +11,9 @@
 #include <optional>
 
 #include "daemon/base/file.h"
+#include "daemon/ctl/field.h"
 #include "lib/names.h"
+#include "lib/shell_word.h"
 #include "proto/api/migration_values.h"
 #include "proto/json.h"
 
@@ -92,6 +94,15 @@ Result<json> read_plan(const std::string& path) {
     const Result<std::vector<DeviceSpec>> specs = api::read_specs(*devices);
     if (!specs) return bad_plan(path, specs.error().message);
     return Result<json>(*devices);
+}
+
+std::string finishing_command(const json& plan, const std::string& host,
+                              const std::optional<std::string>& file) {
+    const std::string replug = "ivshmemctl -H " + shell_word(host) + " replug " +
+                               shell_word(text_field(&plan, "vm")) + " --plan ";
+    if (file && *file != "-") return replug + shell_word(*file);
+    const std::string text = plan.dump(-1, ' ', true, json::error_handler_t::replace);
+    return "printf %s " + shell_word(text) + " | " + replug + "-";
 }
 
 Result<PlanFile> PlanFile::open(const std::string& path) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
 #include "lib/result.h"
@@ -13,6 +14,11 @@ nlohmann::json make_plan(const std::string& vm, const nlohmann::json& reply);
 
 /// Reads and checks one; "-" is standard input. The devices. InvalidParameter says what is wrong.
 Result<nlohmann::json> read_plan(const std::string& path);
+
+/// The command that plugs in on another host what a plan has, to be copied into a shell. `file`:
+/// where the plan is written; without, the command brings it along.
+std::string finishing_command(const nlohmann::json& plan, const std::string& host,
+                              const std::optional<std::string>& file);
 
 /// Where a plan goes. The place is taken before the migration starts: afterwards it is too late to
 /// find out that it cannot be written.

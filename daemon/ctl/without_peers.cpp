@@ -4,12 +4,15 @@
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "daemon/ctl/arguments.h"
 #include "daemon/ctl/client.h"
 #include "daemon/ctl/command.h"
 #include "daemon/ctl/console.h"
+#include "daemon/ctl/destination.h"
 #include "daemon/ctl/field.h"
+#include "daemon/ctl/plan_file.h"
 #include "daemon/ctl/work.h"
 
 namespace ivshmemd::ctl {
@@ -18,17 +21,27 @@ namespace {
 // The daemon sees to it that this ends; a migration takes as long as it takes.
 constexpr std::chrono::hours longest_hold{24 * 30};
 
-void declare_options(CLI::App& app, json& request, std::vector<std::string>& command) {
+struct HoldArguments {
+    json request = json::object();
+    std::vector<std::string> command;
+    std::string to;  // as parse_host has it; empty: whoever replugs there is another
+};
+
+void declare_options(CLI::App& app, HoldArguments& arguments) {
+    json& request = arguments.request;
     add_text(app, "VM", request, "vm", "Name of the VM")->required();
-    app.add_option("COMMAND", command, "What to run meanwhile, after --")->required();
+    app.add_option("COMMAND", arguments.command, "What to run meanwhile, after --")->required();
     app.add_flag_callback(
         "--masters", [&request] { request["masters"] = true; }, "Take the masters out as well");
     add_timeout(app, request, "How long to wait for them to go (default: 30)");
+    add_destination(app, arguments.to, "Check that host first, and plug in there if it leaves");
     app.footer(R"(The peers come back when the command has ended and the VM neither migrates nor
 is being saved; also when this program is killed. Exits as the command does, or
 with 7 when the guest keeps a peer: the command is not run, and they are back.
-Example:
-  ivshmemctl without-peers web -- virsh snapshot-create web)");
+Examples:
+  ivshmemctl without-peers web -- virsh snapshot-create web
+  ivshmemctl without-peers web --to host2 -- virsh migrate --live web \
+      qemu+ssh://host2/system)");
 }
 
 Wait wait_for_end(const EndRequests& requests) {
@@ -64,9 +77,9 @@ void see_through(Work& work, EndRequests& requests, const Line& line, Console& c
     }
 }
 
-std::string names_of(const json& reply, const char* key) {
+std::string names_of(const json& devices) {
     std::string names;
-    for (const json& device : list_field(reply, key)) {
+    for (const json& device : devices) {
         names += (names.empty() ? "" : ", ") + text_field(&device, "name");
     }
     return names;
@@ -81,7 +94,7 @@ void tell_release(const Answer& answer, const std::string& vm, Console& console)
         return;
     }
     if (!answer) return print_message(answer.message, console);
-    const std::string out = names_of(*answer.parameters, "out");
+    const std::string out = names_of(list_field(*answer.parameters, "out"));
     if (out.empty()) return;
     if (text_field(answer.parameters.get(), "result") == "left") {
         print_message("VM " + vm + " has left without " + out +
@@ -107,7 +120,72 @@ int run_command(const std::vector<std::string>& words, EndRequests& requests, co
     return work->exit_code();
 }
 
-int run_without_peers(const json& request, Session& session) {
+Move move_of_hold(const json& request) {
+    return {.vm = text_field(&request, "vm"),
+            .detach_peers = true,
+            .masters = flag_field(&request, "masters"),
+            .force = true,  // what only warns is for whoever moves it to judge
+            .may_come_late = true};
+}
+
+bool has_left(const Answer& released) {
+    return released && text_field(released.parameters.get(), "result") == "left" &&
+           !list_field(*released.parameters, "out").empty();
+}
+
+// At the other end. The exit code is the command's, unless that went well and this does not.
+int replug_there(const json& plan, int code, Destination& destination, Session& session) {
+    const Answer plugged = destination.replug(plan);
+    if (plugged) {
+        print_message("plugged in again on " + destination.host() + ": " +
+                          names_of(list_field(*plugged.parameters, "devices")),
+                      session.console());
+        return code;
+    }
+    print_message("VM " + text_field(&plan, "vm") + " has left, and " +
+                      names_of(list_field(plan, "devices")) + " could not all be plugged in on " +
+                      destination.host() + ": " + plugged.message + "; this finishes it:",
+                  session.console());
+    session.console().err << "  " << finishing_command(plan, destination.host(), std::nullopt)
+                          << '\n';
+    return code == exit_ok ? plugged.exit_code : code;
+}
+
+struct HoldOutcome {
+    int code = exit_ok;
+    std::optional<json> plan{};  // what is to be plugged in at the other end
+};
+
+// On a connection of its own, which the hold lasts no longer than.
+HoldOutcome run_held(const HoldArguments& arguments, EndRequests& requests, Session& session) {
+    const json& request = arguments.request;
+    Line line(session.address(), requests.descriptor());
+    Session held(session.console(), session.json_mode(), session.address(),
+                 [&line](const Address&, std::string_view method, const json& parameters,
+                         const Wait& wait) { return line.call(method, parameters, wait); });
+    const std::string vm = text_field(&request, "vm");
+    Answer taken =
+        held.call("Hold", request, "taking the peers out of " + vm, wait_for_end(requests));
+    if (taken.exit_code == exit_interrupted) {
+        taken = client_error("Interrupted",
+                             "interrupted; the command was not run, and what was taken out of " +
+                                 vm + " comes back by itself",
+                             exit_interrupted);
+    }
+    if (!taken) return {print_error(taken, session.json_mode(), session.console())};
+    const int code = run_command(session.command_line(), requests, line, session.console());
+    const Answer released = held.call("Release", {{"vm", vm}}, "bringing the peers back to " + vm,
+                                      wait_for_end(requests));
+    if (arguments.to.empty() || !has_left(released)) {
+        tell_release(released, vm, session.console());
+        return {code};
+    }
+    json plan = make_plan(vm, *taken.parameters);
+    plan["devices"] = list_field(*released.parameters, "out");
+    return {code, std::move(plan)};
+}
+
+int run_without_peers(const HoldArguments& arguments, Session& session) {
     if (session.command_line().empty()) {
         return print_error(usage_error("put -- before the command that is to run; see "
                                        "'ivshmemctl without-peers --help'"),
@@ -122,34 +200,20 @@ int run_without_peers(const json& request, Session& session) {
         return exit_code_of_failure(runnable.error());
     }
     EndRequests requests;
-    Line line(session.address(), requests.descriptor());
-    Session held(session.console(), session.json_mode(), session.address(),
-                 [&line](const Address&, std::string_view method, const json& parameters,
-                         const Wait& wait) { return line.call(method, parameters, wait); });
-    const std::string vm = text_field(&request, "vm");
-    Answer taken =
-        held.call("Hold", request, "taking the peers out of " + vm, wait_for_end(requests));
-    if (taken.exit_code == exit_interrupted) {
-        taken = client_error("Interrupted",
-                             "interrupted; the command was not run, and what was taken out of " +
-                                 vm + " comes back by itself",
-                             exit_interrupted);
-    }
-    if (!taken) return print_error(taken, session.json_mode(), session.console());
-    const int code = run_command(session.command_line(), requests, line, session.console());
-    const Answer released = held.call("Release", {{"vm", vm}}, "bringing the peers back to " + vm,
-                                      wait_for_end(requests));
-    tell_release(released, vm, session.console());
-    return code;
+    if (arguments.to.empty()) return run_held(arguments, requests, session).code;
+    Destination destination(session, arguments.to, requests.descriptor());
+    const Answer fit = destination.check(move_of_hold(arguments.request));
+    if (!fit) return print_error(fit, session.json_mode(), session.console());
+    const HoldOutcome ended = run_held(arguments, requests, session);
+    return ended.plan ? replug_there(*ended.plan, ended.code, destination, session) : ended.code;
 }
 
 }  // namespace
 
 Runner declare_without_peers(CLI::App& app) {
-    const auto request = std::make_shared<json>(json::object());
-    const auto command = std::make_shared<std::vector<std::string>>();
-    declare_options(app, *request, *command);
-    return [request, command](Session& session) { return run_without_peers(*request, session); };
+    const auto arguments = std::make_shared<HoldArguments>();
+    declare_options(app, *arguments);
+    return [arguments](Session& session) { return run_without_peers(*arguments, session); };
 }
 
 }  // namespace ivshmemd::ctl

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""ivshmemctl -H and migrate --to, between two hosts by the real ssh and sshd.
+"""ivshmemctl -H, migrate --to and without-peers --to, between two hosts by the real ssh and sshd.
 
 usage: hosts_test.py DAEMON CLIENT [unittest arguments]
 """
@@ -8,13 +8,14 @@ import contextlib
 import json
 import os
 import socket
+import subprocess
 import sys
 import tempfile
 import unittest
 
 from two_hosts import TwoHosts, wait_until, what_is_missing
 
-from machines import QEMU, Qemu  # noqa: E402: beside two_hosts' path
+from machines import QEMU, Qemu, die_with_parent  # noqa: E402: beside two_hosts' path
 
 SKIPPED = 77
 GUEST = os.environ.get("IVSHMEMD_GUEST_DIR", os.path.expanduser("~/.cache/ivshmemd/guest"))
@@ -101,10 +102,20 @@ class Moving(HostsTest):
                        "-initrd", f"{GUEST}/initramfs.cpio", "-append", KERNEL, "-serial",
                        f"unix:{host.directory}/web.serial,server=on,wait=off", *arguments,
                        launcher=host.inside)
-        self.addCleanup(machine.end)
+        self.addCleanup(self.end_machine, machine)
         console = Console(f"{host.directory}/web.serial")
         self.addCleanup(console.socket.close)
         return machine, console
+
+    def end_machine(self, machine):
+        """Neither host has the machine of another test."""
+        machine.end()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(machine.monitor)
+        for at in ((), ("-H", "host2")):
+            wait_until(lambda at=at: machine.monitor not in [
+                each["qmpSocket"] for each in self.ctl(0, *at, "vms")[0]["vms"]],
+                "the machine to be forgotten", BOOT)
 
     def wait_connected(self, *at):
         wait_until(lambda: [each["state"] for each in self.ctl(0, *at, "vms")[0]["vms"]] ==
@@ -126,8 +137,9 @@ class Moving(HostsTest):
             self.assertIn(reason, text)
         self.assertEqual(self.devices(), before)
 
-    def test_takes_one_command_for_a_guest_with_a_master_and_two_peers(self):
-        host2 = self.world.host2
+    def start_source(self):
+        """A guest on the first host with a master and two peers."""
+        self.addCleanup(self.clear_regions)
         source, console = self.start_machine(self.world.host1)
         source.qmp("cont")
         self.wait_connected()
@@ -135,24 +147,42 @@ class Moving(HostsTest):
         for name, role in (("m", "master"), ("p1", "peer"), ("p2", "peer")):
             self.ctl(0, "attach", "web", name, "--size", "1M", "--role", role)
         console.run(f"shm -d {self.address('m')} write 64 carried")
+        return source, console
+
+    def start_target(self):
+        """A QEMU on the second host that waits for it."""
+        arguments = self.ctl(0, "qemu-args", "web")[0]["arguments"]
+        target, there = self.start_machine(self.world.host2, "-incoming", self.URI, *arguments)
+        target.qmp("cont")  # once it has come
+        self.wait_connected("-H", "host2")
+        return target, there
+
+    def clear_regions(self):
+        for host in (self.world.host1, self.world.host2):
+            for name in ("m", "p1", "p2"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(host.path(f"/dev/shm/{name}"))
+
+    def write_region(self, size, content=b""):
+        """p1 of the second host, as programs there have it."""
+        with open(self.world.host2.path("/dev/shm/p1"), "wb") as region:
+            region.write(content)
+            region.truncate(size)
+
+    def test_takes_one_command_for_a_guest_with_a_master_and_two_peers(self):
+        host2 = self.world.host2
+        source, console = self.start_source()
         console.run(f"shm -d {self.address('p1')} write 0 of-one")
 
         self.refuse_to_move("the daemon on host2 looks after no VM web")
-        with open(host2.path("/dev/shm/p1"), "wb") as region:
-            region.truncate(2 * MIB)
+        self.write_region(2 * MIB)
         target, _ = self.start_machine(host2)
         self.wait_connected("-H", "host2")
         self.refuse_to_move("waits for no migration", "has no such device in")
-        target.end()
-        os.unlink(f"{host2.directory}/web.qmp")
+        self.end_machine(target)
 
-        with open(host2.path("/dev/shm/p1"), "wb") as region:
-            region.write(b"of-two")
-            region.truncate(MIB)
-        arguments = self.ctl(0, "qemu-args", "web")[0]["arguments"]
-        target, there = self.start_machine(host2, "-incoming", self.URI, *arguments)
-        target.qmp("cont")  # once it has come
-        self.wait_connected("-H", "host2")
+        self.write_region(MIB, b"of-two")
+        target, there = self.start_target()
         answer, _ = self.ctl(0, "migrate", "web", self.URI, "--detach-peers", "--to", "root@host2",
                              *(("--force",) if source.version >= (9, 0) else ()))
         self.assertEqual(answer["status"], "completed")
@@ -168,6 +198,76 @@ class Moving(HostsTest):
             self.assertEqual(region.read(12), b"of-two-again")
         with open(self.world.host1.path("/dev/shm/p1"), "rb") as region:
             self.assertEqual(region.read(6), b"of-one")
+
+    def run_held(self, meanwhile):
+        """without-peers --to on the first host, whose command lasts as long as `meanwhile`."""
+        fifo = f"{self.directory}/fifo"
+        if not os.path.exists(fifo):
+            os.mkfifo(fifo)
+        world = self.world
+        held = subprocess.Popen(
+            [*world.host1.inside, world.client, "without-peers", "web", "--to", "host2", "--", "sh",
+             "-c", 'echo it runs; read code < "$0"; exit $code', fifo],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=die_with_parent)
+        if held.stdout.readline() == "it runs\n":
+            meanwhile()
+            with open(fifo, "w", encoding="ascii") as file:
+                file.write("0\n")
+        _, text = held.communicate(timeout=BOOT)
+        return held.returncode, text
+
+    def end_migration(self, source):
+        """By another program, as far as the daemon knows."""
+        source.qmp("migrate", uri=self.URI)
+        wait_until(lambda: source.qmp("query-migrate").get("status") == "completed",
+                   "the migration", BOOT)
+
+    def test_may_be_done_by_another_program(self):
+        at = ("-H", "host2")
+        source, _ = self.start_source()
+        before = self.devices()
+        other, _ = self.start_machine(self.world.host2)
+        self.wait_connected(*at)
+        code, text = self.run_held(lambda: None)
+        self.assertEqual(code, 1)
+        self.assertIn("waits for no migration", text)
+        self.assertEqual(self.devices(), before)
+        self.end_machine(other)
+
+        self.write_region(MIB, b"of-two")
+        _, there = self.start_target()
+
+        def move_and_spoil():
+            self.end_migration(source)
+            self.write_region(2 * MIB)
+
+        code, text = self.run_held(move_and_spoil)
+        self.assertEqual(code, 6, text)  # of the replug: the command's was 0
+        self.assertIn("VM web has left, and p1, p2 could not all be plugged in on host2", text)
+        holds = self.ctl(0, "list")[0]["holds"]
+        self.assertEqual([each["phase"] for each in holds], ["out"])
+        finishing = text.rsplit("\n  ", 1)[1].strip()
+        self.write_region(MIB, b"of-two")
+        finished = self.world.host1.run(
+            "env", f"PATH={os.path.dirname(self.world.client)}:/usr/bin:/bin", "sh", "-c", finishing)
+        self.assertEqual(finished.returncode, 0, finished.stderr)
+        self.assertEqual(set(self.devices(*at)), {"m", "p1", "p2"})
+        self.assertEqual(there.run(f"shm -d {self.address('p1', *at)} read 0 6"), "of-two")
+        self.assertEqual({each["name"] for each in
+                          self.ctl(0, "replug", "web", "--forget")[0]["forgotten"]}, {"p1", "p2"})
+        self.assertNotIn("holds", self.ctl(0, "list")[0])
+
+    def test_by_another_program_ends_with_the_peers_there(self):
+        at = ("-H", "host2")
+        source, _ = self.start_source()
+        _, there = self.start_target()
+        code, text = self.run_held(lambda: self.end_migration(source))
+        self.assertEqual(code, 0, text)
+        self.assertEqual(text.splitlines()[-1], "ivshmemctl: plugged in again on host2: p1, p2")
+        self.assertEqual(set(self.devices(*at)), {"m", "p1", "p2"})
+        self.assertEqual(there.run(f"shm -d {self.address('m', *at)} read 64 7"), "carried")
+        self.assertNotIn("holds", self.ctl(0, "list")[0])
 
 
 if __name__ == "__main__":

@@ -4,66 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <map>
 
 #include "daemon/ctl/client.h"
 #include "tests/daemon/ctl/captured.h"
 #include "tests/daemon/ctl/fake_daemon.h"
 #include "tests/daemon/ctl/fake_ssh.h"
+#include "tests/daemon/ctl/scripted.h"
 
 namespace ivshmemd::ctl::test {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// A daemon that answers each method always the same, on any number of connections.
-struct Scripted {
-    std::map<std::string, json> replies;
-    std::vector<json> calls{};
-    std::string hangs_up_once_at{};
-
-    void operator()(Peer& peer) {
-        for (std::string text = peer.read_message(); !text.empty(); text = peer.read_message()) {
-            const json call = json::parse(text);
-            const std::string method = call["method"];
-            const std::string name = method.substr(method.rfind('.') + 1);
-            if (name == hangs_up_once_at) {
-                hangs_up_once_at.clear();
-                return;
-            }
-            if (name != "GetInfo") calls.push_back(call);
-            peer.send_message(replies.at(name).dump());
-        }
-    }
-
-    std::vector<std::string> methods() const {
-        std::vector<std::string> names;
-        for (const json& call : calls) {
-            const std::string method = call["method"];
-            names.push_back(method.substr(method.rfind('.') + 1));
-        }
-        return names;
-    }
-};
-
-json reply(const char* text) {
-    return {{"parameters", json::parse(text)}};
-}
-
-json device(const std::string& name, const std::string& role, int slot) {
-    return {{"name", name},
-            {"role", role},
-            {"model", "ivshmem_plain"},
-            {"size", 1 << 20},
-            {"region", name},
-            {"bus", "pci.0"},
-            {"slot", slot},
-            {"origin", "managed"},
-            {"state", "attached"},
-            {"sharing", "shared"},
-            {"blocksMigration", role == "peer"}};
-}
 
 class CtlMigrateTo : public testing::Test {
   protected:
@@ -73,6 +25,7 @@ class CtlMigrateTo : public testing::Test {
         source_.replies["CheckMigration"] = reply(R"({"allowed": false, "reasons": [
             {"severity": "blocks", "source": "ivshmemd", "device": "p", "text": "is a peer"},
             {"severity": "blocks", "source": "qemu", "text": "using feature 'peer mode'"}]})");
+        source_.replies["Forget"] = reply(R"({"forgotten": []})");
         source_.replies["Migrate"] = reply(R"({"status": "completed", "uuid": "4f", "detached": [
             {"name": "p", "model": "ivshmem_plain", "role": "peer", "size": 1048576,
              "region": "p", "bus": "pci.0", "slot": 29}]})");
@@ -109,7 +62,10 @@ TEST_F(CtlMigrateTo, ChecksMigratesAndPlugsInThere) {
     const Outcome outcome = migrate({"--force"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(outcome.out, "migrated web to root@host2\nplugged in again there: p\n");
-    EXPECT_THAT(source_.methods(), ElementsAre("ListDevices", "CheckMigration", "Migrate"));
+    EXPECT_THAT(source_.methods(),
+                ElementsAre("ListDevices", "CheckMigration", "Migrate", "Forget"));
+    EXPECT_EQ(source_.calls.back()["parameters"], json({{"vm", "web"}, {"uuid", "4f"}}));
+    source_.calls.pop_back();
     EXPECT_THAT(target_.methods(),
                 ElementsAre("ListVms", "ListRegions", "ListDevices", "Probe", "Replug"));
     EXPECT_EQ(source_.calls.back()["parameters"],
@@ -191,6 +147,7 @@ TEST_F(CtlMigrateTo, NamesThePlanAndTheCommandThatFinishesIt) {
     target_.replies["Replug"] = {{"error", "io.ivshmemd.Hotplug.NoFreeSlot"},
                                  {"parameters", {{"message", "no slot for p"}}}};
     const Outcome outcome = migrate({"--json"});
+    EXPECT_EQ(source_.methods().back(), "Migrate") << "what is out stays in mind";
     EXPECT_EQ(outcome.code, 1);
     const json printed = json::parse(outcome.out);
     EXPECT_EQ(printed["error"], "NoFreeSlot");
