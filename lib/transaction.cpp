@@ -187,7 +187,8 @@ std::string master_before(const std::vector<VmPlan>& plans, std::size_t vm, std:
     return "";
 }
 
-Error transaction_error(const std::vector<Error>& failures, std::vector<std::string> leftovers) {
+Error transaction_error(const std::vector<Error>& failures, std::vector<std::string> leftovers,
+                        const std::vector<std::string>& returning) {
     const Error& first = failures.front();
     const std::string device = text_detail(first, "device");
     std::string message = first.vm + (device.empty() ? "" : "/" + device);
@@ -197,10 +198,14 @@ Error transaction_error(const std::vector<Error>& failures, std::vector<std::str
     }
     message += leftovers.empty() ? "; nothing has changed"
                                  : "; all else is as it was, but not " + listed(leftovers);
+    if (!returning.empty()) {
+        message += "; plugged in again as soon as that can be: " + listed(returning);
+    }
     Error error(ErrorKind::transaction_failed, message);
     error.vm = first.vm;
     error.details.emplace_back("undone", leftovers.empty());
     error.details.emplace_back("leftovers", std::move(leftovers));
+    if (!returning.empty()) error.details.emplace_back("returning", returning);
     error.details.emplace_back("faults", failures);
     return error;
 }

@@ -108,7 +108,9 @@ std::string master_before(const std::vector<VmPlan>& plans, std::size_t vm, std:
                           const RegionPlaces& places);
 
 /// TransactionFailed for what went wrong first: its VM, its device and its name, everything else
-/// that went wrong, and what is left. `failures` is not empty.
-Error transaction_error(const std::vector<Error>& failures, std::vector<std::string> leftovers);
+/// that went wrong, and what is left. `failures` is not empty. `returning`: those of the leftovers
+/// that are attached again later.
+Error transaction_error(const std::vector<Error>& failures, std::vector<std::string> leftovers,
+                        const std::vector<std::string>& returning = {});
 
 }  // namespace ivshmemd

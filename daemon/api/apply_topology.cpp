@@ -111,6 +111,7 @@ awaitable<std::map<std::string, PresentDevices>> look_around(std::shared_ptr<Cal
 Error with_keys(const ApplyRequest& request, const Result<TransactionResult>& done) {
     std::vector<Error> faults = request.read.faults;
     std::vector<std::string> leftovers;
+    std::vector<std::string> returning;
     if (!done) {
         for (const ErrorDetail& each : done.error().details) {
             if (const auto* more = std::get_if<std::vector<Error>>(&each.second)) {
@@ -118,10 +119,11 @@ Error with_keys(const ApplyRequest& request, const Result<TransactionResult>& do
             }
             const auto* left = std::get_if<std::vector<std::string>>(&each.second);
             if (left && each.first == "leftovers") leftovers = *left;
+            if (left && each.first == "returning") returning = *left;
         }
     }
     add_keys(faults, request.read.topology);
-    return transaction_error(faults, std::move(leftovers));
+    return transaction_error(faults, std::move(leftovers), returning);
 }
 
 std::size_t index_of(const TransactionResult& result, const std::string& vm) {

@@ -1,6 +1,8 @@
 #include "daemon/migration/plug_back.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "daemon/attach/attach.h"
 #include "daemon/base/log.h"
@@ -29,21 +31,47 @@ std::optional<MigrationRecord> record_to_undo(const Vm& vm) {
     return record;
 }
 
+// Names of those of the record that have left.
+std::set<std::string> names_that_left(const Vm& vm) {
+    std::set<std::string> names;
+    const std::optional<MigrationRecord> record = record_to_undo(vm);
+    if (!record) return names;
+    for (const DeviceSpec& spec : record->devices) {
+        if (!is_leaving(vm, spec.name)) names.insert(spec.name);
+    }
+    return names;
+}
+
+// Whether the record has devices that may yet come back: those that leave, and those that nobody
+// has tried to plug in.
+bool has_hope(const Vm& vm, const std::set<std::string>& hopeless) {
+    const std::optional<MigrationRecord> record = record_to_undo(vm);
+    return record &&
+           std::any_of(record->devices.begin(), record->devices.end(), [&](const DeviceSpec& spec) {
+               return is_leaving(vm, spec.name) || !hopeless.contains(spec.name);
+           });
+}
+
+bool takes_devices_back(const Vm& vm) {
+    return !vm.migration().claimed() && vm.run_state() != "inmigrate" &&
+           vm.leaving_doorbell().empty();
+}
+
 awaitable<void> plug_back_leavers(std::shared_ptr<Vm> vm) {
     const std::shared_ptr<qmp::Session> session = vm->session();
     const MigrationProgress silent = [](const MigrationStep&) {};
+    // What cannot be plugged in now will not be in a moment either.
+    std::set<std::string> hopeless;
     while (!vm->stopping() && vm->session() == session && !vm->unavailable()) {
-        const std::optional<MigrationRecord> record = record_to_undo(*vm);
-        if (!record) break;
-        const auto ready =
-            std::count_if(record->devices.begin(), record->devices.end(),
-                          [&](const DeviceSpec& spec) { return !is_leaving(*vm, spec.name); });
-        const bool idle = !vm->migration().claimed() && vm->run_state() != "inmigrate" &&
-                          vm->leaving_doorbell().empty();
-        if (ready > 0 && idle) {
-            // What cannot be plugged in now will not be in a moment either.
-            const std::vector<std::string> problems = co_await plug_back(vm, silent);
-            if (!problems.empty()) break;
+        if (!has_hope(*vm, hopeless)) break;
+        const std::set<std::string> ready = names_that_left(*vm);
+        const bool anew =
+            !std::includes(hopeless.begin(), hopeless.end(), ready.begin(), ready.end());
+        if (anew && takes_devices_back(*vm)) {
+            co_await plug_back(vm, silent);
+            const std::set<std::string> still_out = names_that_left(*vm);
+            std::set_intersection(still_out.begin(), still_out.end(), ready.begin(), ready.end(),
+                                  std::inserter(hopeless, hopeless.end()));
             continue;
         }
         co_await vm->changed().wait_until(SteadyClock::time_point::max());

@@ -119,6 +119,21 @@ awaitable<void> put_record(StateStore& store, MigrationRecord record) {
     co_await store.put(std::move(state));
 }
 
+awaitable<void> put_back_later(StateStore& store, VmKey vm, std::vector<DeviceSpec> devices) {
+    MigrationRecord record{vm.name, vm.uuid, MigrationPhase::replugging, "", "", false, {}};
+    if (const auto known = migration_record(store, vm)) record = *known;
+    // A migration or a hold that goes on brings back what is in its record.
+    if (record.phase == MigrationPhase::completed) {
+        record.phase = MigrationPhase::replugging;
+        record.uri.clear();
+        record.destination.clear();
+    }
+    for (DeviceSpec& spec : devices) {
+        if (!has_name(record.devices, spec.name)) record.devices.push_back(std::move(spec));
+    }
+    co_await put_record(store, std::move(record));
+}
+
 awaitable<void> drop_record(StateStore& store, std::string vm, std::string uuid) {
     SavedState state = store.get();
     std::erase_if(state.migrations,

@@ -35,6 +35,10 @@ awaitable<void> put_record(StateStore& store, MigrationRecord record);
 awaitable<void> begin_record(StateStore& store, VmKey vm, std::string run_state,
                              MigrationRecord record);
 
+/// Devices are out of this VM, or may yet leave it, and are to come back as soon as they can
+/// (keep_plugging_back): beside what is out of it already.
+awaitable<void> put_back_later(StateStore& store, VmKey vm, std::vector<DeviceSpec> devices);
+
 /// Takes devices out of the record of this VM, and drops it when none is left. `vm` and `uuid` are
 /// those in the record.
 awaitable<void> forget_devices(StateStore& store, std::string vm, std::string uuid,

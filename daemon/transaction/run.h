@@ -24,8 +24,9 @@ struct TransactionRun {
     Signal ended;
     TransactionResult result{};
     std::map<std::string, DeviceSpec> taken_out{};  // "VM/NAME": as it was
-    std::map<std::string, RegionIdentity> made{};   // regions, by path
-    std::vector<std::string> leaked{};              // by QEMU, in a step that failed
+    std::vector<Task> to_return{};  // detaches that may take effect late, or could not be undone
+    std::map<std::string, RegionIdentity> made{};  // regions, by path
+    std::vector<std::string> leaked{};             // by QEMU, in a step that failed
     std::size_t steps_done = 0;
 
     TransactionRun(Host& host_, std::vector<VmPlan> plans_, TransactionWishes wishes_,
@@ -53,6 +54,10 @@ awaitable<void> carry_out_task(std::shared_ptr<TransactionRun> run, Task task,
 
 /// After all took effect: what was changed was changed by hand, and regions go that were to.
 awaitable<void> settle_success(std::shared_ptr<TransactionRun> run);
+
+/// After all was undone that could be: what leaves late, or could not be put back, is attached as
+/// it was when that can be, by this daemon or a later one. "VM/NAME" of these.
+awaitable<std::vector<std::string>> return_later(std::shared_ptr<TransactionRun> run);
 
 /// After all was undone: regions go that were made. Paths of those that stay.
 awaitable<std::vector<std::string>> take_back_regions(std::shared_ptr<TransactionRun> run);

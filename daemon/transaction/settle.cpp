@@ -1,7 +1,9 @@
 #include <algorithm>
 
 #include "daemon/detach/removal.h"
+#include "daemon/migration/plug_back.h"
 #include "daemon/state/declared.h"
+#include "daemon/state/migrations.h"
 #include "daemon/state/regions.h"
 #include "daemon/transaction/run.h"
 #include "daemon/vm/refresh.h"
@@ -65,6 +67,25 @@ awaitable<void> settle_success(SettledRun run) {
         }
     }
     if (run->wishes.remove_regions) co_await remove_regions(run);
+}
+
+awaitable<std::vector<std::string>> return_later(SettledRun run) {
+    std::vector<std::string> named;
+    std::map<std::size_t, std::vector<DeviceSpec>> by_vm;
+    for (const Task& task : run->to_return) {
+        const std::string device = run->course.device_of(task);
+        const auto known = run->taken_out.find(device);
+        if (known == run->taken_out.end() || !run->vm(task.vm)) continue;
+        by_vm[task.vm].push_back(known->second);
+        named.push_back(device);
+    }
+    for (auto& [index, devices] : by_vm) {
+        const std::shared_ptr<Vm> vm = run->vm(index);
+        co_await put_back_later(*run->host.store, vm->key(), std::move(devices));
+        keep_plugging_back(vm);
+        vm->changed().notify_all();
+    }
+    co_return named;
 }
 
 awaitable<std::vector<std::string>> take_back_regions(SettledRun run) {

@@ -88,14 +88,18 @@ awaitable<void> detach_step(StepRun run, std::shared_ptr<Vm> vm, Task task, Task
         run->result.vms[task.vm].detached[task.step] = *left;
         const bool pending = *left == Detached::pending && !run->wishes.may_pend;
         end.outcome = pending ? Outcome::doubtful : Outcome::done;
-        if (pending) end.error = not_let_go_error(run->name_of(task));
+        if (!pending) co_return;
+        end.error = not_let_go_error(run->name_of(task));
+        run->to_return.push_back(task);
         co_return;
     }
     end.error = left.error();
     const bool doubtful = is_doubtful(end.error);
     if (!doubtful) co_return;
     const bool ended = co_await has_ended(vm);
-    if (!ended) end.outcome = Outcome::doubtful;
+    if (ended) co_return;
+    end.outcome = Outcome::doubtful;
+    run->to_return.push_back(task);
 }
 
 // One that its guest keeps has its region go with it, if that was made for it.
@@ -122,6 +126,7 @@ awaitable<void> put_back_step(StepRun run, std::shared_ptr<Vm> vm, Task task, Ta
     DeviceSpec spec = run->taken_out[run->course.device_of(task)];
     const Result<Device> back = co_await plug_in(vm, std::move(spec), Asker::client);
     end.outcome = back ? Outcome::done : Outcome::failed;
+    if (!back) run->to_return.push_back(task);
 }
 
 }  // namespace

@@ -137,9 +137,10 @@ awaitable<Result<TransactionResult>> run_transaction(Host& host, std::vector<VmP
     }
     std::vector<std::string> left = run->course.leftovers();
     left.insert(left.end(), run->leaked.begin(), run->leaked.end());
+    const std::vector<std::string> returning = co_await return_later(run);
     const std::vector<std::string> regions = co_await take_back_regions(run);
     left.insert(left.end(), regions.begin(), regions.end());
-    co_return transaction_error(run->course.failures(), std::move(left));
+    co_return transaction_error(run->course.failures(), std::move(left), returning);
 }
 
 }  // namespace ivshmemd

@@ -36,6 +36,27 @@ TEST_F(ManyVms, AreToldOfEveryFaultBeforeAnythingBegins) {
     expect_untouched();
 }
 
+TEST_F(ManyVms, GetBackWhatTheirGuestsLetGoTooLate) {
+    expect_ctl_success(*daemon_, {"attach", "one,two", "shm0", "--size", "1M"});
+    const json failed(expect_ctl_error(*daemon_, {"detach", "one,two", "shm0", "--timeout", "1"}, 7,
+                                       "TransactionFailed"));
+    EXPECT_EQ(failed["returning"], json({"one/shm0", "two/shm0"})) << failed;
+    const json listed(expect_ctl_success(*daemon_, {"list"}));
+    ASSERT_EQ(listed["holds"].size(), 2u) << listed;
+    EXPECT_EQ(listed["holds"][0]["phase"], "returning") << listed;
+    expect_ctl_success(*daemon_, {"replug", "two", "--forget"});
+    EXPECT_TRUE(eventually(boot_deadline(), [&] {
+        reset_machine(*one_);
+        reset_machine(*two_);
+        return !json(expect_ctl_success(*daemon_, {"list"})).contains("holds") &&
+               list_devices(*daemon_, "two").empty();
+    }));
+    EXPECT_TRUE(wait_device_state("one", "shm0", "attached"));
+    Child detach(start({"detach", "one", "shm0", "--remove-region"}));
+    EXPECT_EQ(reset_until_exit({&*one_}, detach), 0) << detach.err();
+    expect_untouched();
+}
+
 TEST_F(ManyVms, GetNothingWhenOneDiesInBetween) {
     two_->signal(SIGSTOP);  // it has no answer for the daemon
     Child attach(start({"attach", "one,two", "shm0", "--size", "1M"}));

@@ -1,6 +1,7 @@
 """Methods that change several machines together."""
 
 from machines import DoorbellServer
+from varlink_client import wait_until
 from world import HOTPLUG, MIB, WireTest, World
 
 
@@ -24,6 +25,24 @@ class Together(WireTest):
         self.assertEqual(replies[0].keys(), {"progress"})
         self.assertEqual([each["result"] for each in replies[-1]["results"]], ["removed"] * 2)
         self.assertIn("other/joint-guest", replies[-1]["regionKept"])
+
+    def test_has_back_what_leaves_late_unless_it_is_forgotten(self):
+        other = World.machines["other"]
+        self.attach("other", "latecomer")
+        other.qmp("stop")  # its firmware could let the device go at any time
+        self.addCleanup(other.qmp, "cont")
+        lost = self.refuse("TransactionFailed", "DetachMany", vms=["other"], name="latecomer",
+                           timeoutMs=200)
+        self.assertEqual((lost["leftovers"], lost["returning"]), (["other/latecomer"],) * 2)
+        held = self.ask("ListDevices", vm="other")["holds"]
+        self.assertEqual([(each["phase"], each["devices"], each["forget"]) for each in held],
+                         [("returning", ["latecomer"], "ivshmemctl replug other --forget")])
+        self.assertEqual(self.ask("Forget", vm="other", uuid="another"), {"forgotten": []})
+        uuid = other.qmp("query-uuid")["UUID"]
+        given_up = self.ask("Forget", vm="other", uuid=uuid)["forgotten"]
+        self.assertEqual([each["name"] for each in given_up], ["latecomer"])
+        with self.resetting("other"):
+            wait_until(lambda: not self.device("other", "latecomer"), "it to leave")
 
     def test_attaches_by_a_doorbell_server(self):
         server = DoorbellServer(f"{World.directory}/joint.sock", MIB, 2)

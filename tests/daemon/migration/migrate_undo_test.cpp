@@ -70,6 +70,28 @@ TEST_F(MigrateUndo, OfAGuestThatKeepsAPeerIsGivenUpAndThePeerComesBackLater) {
     expect_all_at_source();
 }
 
+TEST_F(MigrateUndo, BringsALatecomerBackAlthoughAnotherCannotBe) {
+    start_with_peers();
+    pc_.on("device_del", [this](const nlohmann::json& arguments) {
+        pc_.set_guest(arguments["id"] == "ivshmemd.p2" ? FakePc::Guest::keeps
+                                                       : FakePc::Guest::lets_go);
+        return pc_.real("device_del", arguments);
+    });
+    pc_.on("device_add", [this](const nlohmann::json& arguments) {
+        if (arguments["id"] == "ivshmemd.p2") return pc_.real("device_add", arguments);
+        return FakeQemu::error("GenericError", "no more of these");
+    });
+    EXPECT_FALSE(finish(start_migrate(true, Milliseconds(100))));
+    EXPECT_FALSE(pc_.has_device("ivshmemd.p1"));
+    EXPECT_TRUE(vm()->migration().plugging_back());
+    pc_.eject("ivshmemd.p2");
+    ASSERT_TRUE(loop_.run_until([this] { return !vm()->migration().plugging_back(); }));
+    EXPECT_TRUE(pc_.has_device("ivshmemd.p2"));
+    const auto record = migration_record(*host_.store, vm()->key());
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->devices.size(), 1u);
+}
+
 TEST_F(MigrateUndo, DoesNotPlugBackWhatAClientTakesOutMeanwhile) {
     start_with_peers();
     pc_.set_guest(FakePc::Guest::keeps);

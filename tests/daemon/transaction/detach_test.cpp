@@ -1,3 +1,5 @@
+#include "daemon/hold/notes.h"
+#include "daemon/migration/replug.h"
 #include "tests/daemon/transaction/transaction_fixture.h"
 
 // A device of the same name out of several VMs, or out of none; and exchanges.
@@ -7,6 +9,7 @@ namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 class TransactionDetach : public TransactionFixture {
@@ -72,6 +75,38 @@ TEST_F(TransactionDetach, PutsBackWhatHasLeftWhenAGuestKeepsItsDevice) {
     EXPECT_THAT(leftovers(done.error()), ElementsAre("b/x"));
     expect_both_there();
     EXPECT_EQ(vm("b")->device("x")->state, DeviceState::detaching);
+}
+
+TEST_F(TransactionDetach, PlugsInAgainWhatLeavesAfterItGaveUp) {
+    start_with_devices();
+    const int slot = other_.slot_of("ivshmemd.x");
+    other_.set_guest(FakePc::Guest::keeps);
+    const Result<TransactionResult> done = run(detach_both("x"), patient(Milliseconds(100)));
+    ASSERT_FALSE(done);
+    EXPECT_THAT(done.error().message, HasSubstr("plugged in again as soon as that can be: b/x"));
+    const std::vector<HoldNote> notes = hold_notes(host_);
+    ASSERT_EQ(notes.size(), 1u);
+    EXPECT_EQ(notes[0].vm, "b");
+    EXPECT_EQ(notes[0].phase, HoldNote::Phase::returning);
+    EXPECT_EQ(notes[0].forget, "ivshmemctl replug b --forget");
+    other_.set_guest(FakePc::Guest::lets_go);
+    other_.eject("ivshmemd.x");
+    ASSERT_TRUE(loop_.run_until([&] { return host_.store->get().migrations.empty(); }));
+    expect_both_there();
+    EXPECT_EQ(other_.slot_of("ivshmemd.x"), slot);
+    EXPECT_EQ(vm("b")->device("x")->state, DeviceState::attached);
+}
+
+TEST_F(TransactionDetach, LeavesOutWhatSomebodyDetachesMeanwhile) {
+    start_with_devices();
+    other_.set_guest(FakePc::Guest::keeps);
+    EXPECT_FALSE(run(detach_both("x"), patient(Milliseconds(100))));
+    const auto detaching = start_detach(leave("x"), "b");
+    ASSERT_TRUE(loop_.run_until([&] { return host_.store->get().migrations.empty(); }));
+    other_.eject("ivshmemd.x");
+    ASSERT_TRUE(finish(detaching));
+    ASSERT_TRUE(loop_.run_until([&] { return !vm("b")->migration().plugging_back(); }));
+    EXPECT_FALSE(other_.has_device("ivshmemd.x"));
 }
 
 TEST_F(TransactionDetach, NeedNotWaitForTheGuests) {
@@ -165,6 +200,14 @@ TEST_F(TransactionExchange, NamesWhatCannotBePutBack) {
     ASSERT_FALSE(done);
     EXPECT_THAT(leftovers(done.error()), ElementsAre("b/x"));
     EXPECT_TRUE(region_exists("x"));
+    ASSERT_TRUE(loop_.run_until([&] { return !vm("b")->migration().plugging_back(); }));
+    EXPECT_EQ(hold_notes(host_)[0].mend, "ivshmemctl replug b");
+    other_.on("device_add", [this](const nlohmann::json& arguments) {
+        return other_.real("device_add", arguments);
+    });
+    ASSERT_TRUE(finish(loop_.start(replug(vm("b"), std::nullopt))));
+    EXPECT_EQ(other_.given("ivshmemd.x")["master"], "off");
+    EXPECT_TRUE(hold_notes(host_).empty());
 }
 
 }  // namespace

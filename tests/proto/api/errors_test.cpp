@@ -123,6 +123,9 @@ TEST(ApiErrors, SpellAFailedTransactionAsTheFirstThatFailed) {
         {"error":"MasterExists","message":"two","vm":"web","device":"x","key":"/device/0",
          "parameters":{"holder":"db/x"}},
         {"error":"NoSuchVm","message":"none"}]})"));
+    const varlink::ErrorReply late = spell_error(transaction_error({first}, {"web/x"}, {"web/x"}));
+    expect_declared(late);
+    EXPECT_EQ(json(late.parameters->at("returning")), json({"web/x"}));
 }
 
 TEST(ApiErrors, SpellAnInvalidParameterAsVarlinkDoes) {
