@@ -106,7 +106,8 @@ def help_of(program, *command):
 
 
 def offered_options(text):
-    return set(re.findall(r"^  (?:-\w,)?(--[a-z-]+)", text, re.MULTILINE))
+    # What goes on is further to the right.
+    return set(re.findall(r"^ {2,12}(?:-\w, *)?(--[a-z-]+)", text, re.MULTILINE))
 
 
 def offered_commands():

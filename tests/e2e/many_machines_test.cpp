@@ -158,6 +158,23 @@ TEST_F(ManyMachines, AgreeWithTheirTopologyWhateverBecomesOfIt) {
     EXPECT_EQ(full["undone"], true);
     expect_agreement(after_second());
 
+    // One stops in the middle: the others get nothing, and it keeps nothing once it goes on.
+    vm(9).signal(SIGSTOP);
+    silent_ = &vm(9);
+    const json stopped(
+        apply(second() + device("d", "size = \"1M\"", {4, 6, 8, 9}), 7)["parameters"]);
+    EXPECT_EQ(stopped["vm"], "m9") << stopped;
+    vm(9).signal(SIGCONT);
+    silent_ = nullptr;
+    EXPECT_TRUE(eventually(boot_deadline(),
+                           [&] {
+                               return find_vm(*daemon_, "m9")["state"] == "connected" &&
+                                      held(9, "/objects", ".mem") == Names{"a.mem", "c.mem"};
+                           }))
+        << find_vm(*daemon_, "m9") << testing::PrintToString(held(9, "/objects", ".mem"));
+    expect_agreement(after_second());
+    EXPECT_EQ(files_in(regions_.path()), (Names{"a", "b", "c"}));
+
     // One is killed in the middle: the others get nothing.
     vm(10).signal(SIGSTOP);
     silent_ = &vm(10);

@@ -70,6 +70,7 @@ class Service:
     def __init__(self, command, notify, environment=None, log=None):
         self.notify = notify
         variables = {**os.environ, "NOTIFY_SOCKET": notify.path, **(environment or {})}
+        variables = {name: value for name, value in variables.items() if value is not None}
         self.process = subprocess.Popen(command, env=variables, stderr=log,
                                         preexec_fn=die_with_parent)
 
@@ -120,9 +121,13 @@ def listens(path, pid):
 
 
 def activate(path, command, notify, *options):
-    """Runs the command as soon as somebody connects, and gives it the socket."""
-    passed = [f"-E{name}" for name in ("NOTIFY_SOCKET", "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
-              if name in os.environ or name == "NOTIFY_SOCKET"]
-    service = Service(["systemd-socket-activate", "-l", path, *passed, *options, *command], notify)
+    """Runs the command as soon as somebody connects, and gives it the socket.
+
+    A later systemd-socket-activate tells the manager itself that it is ready: it is not to know one.
+    """
+    passed = [f"-E{name}" for name in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ]
+    passed.append(f"-ENOTIFY_SOCKET={notify.path}")
+    service = Service(["systemd-socket-activate", "-l", path, *passed, *options, *command], notify,
+                      {"NOTIFY_SOCKET": None})
     wait_until(lambda: listens(path, service.process.pid), "the socket")
     return service
