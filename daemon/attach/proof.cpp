@@ -36,7 +36,7 @@ Look look(const Question& question) {
     memory.path = memory.label = question.path;
     memory.writable = !question.readonly;
     const MemoryClaim claim{true, 0, question.size, true, question.readonly};
-    const Mapping seen = ProcessMemory(question.pid).find(question.path, claim);
+    const Mapping seen = ProcessMemory(question.pid).find_shared(question.path, claim);
     const bool is_ours =
         seen.kind == Mapping::Kind::file && seen.file == question.file && seen.shared;
     if (seen.verified) {

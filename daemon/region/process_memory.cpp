@@ -9,73 +9,16 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <charconv>
 #include <filesystem>
-#include <string_view>
 
 #include "daemon/base/unique_fd.h"
+#include "daemon/region/mapped_files.h"
 
 namespace ivshmemd {
 namespace {
 
-// Far more than any QEMU has; another process must not make us hold all it thinks of.
-constexpr std::size_t most_mapped = 8192;
-
-constexpr std::size_t read_size = std::size_t{64} << 10;
-
 std::string proc(pid_t pid, const std::string& what) {
     return "/proc/" + std::to_string(pid) + "/" + what;
-}
-
-// Reads a number and what stands behind it; false when there is none.
-bool take_number(std::string_view& text, int base, char behind, std::uint64_t& number) {
-    const auto [rest, error] =
-        std::from_chars(text.data(), text.data() + text.size(), number, base);
-    const auto length = static_cast<std::size_t>(rest - text.data());
-    if (error != std::errc() || length >= text.size() || *rest != behind) return false;
-    text.remove_prefix(length + 1);
-    return true;
-}
-
-// "7f0c...-7f0c... rw-s 00000000 00:1a 4242     /dev/shm/shm0 (deleted)"; nothing for memory that
-// is no file. Each of a QEMU's thousand lines is read at every attach.
-std::optional<MappedFile> read_line(std::string_view line) {
-    MappedFile mapped;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    std::uint64_t major_number = 0;
-    std::uint64_t minor_number = 0;
-    std::uint64_t inode = 0;
-    if (!take_number(line, 16, '-', begin) || !take_number(line, 16, ' ', end)) return std::nullopt;
-    if (line.size() < 5 || line[4] != ' ') return std::nullopt;
-    mapped.shared = line[3] == 's';
-    mapped.writable = line[1] == 'w';
-    line.remove_prefix(5);
-    if (!take_number(line, 16, ' ', mapped.offset) || !take_number(line, 16, ':', major_number) ||
-        !take_number(line, 16, ' ', minor_number) || !take_number(line, 10, ' ', inode)) {
-        return std::nullopt;
-    }
-    if (inode == 0 || end < begin) return std::nullopt;
-    mapped.file = {
-        makedev(static_cast<unsigned>(major_number), static_cast<unsigned>(minor_number)),
-        static_cast<ino_t>(inode)};
-    mapped.length = end - begin;
-    mapped.path = line.substr(std::min(line.find_first_not_of(' '), line.size()));
-    return mapped;
-}
-
-// All of a file below /proc, whose size is not known before.
-std::string read_all(const std::string& path) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    std::string text;
-    for (std::size_t size = 0; file;) {
-        text.resize(size + read_size);
-        const ssize_t count = ::read(file.get(), text.data() + size, read_size);
-        text.resize(size += static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-        if (count <= 0) break;
-    }
-    return text;
 }
 
 // The number of a descriptor of the process itself; empty for any other path.
@@ -145,20 +88,6 @@ SeenFile describe(const UniqueFd& opened, const std::string& called) {
 
 }  // namespace
 
-std::optional<std::vector<MappedFile>> mapped_files(pid_t pid) {
-    const std::string text = read_all(proc(pid, "maps"));
-    if (text.empty()) return std::nullopt;
-    std::vector<MappedFile> mapped;
-    for (std::string_view rest = text; !rest.empty();) {
-        const std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
-        std::optional<MappedFile> each = read_line(rest.substr(0, end));
-        if (each) mapped.push_back(std::move(*each));
-        if (mapped.size() > most_mapped) return std::nullopt;
-        rest.remove_prefix(end + 1);
-    }
-    return mapped;
-}
-
 const std::vector<MappedFile>* ProcessMemory::maps() {
     if (!asked_ && pid_) maps_ = mapped_files(*pid_);
     asked_ = true;
@@ -194,6 +123,19 @@ Mapping ProcessMemory::find(const std::string& path, const MemoryClaim& claim) {
     const bool is_nameless = mapping.path.empty() && mapping.file != RegionIdentity{};
     if (is_nameless && pid_) mapping.path = descriptor_of(mapping.file);
     return mapping;
+}
+
+Mapping ProcessMemory::find_shared(const std::string& path, const MemoryClaim& claim) {
+    if (!pid_ || maps_) return find(path, claim);
+    const SeenFile seen = see(path);
+    MappedFiles maps(*pid_);
+    while (maps.read_more()) {
+        Mapping mapping = find_mapping(claim, seen, &maps.so_far());
+        const bool is_it = mapping.verified && mapping.kind == Mapping::Kind::file &&
+                           mapping.file == seen.file && mapping.shared;
+        if (is_it && !mapping.path.empty()) return mapping;
+    }
+    return find(path, claim);
 }
 
 }  // namespace ivshmemd

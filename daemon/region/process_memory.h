@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/region/mapped_files.h"
 #include "lib/mapping.h"
 
 namespace ivshmemd {
@@ -21,6 +22,10 @@ class ProcessMemory {
     /// What it maps for this claim of QEMU's; `path` as QEMU was given it, empty when none.
     Mapping find(const std::string& path, const MemoryClaim& claim);
 
+    /// The same, where that is most likely the file at that path, and shared: then no more of its
+    /// mappings are read, of which a QEMU has a thousand.
+    Mapping find_shared(const std::string& path, const MemoryClaim& claim);
+
     /// Whether /proc/<pid>/maps can be read.
     bool readable();
 
@@ -33,9 +38,5 @@ class ProcessMemory {
     bool asked_ = false;
     std::optional<std::vector<MappedFile>> maps_;
 };
-
-/// What /proc/<pid>/maps tells; nothing where this user may not read it, or where it is beyond all
-/// reason.
-std::optional<std::vector<MappedFile>> mapped_files(pid_t pid);
 
 }  // namespace ivshmemd

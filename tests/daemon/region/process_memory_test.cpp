@@ -113,6 +113,31 @@ TEST_F(ProcessMemoryTest, InADirectoryHasNoName) {
     EXPECT_EQ(find(directory_.path(), claim()).kind, Mapping::Kind::anonymous);
 }
 
+TEST_F(ProcessMemoryTest, ThatIsSharedIsTheSameHoweverMuchIsRead) {
+    const std::string other = directory_ / "other";
+    make(other);
+    const auto both = [&](const std::string& path, const MemoryClaim& wanted) {
+        const Mapping whole = find(path, wanted);
+        EXPECT_EQ(ProcessMemory(::getpid()).find_shared(path, wanted), whole) << path;
+        return whole;
+    };
+    EXPECT_TRUE(both(path_, claim()).verified);
+    EXPECT_FALSE(both(other, claim()).kind == Mapping::Kind::file) << "it is mapped nowhere";
+    const MemoryClaim more{true, 0, 4 * page, true, false};
+    EXPECT_FALSE(both(path_, more).kind == Mapping::Kind::file) << "not all of it is mapped";
+    const UniqueFd file(::open(other.c_str(), O_RDWR | O_CLOEXEC));
+    void* const copy = map(file.get(), MAP_PRIVATE);
+    EXPECT_FALSE(both(other, claim()).shared);
+    void* const shared = map(file.get(), MAP_SHARED);
+    EXPECT_TRUE(both(other, claim()).shared) << "beside a copy";
+    ::munmap(copy, page);
+    ::munmap(shared, page);
+    std::filesystem::remove(path_);
+    EXPECT_NE(both(path_, claim()).label, path_) << "it has no name any more";
+    ProcessMemory nobody(std::nullopt);
+    EXPECT_EQ(nobody.find_shared(other, claim()), nobody.find(other, claim()));
+}
+
 TEST_F(ProcessMemoryTest, OfAProcessThatIsNotKnownIsAGuessByThePath) {
     ProcessMemory nobody(std::nullopt);
     EXPECT_FALSE(nobody.readable());
