@@ -20,7 +20,7 @@ struct Options {
     std::optional<std::string> config;
     std::optional<std::string> socket;
     std::vector<std::string> vms;
-    std::optional<std::string> vm_dir;
+    std::vector<std::string> vm_dirs;
     std::optional<std::string> region_dir;
     std::optional<std::string> state_dir;
     std::optional<std::string> log_level;
@@ -38,8 +38,11 @@ void declare(CLI::App& app, Options& options) {
         ->type_name("NAME=QMP_SOCKET")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    app.add_option("--vm-dir", options.vm_dir, "Look after every <name>.qmp in this directory")
-        ->type_name("DIR");
+    app.add_option("--vm-dir", options.vm_dirs,
+                   "Look after every <name>.qmp in this directory; may be given again")
+        ->type_name("DIR")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     app.add_option("--region-dir", options.region_dir, "Keep regions here")->type_name("DIR");
     app.add_option("--state-dir", options.state_dir, "Keep state here")->type_name("DIR");
     app.add_option("--log-level", options.log_level,
@@ -105,7 +108,8 @@ void override_paths(const Options& options, Config& config) {
     config.region_dir = absolute(options.region_dir.value_or(config.region_dir));
     config.state_dir = absolute(options.state_dir.value_or(config.state_dir));
     if (config.read_socket) config.read_socket = absolute(*config.read_socket);
-    if (options.vm_dir) config.vm_dir = absolute(*options.vm_dir);
+    if (!options.vm_dirs.empty()) config.vm_dirs = options.vm_dirs;
+    for (std::string& path : config.vm_dirs) path = absolute(path);
     config.log_level = options.log_level.value_or(config.log_level);
     config.check_only = options.check_only;
 }
@@ -144,8 +148,9 @@ Result<void> check(const Config& config) {
     if (config.read_socket == config.socket) {
         return usage("daemon.read_socket and daemon.socket are the same, " + config.socket);
     }
-    if (config.vm_dir && !std::filesystem::is_directory(*config.vm_dir)) {
-        return usage("the VM directory " + *config.vm_dir + " does not exist");
+    for (const std::string& path : config.vm_dirs) {
+        if (std::filesystem::is_directory(path)) continue;
+        return usage("the VM directory " + path + " does not exist");
     }
     return {};
 }

@@ -35,8 +35,8 @@ struct Config {
     std::string state_dir = "/var/lib/ivshmemd";
     std::string log_level = "info";
     std::vector<VmConfig> vms;
-    Declarations declarations;  // devices that these VMs are to have
-    std::optional<std::string> vm_dir;
+    Declarations declarations;               // devices that these VMs are to have
+    std::vector<std::string> vm_dirs;        // each with the sockets of VMs
     std::optional<gid_t> socket_group;       // of the API's socket
     std::optional<std::string> read_socket;  // a second one, which changes nothing
     std::optional<gid_t> read_group;         // of that

@@ -167,9 +167,7 @@ Readers top_level(Config& config) {
                                           {"read_group", group_into(config.read_group)},
                                           {"state_dir", text_into(config.state_dir)},
                                           {"log_level", text_into(config.log_level)},
-                                          {"vm_dir", path_into([&config](std::string path) {
-                                               config.vm_dir = std::move(path);
-                                           })}})},
+                                          {"vm_dir", paths_into(config.vm_dirs)}})},
         {"region", table_with("region.", {{"dir", text_into(config.region_dir)},
                                           {"group", group_into(config.region_group)}})},
         {"region_dir", tables_with("region_dir",

@@ -69,4 +69,18 @@ ValueReader path_into(std::function<void(std::string)> store) {
     };
 }
 
+ValueReader paths_into(std::vector<std::string>& target) {
+    return [&target](const toml::node& node) -> std::string {
+        const ValueReader read_one =
+            path_into([&target](std::string path) { target.push_back(std::move(path)); });
+        const toml::array* paths = node.as_array();
+        if (!paths) return read_one(node);
+        for (const toml::node& path : *paths) {
+            const std::string fault = read_one(path);
+            if (!fault.empty()) return fault;
+        }
+        return "";
+    };
+}
+
 }  // namespace ivshmemd

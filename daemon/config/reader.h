@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "lib/result.h"
 
@@ -43,5 +44,7 @@ TableReader tables_with(std::string key, std::function<Result<void>(const toml::
 
 ValueReader text_into(std::string& target);
 ValueReader path_into(std::function<void(std::string)> store);
+/// One path, or a list of them.
+ValueReader paths_into(std::vector<std::string>& target);
 
 }  // namespace ivshmemd

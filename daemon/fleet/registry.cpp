@@ -1,17 +1,19 @@
 #include "daemon/fleet/registry.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "daemon/base/log.h"
 #include "daemon/supervise/supervisor.h"
 
 namespace ivshmemd {
 
-Registry::Registry(Host& host)
-    : host_(host), scope_(host.executor, {}), directory_(host.executor) {}
+Registry::Registry(Host& host) : host_(host), scope_(host.executor, {}) {}
 
 void Registry::start() {
     for (const VmConfig& config : host_.config.vms) add(config);
-    watch_directory();
+    watch_directories();
+    scan();
 }
 
 void Registry::follow_config() {
@@ -20,45 +22,76 @@ void Registry::follow_config() {
         const bool stays = std::find(wanted.begin(), wanted.end(), vm->config()) != wanted.end();
         if (!stays && !watched_.contains(vm->name())) remove(vm->name());
     }
-    if (directory_.path() != host_.config.vm_dir) {
-        directory_.stop();
-        for (const std::string& name : std::set<std::string>(watched_)) remove(name);
-    }
+    watch_directories();
     for (const VmConfig& config : wanted) {
         if (watched_.contains(config.name)) remove(config.name);  // a configured one comes first
         add(config);
     }
-    if (directory_.path()) {
-        scan();  // for names that are no longer configured
-    } else {
-        watch_directory();
-    }
+    scan();  // for directories that are no longer watched, and names no longer configured
 }
 
-void Registry::watch_directory() {
-    if (!host_.config.vm_dir || !directory_.watch(*host_.config.vm_dir)) return;
-    scan();
-    scope_.spawn("watch of " + *host_.config.vm_dir, watch());
+void Registry::watch_directories() {
+    std::vector<DirectoryPointer> before = std::move(directories_);
+    directories_.clear();
+    for (const std::string& path : host_.config.vm_dirs) {
+        const auto is_it = [&](const DirectoryPointer& each) { return each->path() == path; };
+        if (std::any_of(directories_.begin(), directories_.end(), is_it)) continue;  // named twice
+        const auto known = std::find_if(before.begin(), before.end(), is_it);
+        if (known != before.end()) {
+            directories_.push_back(*known);
+            before.erase(known);
+            continue;
+        }
+        const auto directory = std::make_shared<Directory>(host_.executor);
+        if (!directory->watch(path)) continue;
+        directories_.push_back(directory);
+        scope_.spawn("watch of " + path, watch(directory));
+    }
+    for (const DirectoryPointer& each : before) each->stop();
 }
 
 void Registry::stop() {
     stopped_ = true;
-    directory_.stop();
+    for (const DirectoryPointer& each : directories_) each->stop();
+    directories_.clear();
     for (const auto& [name, vm] : host_.vms) vm->stop("ivshmemd is stopping");
 }
 
-awaitable<void> Registry::watch() {
+awaitable<void> Registry::watch(DirectoryPointer directory) {
     while (true) {
-        const bool watched = co_await directory_.changed();
+        const bool watched = co_await directory->changed();
         if (!watched) co_return;
         scan();
     }
 }
 
+// By VM name.
+std::map<std::string, std::string> Registry::find_sockets() {
+    std::map<std::string, std::string> found;
+    for (const DirectoryPointer& directory : directories_) {
+        for (const auto& [name, path] : directory->scan()) {
+            const auto [place, is_new] = found.emplace(name, path);
+            if (is_new) continue;
+            const auto vm = find(name);
+            const bool is_known = vm && vm->config().qmp_socket == path;
+            const std::string refused = is_known ? std::exchange(place->second, path) : path;
+            warn_once("VM " + name + " is the one at " + place->second +
+                      "; refusing another of that name at " + refused);
+        }
+    }
+    return found;
+}
+
+void Registry::warn_once(const std::string& text) {
+    if (warned_.insert(text).second) log_warning({text});
+}
+
 void Registry::scan() {
-    const std::map<std::string, std::string> found = directory_.scan();
+    const std::map<std::string, std::string> found = find_sockets();
     for (const std::string& name : std::set<std::string>(watched_)) {
-        if (!found.contains(name)) remove(name);
+        const auto place = found.find(name);
+        const bool stays = place != found.end() && find(name)->config().qmp_socket == place->second;
+        if (!stays) remove(name);
     }
     for (const auto& [name, path] : found) {
         const auto known = host_.vms.find(name);

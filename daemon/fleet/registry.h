@@ -13,12 +13,13 @@
 
 namespace ivshmemd {
 
-/// All VMs: those configured, and those whose sockets stand in the watched directory.
+/// All VMs: those configured, and those whose sockets stand in the watched directories. Of two
+/// sockets for one name the one that was there first stays, or comes first in the configuration.
 class Registry {
   public:
     explicit Registry(Host& host);
 
-    /// Starts looking after the configured VMs and watching the directory.
+    /// Starts looking after the configured VMs and watching the directories.
     void start();
 
     /// Goes over to what the host's configuration says now. VMs that it says the same of go on
@@ -40,17 +41,22 @@ class Registry {
   private:
     void add(VmConfig config);
     void remove(const std::string& name);
-    void watch_directory();
+    using DirectoryPointer = std::shared_ptr<Directory>;
+
+    void watch_directories();
+    std::map<std::string, std::string> find_sockets();
     void scan();
-    awaitable<void> watch();
+    awaitable<void> watch(DirectoryPointer directory);
+    void warn_once(const std::string& text);
     awaitable<void> look_after(std::shared_ptr<Vm> vm, std::shared_ptr<Vm> predecessor);
 
     Host& host_;
     bool stopped_ = false;
     Scope scope_;
     std::map<std::string, std::shared_ptr<Vm>> ending_;  // that were stopped, by name
-    Directory directory_;
-    std::set<std::string> watched_;  // names that came from the directory
+    std::vector<DirectoryPointer> directories_;          // in the configuration's order
+    std::set<std::string> watched_;                      // names that came from them
+    std::set<std::string> warned_;
 };
 
 }  // namespace ivshmemd

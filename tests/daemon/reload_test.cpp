@@ -59,18 +59,18 @@ TEST_F(Reload, ConnectsAnewToAVmWhoseEntryChanged) {
 TEST_F(Reload, ChangesTheWatchedDirectory) {
     const TempDir next;
     host_.config.vms.clear();
-    host_.config.vm_dir = directory_.path();
+    host_.config.vm_dirs = {directory_.path()};
     pc_.listen(socket("old"));
     registry_.start();
     ASSERT_EQ(names(), Names{"old"});
     Config config = host_.config;
-    config.vm_dir = next.path();
+    config.vm_dirs = {next.path()};
     std::ofstream(next / "new.qmp") << "x";
     apply(config);
     EXPECT_EQ(names(), Names{"new"});
     std::filesystem::remove(next / "new.qmp");
     EXPECT_TRUE(loop_.run_until([this] { return names().empty(); })) << "it is not watched";
-    config.vm_dir.reset();
+    config.vm_dirs.clear();
     std::ofstream(next / "late.qmp") << "x";
     ASSERT_TRUE(loop_.run_until([this] { return names() == Names{"late"}; }));
     apply(config);
@@ -79,7 +79,7 @@ TEST_F(Reload, ChangesTheWatchedDirectory) {
 
 TEST_F(Reload, LetsAConfiguredVmTakeTheNameFromTheDirectoryAndGiveItBack) {
     host_.config.vms.clear();
-    host_.config.vm_dir = directory_.path();
+    host_.config.vm_dirs = {directory_.path()};
     pc_.listen(socket("x"));
     registry_.start();
     ASSERT_EQ(vm("x")->config().qmp_socket, socket("x"));

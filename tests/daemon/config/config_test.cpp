@@ -42,13 +42,13 @@ TEST(Config, TakesEveryOption) {
     const TempDir directory;
     const Result<Config> config =
         read({"--socket", "/run/s", "--vm", "a=/run/a.qmp", "--vm", "b=/run/x=y.qmp", "--vm-dir",
-              directory.path(), "--region-dir", "/dev/shm/r/", "--state-dir", "/var/lib/../s",
-              "--log-level", "debug", "--check-config"});
+              directory.path(), "--vm-dir", "/run/", "--region-dir", "/dev/shm/r/", "--state-dir",
+              "/var/lib/../s", "--log-level", "debug", "--check-config"});
     ASSERT_TRUE(config) << config.error().message;
     EXPECT_EQ(config->socket, "/run/s");
     EXPECT_EQ(config->vms,
               (std::vector<VmConfig>{{"a", "/run/a.qmp", {}}, {"b", "/run/x=y.qmp", {}}}));
-    EXPECT_EQ(config->vm_dir, directory.path());
+    EXPECT_EQ(config->vm_dirs, (std::vector<std::string>{directory.path(), "/run"}));
     EXPECT_EQ(config->region_dir, "/dev/shm/r");
     EXPECT_EQ(config->state_dir, "/var/s");
     EXPECT_EQ(config->log_level, "debug");
@@ -169,7 +169,7 @@ user = "65534"
     EXPECT_EQ(config.socket_group, gid_t{0});
     EXPECT_EQ(config.state_dir, "/state");
     EXPECT_EQ(config.log_level, "debug");
-    EXPECT_EQ(config.vm_dir, "/vms");
+    EXPECT_EQ(config.vm_dirs, (std::vector<std::string>{"/vms"}));
     EXPECT_EQ(config.region_dir, "/regions");
     EXPECT_EQ(config.region_group, gid_t{4242});
     EXPECT_EQ(config.region_size_limit, 16u << 20);
@@ -250,6 +250,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFile{"[daemon]\nsocket = 5", "daemon.socket"},
         BadFile{"[daemon]\nsocket = \"\"", "daemon.socket"},
         BadFile{"[daemon]\nvm_dir = \"relative\"", "daemon.vm_dir"},
+        BadFile{"[daemon]\nvm_dir = [\"/vms\", \"relative\"]", "daemon.vm_dir"},
+        BadFile{"[daemon]\nvm_dir = [5]", "daemon.vm_dir"},
         BadFile{"[daemon]\ngroup = \"no-such-group\"", "daemon.group"},
         BadFile{"[limits]\nregion_size = 5", "limits.region_size"},
         BadFile{"[limits]\nregion_size = \"2K\"", "limits.region_size"},

@@ -12,7 +12,7 @@ class WatchedDirectory : public DaemonFixture {
   protected:
     void SetUp() override {
         host_.config.vms.clear();
-        host_.config.vm_dir = directory_.path();
+        host_.config.vm_dirs = {directory_.path()};
     }
     std::vector<std::string> names() const {
         std::vector<std::string> names;
@@ -48,7 +48,7 @@ TEST_F(WatchedDirectory, FollowsASocketThatIsRenamed) {
 TEST_F(WatchedDirectory, FollowsADirectoryThatIsRemovedAndMadeAgain) {
     const std::filesystem::path vms = directory_ / "run" / "vms";
     std::filesystem::create_directories(vms);
-    host_.config.vm_dir = vms;
+    host_.config.vm_dirs = {vms};
     pc_.listen(vms / "a.qmp");
     registry_.start();
     ASSERT_TRUE(wait_state(VmState::connected, "a"));
@@ -65,7 +65,7 @@ TEST_F(WatchedDirectory, FollowsADirectoryThatIsReplacedByAnother) {
     const std::filesystem::path vms = directory_ / "vms";
     std::filesystem::create_directories(vms);
     std::filesystem::create_directories(directory_ / "next");
-    host_.config.vm_dir = vms;
+    host_.config.vm_dirs = {vms};
     registry_.start();
     pc_.listen(directory_ / "next" / "b.qmp");
     std::filesystem::rename(vms, directory_ / "before");
@@ -75,11 +75,49 @@ TEST_F(WatchedDirectory, FollowsADirectoryThatIsReplacedByAnother) {
 
 TEST_F(WatchedDirectory, AwaitsADirectoryThatIsNotThereYet) {
     const std::filesystem::path vms = directory_ / "later" / "vms";
-    host_.config.vm_dir = vms;
+    host_.config.vm_dirs = {vms};
     registry_.start();
     std::filesystem::create_directories(vms);
     pc_.listen(vms / "b.qmp");
     EXPECT_TRUE(loop_.run_until([this] { return vm("b") != nullptr; }));
+}
+
+class TwoDirectories : public WatchedDirectory {
+  protected:
+    void SetUp() override {
+        WatchedDirectory::SetUp();
+        second_ = directory_ / "second";
+        std::filesystem::create_directory(second_);
+        host_.config.vm_dirs = {directory_.path(), second_};
+    }
+    std::filesystem::path second_;
+};
+
+TEST_F(TwoDirectories, GiveTheVmsOfBoth) {
+    std::ofstream(socket("a")) << "x";
+    registry_.start();
+    std::ofstream(second_ / "b.qmp") << "x";
+    EXPECT_TRUE(loop_.run_until([this] { return names() == std::vector<std::string>{"a", "b"}; }));
+}
+
+TEST_F(TwoDirectories, KeepTheFirstOfTwoOfOneName) {
+    std::ofstream(second_ / "a.qmp") << "x";
+    registry_.start();
+    ASSERT_EQ(vm("a")->config().qmp_socket, second_ / "a.qmp");
+    std::ofstream(socket("a")) << "x";
+    std::ofstream(socket("b")) << "x";
+    ASSERT_TRUE(loop_.run_until([this] { return vm("b") != nullptr; }));
+    EXPECT_EQ(vm("a")->config().qmp_socket, second_ / "a.qmp") << "it was there first";
+    std::filesystem::remove(second_ / "a.qmp");
+    EXPECT_TRUE(
+        loop_.run_until([this] { return vm("a") && vm("a")->config().qmp_socket == socket("a"); }));
+}
+
+TEST_F(TwoDirectories, PreferTheOneThatIsNamedFirst) {
+    std::ofstream(second_ / "a.qmp") << "x";
+    std::ofstream(socket("a")) << "x";
+    registry_.start();
+    EXPECT_EQ(vm("a")->config().qmp_socket, socket("a"));
 }
 
 TEST_F(WatchedDirectory, IgnoresWhatHasNoVmName) {
