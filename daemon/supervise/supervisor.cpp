@@ -13,6 +13,7 @@
 #include "daemon/qmp/connect.h"
 #include "daemon/supervise/events.h"
 #include "daemon/supervise/silence.h"
+#include "daemon/vm/bridge.h"
 #include "daemon/vm/descriptors.h"
 #include "daemon/vm/migration_watch.h"
 #include "daemon/vm/preconfig.h"
@@ -50,11 +51,17 @@ awaitable<void> read_to_end(std::shared_ptr<Vm> vm, std::shared_ptr<Session> ses
 }
 
 awaitable<std::optional<qmp::Greeting>> await_greeting(std::shared_ptr<Vm> vm,
-                                                       std::shared_ptr<Session> session) {
+                                                       std::shared_ptr<Session> session,
+                                                       uid_t listener) {
     std::optional<qmp::Greeting> greeting =
         co_await session->wait_greeting(vm->host().deadlines.greeting);
     if (greeting || session->cause()) co_return greeting;
-    vm->link().held("no greeting: another client holds the monitor, or QEMU is stopped");
+    const std::string told = held_by_bridge(vm->config().qmp_socket, listener);
+    if (told.empty()) {
+        vm->link().held("no greeting: another client holds the monitor, or QEMU is stopped");
+    } else {
+        vm->link().held_by_bridge(told);
+    }
     // This connection keeps its place in the queue: it is served the moment the holder leaves.
     co_return co_await session->wait_greeting(Milliseconds::max());
 }
@@ -132,10 +139,12 @@ awaitable<bool> follow_connection(std::shared_ptr<Vm> vm, UniqueFd& fd) {
     const std::shared_ptr<Session> session = make_session(vm, std::move(fd));
     vm->spawn("monitor", read_to_end(vm, session));
     vm->link().connecting(session);
-    std::optional<qmp::Greeting> greeting = co_await await_greeting(vm, session);
+    std::optional<qmp::Greeting> greeting = co_await await_greeting(vm, session, identity.user);
     bool reached = false;
     if (greeting) {
         vm->link().greeted();
+        // Not before: a bridge that greets has said all it knows.
+        believe_note(identity, vm->config().qmp_socket);
         const Result<void> known =
             co_await get_to_know(vm, session, std::move(*greeting), std::move(identity));
         if (!known) session->close(known.error());

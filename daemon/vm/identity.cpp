@@ -15,19 +15,6 @@
 namespace ivshmemd {
 namespace {
 
-std::vector<std::string> read_command_line(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
-    std::vector<std::string> arguments;
-    for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = std::min(text.find('\0', begin), text.size());
-        arguments.push_back(text.substr(begin, end - begin));
-        begin = end + 1;
-    }
-    return arguments;
-}
-
 // In an option a socket's path stands behind a colon or an equals sign, and ends with the argument
 // or at a comma.
 bool names_socket(const std::string& argument, const std::string& path) {
@@ -79,7 +66,21 @@ bool unchanged_since_bound(const std::filesystem::path& binary, const std::strin
     return true;
 }
 
-// When a process started; nothing where /proc does not say.
+}  // namespace
+
+std::vector<std::string> read_command_line(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+    std::vector<std::string> arguments;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find('\0', begin), text.size());
+        arguments.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return arguments;
+}
+
 std::optional<std::uint64_t> start_of(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
     const std::string text((std::istreambuf_iterator<char>(file)),
@@ -94,8 +95,6 @@ std::optional<std::uint64_t> start_of(pid_t pid) {
     if (!(words >> ticks)) return std::nullopt;
     return ticks;
 }
-
-}  // namespace
 
 // A QEMU binds its socket when it starts. One that a manager binds once and passes to each QEMU is
 // told apart by the pid alone, where that is QEMU's.

@@ -17,7 +17,14 @@ struct Identity {
     std::string run;      // tells this QEMU from the next one: its socket, and who called listen(2)
     std::string binding;  // of the socket; see socket_binding()
     std::optional<std::uint64_t> started;  // of that pid, in the kernel's ticks
+    std::string bridge;  // the program between us and QEMU, which told the rest; else empty
 };
+
+/// The arguments of a process; empty where /proc does not say.
+std::vector<std::string> read_command_line(pid_t pid);
+
+/// When a process started; nothing where /proc does not say.
+std::optional<std::uint64_t> start_of(pid_t pid);
 
 /// What tells the QEMU behind a socket from the next one; empty when the socket has no file.
 std::string run_of(const std::string& socket_path, pid_t listener);

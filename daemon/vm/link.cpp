@@ -1,5 +1,6 @@
 #include "daemon/vm/link.h"
 
+#include "daemon/vm/bridge.h"
 #include "lib/run_state.h"
 
 namespace ivshmemd {
@@ -25,7 +26,7 @@ std::optional<Error> Link::unavailable() const {
     const std::string state(vm_state_name(lost ? VmState::unreachable : state_));
     std::string message = lost ? "VM " + vm_ + " has gone away" : "VM " + vm_ + " is " + state;
     if (last_error_) message += ": " + *last_error_;
-    if (state_ == VmState::busy) {
+    if (state_ == VmState::busy && !held_by_bridge_) {
         message += "; give ivshmemd a monitor of its own";
     } else if (state_ == VmState::unreachable) {
         message += "; is it running, with a QMP socket at " + socket_ + "?";
@@ -34,13 +35,17 @@ std::optional<Error> Link::unavailable() const {
 }
 
 bool Link::nobody_listens() const {
-    return !pending_ && !refused_binding_.empty() && refused_binding_ == socket_binding(socket_);
+    const bool refused =
+        !pending_ && !refused_binding_.empty() && refused_binding_ == socket_binding(socket_);
+    return refused && !believed_note(socket_);
 }
 
 bool Link::last_qemu_gone() const {
     if (session_ && !session_->cause()) return false;
     if (nobody_listens()) return true;
     if (identity_.pid) return has_ended(identity_);
+    // A bridge binds its socket anew for the same QEMU.
+    if (!identity_.bridge.empty()) return false;
     const std::string binding = socket_binding(socket_);
     return !binding.empty() && binding != identity_.binding;
 }
@@ -60,7 +65,13 @@ void Link::held(std::string why) {
     end_attempt();
 }
 
+void Link::held_by_bridge(std::string why) {
+    held(std::move(why));
+    held_by_bridge_ = true;
+}
+
 void Link::failed(VmState state, std::string why, bool refused) {
+    held_by_bridge_ = false;
     refused_binding_ = refused ? socket_binding(socket_) : "";
     last_error_ = std::move(why);
     enter(state);

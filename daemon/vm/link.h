@@ -51,7 +51,8 @@ class Link {
     std::optional<Error> unavailable() const;
     /// A connection is being made or used.
     bool trying() const { return pending_ != nullptr; }
-    /// The socket refused the last attempt and was not bound anew since: nobody is behind it.
+    /// The socket refused the last attempt and was not bound anew since: nobody is behind it. Never
+    /// behind a bridge's, which can end without its QEMU.
     bool nobody_listens() const;
     /// The QEMU that was last connected is known to have ended.
     bool last_qemu_gone() const;
@@ -64,6 +65,9 @@ class Link {
     void greeted();
     /// No greeting: another client holds the monitor. The connection keeps its place in the queue.
     void held(std::string why);
+    /// No greeting from a bridge, which says why.
+    void held_by_bridge(std::string why);
+    bool is_held_by_bridge() const { return held_by_bridge_; }
     /// There is not even a connection; `state` is busy or unreachable. `refused`: because nobody
     /// listens at the socket.
     void failed(VmState state, std::string why, bool refused = false);
@@ -114,6 +118,7 @@ class Link {
     std::string run_state_;
     bool started_ = false;
     bool preconfig_ = false;
+    bool held_by_bridge_ = false;
     bool stopping_ = false;
     std::uint64_t attempts_ = 0;
     std::string refused_binding_;  // of the socket, when it last refused a connection

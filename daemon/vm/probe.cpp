@@ -1,5 +1,6 @@
 #include "daemon/vm/probe.h"
 
+#include "lib/names.h"
 #include "lib/run_state.h"
 #include "proto/qmp/queries.h"
 
@@ -28,6 +29,22 @@ std::vector<qmp::Command> commands_for(ProbeMethod method) {
     return commands;
 }
 
+// Those of our names on a command line: "...,id=ivshmemd.NAME,..." or "id":"ivshmemd.NAME".
+std::set<std::string> devices_of(const std::vector<std::string>& command_line) {
+    std::set<std::string> names;
+    for (std::size_t i = 1; i < command_line.size(); ++i) {
+        if (command_line[i - 1] != "-device") continue;
+        for (const std::string_view mark : {"id=", "\"id\":\""}) {
+            const std::size_t at = command_line[i].find(mark);
+            if (at == std::string::npos) continue;
+            const std::string rest = command_line[i].substr(at + mark.size());
+            const auto name = name_of_device_id(rest.substr(0, rest.find_first_of(",\"")));
+            if (name) names.insert(*name);
+        }
+    }
+    return names;
+}
+
 bool answered(const qmp::Answer& answer) {
     return answer.kind == qmp::Answer::Kind::value || answer.kind == qmp::Answer::Kind::refused;
 }
@@ -40,6 +57,8 @@ awaitable<Result<Capabilities>> probe(std::shared_ptr<qmp::Session> session, Ver
     Capabilities capabilities;
     capabilities.version = version;
     capabilities.only_migratable = is_only_migratable(identity);
+    capabilities.bridge = identity.bridge;
+    capabilities.started_with = devices_of(identity.command_line);
     capabilities.probe_method = modules_unchanged(identity, socket_path)
                                     ? ProbeMethod::qom_list_types
                                     : ProbeMethod::device_list_properties;
