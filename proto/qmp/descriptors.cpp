@@ -15,6 +15,10 @@ std::int64_t fdset_of(HeldSet set) {
 
 }  // namespace
 
+bool is_held_set(std::int64_t number) {
+    return number == fdset_of(HeldSet::probe) || number == fdset_of(HeldSet::spare);
+}
+
 Command hold_descriptor(HeldSet set) {
     return Command("add-fd", json({{"fdset-id", fdset_of(set)}}));
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -14,6 +15,9 @@ enum class HeldSet {
     probe,  // to see which numbers it gives out
     spare,  // so that it gives out none of these for a while
 };
+
+/// Whether the number of a set is one of these.
+bool is_held_set(std::int64_t number);
 
 /// Hands QEMU the descriptor that is sent along, which gets the lowest number that is free there.
 Command hold_descriptor(HeldSet set);

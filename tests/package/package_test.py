@@ -31,7 +31,7 @@ DOCUMENTS = "/usr/share/doc/ivshmemd"
 
 
 class Package(unittest.TestCase):
-    source = main = doc = newer = None
+    source = main = doc = bridge = newer = None
 
     @staticmethod
     def contents(package):
@@ -44,12 +44,13 @@ class Package(unittest.TestCase):
         return run("dpkg-deb", "--field", package, name).stdout.removesuffix("\n")
 
     def test_pleases_lintian(self):
-        done = run("lintian", "--fail-on", "error,warning", self.main, self.doc)
+        done = run("lintian", "--fail-on", "error,warning", self.main, self.doc, self.bridge)
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
 
     def test_says_where_it_comes_from(self):
         version = tree_version(self.source)
-        for package, name in ((self.main, "ivshmemd"), (self.doc, "ivshmemd-doc")):
+        for package, name in ((self.main, "ivshmemd"), (self.doc, "ivshmemd-doc"),
+                              (self.bridge, "ivshmemd-libvirt")):
             self.assertEqual(self.field(package, "Package"), name)
             self.assertEqual(self.field(package, "Version"), version)
             for field in ("Maintainer", "Homepage"):
@@ -58,19 +59,25 @@ class Package(unittest.TestCase):
             self.assertIn(needed, self.field(self.main, "Depends"))
 
     def test_has_every_program_and_file_that_a_unit_names(self):
-        contents = self.contents(self.main)
         for path in glob.glob(f"{self.source}/systemd/*.service"):
             unit = UnitFile(path)
+            contents = self.contents(self.package_of(path))
             self.assertIn(f"/usr/lib/systemd/system/{os.path.basename(path)}", contents)
             self.assertIn(unit.one("ExecStart").split()[0], contents)
-        self.assertLessEqual({"/usr/bin/ivshmemctl", "/etc/ivshmemd/ivshmemd.toml"}, contents)
+        self.assertLessEqual({"/usr/bin/ivshmemctl", "/etc/ivshmemd/ivshmemd.toml"},
+                             self.contents(self.main))
+        self.assertEqual(self.contents(self.main) & self.contents(self.bridge), set())
+        self.assertNotIn("libvirt", self.field(self.main, "Depends"))
+
+    def package_of(self, path):
+        return self.bridge if "libvirt" in os.path.basename(path) else self.main
 
     def test_has_every_manual(self):
-        contents = self.contents(self.main)
         manuals = [path for layer in ("daemon", "systemd")
                    for path in glob.glob(f"{self.source}/{layer}/**/*.[1-8]", recursive=True)]
         self.assertGreater(len(manuals), 3)
         for path in manuals:
+            contents = self.contents(self.package_of(path))
             self.assertIn(f"/usr/share/man/man{path[-1]}/{os.path.basename(path)}.gz", contents)
 
     def test_has_every_example_in_the_other_package(self):
@@ -204,9 +211,9 @@ def main():
         packages = stack.enter_context(tempfile.TemporaryDirectory(prefix="ivshmemd-package-"))
         os.chmod(packages, 0o755)
         version = tree_version(Package.source)
-        Package.main, Package.doc = make_packages(Package.source, build, packages, version)
+        Package.main, Package.doc, Package.bridge = make_packages(Package.source, build, packages, version)
         newer = version.removesuffix("-1") + "+1-1"
-        Package.newer, _ = make_packages(Package.source, build, packages, newer)
+        Package.newer, _, _ = make_packages(Package.source, build, packages, newer)
         try:
             visible = [Package.source, packages]
             if os.path.isabs(QEMU):

@@ -38,15 +38,16 @@ def control_field(source, name):
 
 
 def make_packages(source, build, directory, version):
-    """The paths of ivshmemd and ivshmemd-doc, as debian/rules makes them; nothing is compiled."""
+    """The paths of ivshmemd, ivshmemd-doc and ivshmemd-libvirt, as debian/rules makes them; nothing is compiled."""
     tree = f"{directory}/{version}/tree"
     succeed(f"{source}/systemd/source-package.sh", "debian", tree, version)
     shutil.copy(f"{source}/CHANGELOG.md", tree)
     with open(f"{tree}/debian/rules", "a", encoding="utf-8") as file:
         file.write(SHORTCUTS)
     with open(f"{tree}/debian/debhelper-build-stamp", "w", encoding="ascii") as file:
-        file.write("ivshmemd\nivshmemd-doc\n")
+        file.write("ivshmemd\nivshmemd-libvirt\nivshmemd-doc\n")
     succeed("env", "-C", tree, f"IVSHMEMD_BUILD={os.path.abspath(build)}", "debian/rules", "binary")
     (main,) = glob.glob(f"{directory}/{version}/ivshmemd_*.deb")
     (doc,) = glob.glob(f"{directory}/{version}/ivshmemd-doc_*.deb")
-    return main, doc
+    (bridge,) = glob.glob(f"{directory}/{version}/ivshmemd-libvirt_*.deb")
+    return main, doc, bridge

@@ -97,7 +97,7 @@ class Source(Temporary):
         for field in ("Maintainer", "Homepage", "Vcs-Git", "Vcs-Browser"):
             self.assertIn(f"\n{field}: {control_field(self.source, field)}\n", text)
         self.assertIn(f"\nVersion: {version}\n", text)
-        self.assertIn("\nBinary: ivshmemd, ivshmemd-doc\n", text)
+        self.assertIn("\nBinary: ivshmemd, ivshmemd-libvirt, ivshmemd-doc\n", text)
         succeed("dpkg-source", "--extract", description, tree)
         self.assertTrue(os.access(f"{tree}/debian/rules", os.X_OK))
         self.assertEqual(tree_version(tree), version)

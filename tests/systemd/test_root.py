@@ -6,7 +6,8 @@ import shutil
 import stat
 import subprocess
 
-PROGRAMS = ("usr/sbin/ivshmemd", "usr/sbin/ivshmem-doorbell", "usr/bin/qemu-system-x86_64", "bin/kill")
+PROGRAMS = ("usr/sbin/ivshmemd", "usr/sbin/ivshmem-doorbell", "usr/sbin/ivshmemd-libvirt",
+            "usr/bin/qemu-system-x86_64", "bin/kill")
 # What the installed units refer to.
 SYSTEM_UNITS = "/usr/lib/systemd/system"
 
