@@ -45,6 +45,7 @@ Runner declare_migrate(CLI::App& app);
 Runner declare_replug(CLI::App& app);
 Runner declare_without_peers(CLI::App& app);
 Runner declare_qemu_args(CLI::App& app);
+Runner declare_libvirt_xml(CLI::App& app);
 Runner declare_bridge(CLI::App& app);
 Runner declare_help(CLI::App& app);
 Runner declare_version(CLI::App& app);

@@ -24,6 +24,7 @@ std::span<const Command> commands() {
         Command{"replug", "Plug in again what a migration took out", declare_replug},
         Command{"without-peers", "Run a command while a VM's peers are out", declare_without_peers},
         Command{"qemu-args", "Print what a destination QEMU needs", declare_qemu_args},
+        Command{"libvirt-xml", "Print what makes a VM's devices permanent", declare_libvirt_xml},
         Command{"ring", "Ring a peer of a doorbell server, to try it", declare_ring},
         Command{"bridge", "Pass the API on over standard input and output", declare_bridge},
         Command{"help", "Print the help of a command", declare_help},

@@ -57,6 +57,7 @@ VmFacts vm_facts(const Vm& vm) {
     facts.qmp_socket = vm.config().qmp_socket;
     facts.state = vm.state();
     facts.last_error = vm.last_error();
+    facts.held_by_bridge = vm.link().is_held_by_bridge();
     facts.run_state = vm.link().in_preconfig() ? std::string(preconfig) : vm.run_state();
     facts.qemu_user = vm.qemu_user();
     facts.capabilities = vm.capabilities();

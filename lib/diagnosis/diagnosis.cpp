@@ -85,6 +85,8 @@ std::string_view finding_kind_name(FindingKind kind) {
             return "twoMasters";
         case FindingKind::migration_settings:
             return "migrationSettings";
+        case FindingKind::libvirt_unaware:
+            return "libvirtUnaware";
         case FindingKind::place_unusable:
             return "placeUnusable";
     }

@@ -52,6 +52,7 @@ enum class FindingKind {
     devices_out,         // a client had them taken out, and only replug brings them back
     two_masters,         // several devices would each carry the same memory along in a migration
     migration_settings,  // as QEMU is told to migrate, a master's content does not arrive
+    libvirt_unaware,     // has devices that libvirt, which manages it, does not know of
     place_unusable,  // regions cannot be made in a configured directory, or a device is not seen
 };
 
@@ -94,6 +95,7 @@ struct VmFacts {
     std::string qmp_socket;
     VmState state = VmState::connected;
     std::optional<std::string> last_error;
+    bool held_by_bridge = false;  // busy because a bridge says so
     std::string run_state;
     uid_t qemu_user = 0;
     std::optional<pid_t> pid;

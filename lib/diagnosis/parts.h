@@ -11,6 +11,9 @@ namespace ivshmemd {
 /// What is wrong with a VM's monitor, its QEMU and its room for devices.
 void diagnose_vm(const VmFacts& vm, const std::string& daemon_user, std::vector<Finding>& findings);
 
+/// Devices that whoever manages the VM, whose capabilities are known, has not been told of.
+void diagnose_manager(const VmFacts& vm, std::vector<Finding>& findings);
+
 /// What is wrong with the devices of a VM.
 void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings);
 

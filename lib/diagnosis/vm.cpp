@@ -55,6 +55,11 @@ class VmDiagnosis {
     }
 
     void held() {
+        if (vm_.held_by_bridge) {
+            add(Kind::monitor_held, note, "it is not served for now" + reason(),
+                "wait until that is over; virsh domjobinfo shows how far it is");
+            return;
+        }
         add(Kind::monitor_held, problem,
             "another client holds its monitor, or QEMU is stopped" + reason(),
             "end the client that ss -xp | grep -F " + socket() +
@@ -206,6 +211,7 @@ void diagnose_vm(const VmFacts& vm, const std::string& daemon_user,
             break;
     }
     if (vm.capabilities) diagnosis.judge_models();
+    if (vm.capabilities) diagnose_manager(vm, findings);
     diagnosis.judge_slots();
     diagnosis.judge_descriptors();
     diagnosis.judge_mappings();

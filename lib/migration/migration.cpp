@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "lib/migration/behind_bridge.h"
 #include "lib/names.h"
 #include "lib/run_state.h"
 
@@ -140,6 +141,7 @@ MigrationVerdict judge_migration(const std::vector<Device>& devices, const Migra
             reasons.push_back(reason);
         }
     }
+    std::ranges::move(judge_manager(devices, qemu), std::back_inserter(reasons));
     std::ranges::move(judge_masters(devices, run_state, qemu), std::back_inserter(reasons));
     for (const RegionSharer& sharer : sharers) {
         reasons.push_back({Severity::warns, ReasonSource::ivshmemd, sharer.master,
