@@ -34,7 +34,7 @@ class Cost:
         self.client = Client(world.daemon.socket, Account(world.daemon.socket))
 
     def ours(self):
-        reply = self.client.call(ATTACH, {"vm": "web", "name": "ours", "size": "1M"})
+        reply = self.client.call(ATTACH, {"vm": "web", "name": "ours", "size": 1 << 20})
         if reply.error:
             raise RuntimeError(reply)
 

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proto/json.h"
+
 namespace ivshmemd::ctl {
 namespace {
 
