@@ -417,6 +417,33 @@ class ManagedSave(LibvirtTest):
         address = self.address("web", "m")
         self.assertEqual(restored.run(f"shm -d {address} read 0 7"), "carried")
 
+    def test_of_what_libvirt_xml_made_permanent_restores_too(self):
+        self.start("web", "pc", guest=False)
+        self.wait_connected("web")
+        self.ctl(0, "attach", "web", "m", "--size", "1M", "--role", "master")
+        xml = subprocess.run([PROGRAMS[1], "--socket", World.daemon.socket, "libvirt-xml", "web"],
+                             capture_output=True, text=True, check=True).stdout
+        self.libvirtd.virsh("destroy", "web")
+        self.libvirtd.virsh("undefine", "web")
+        wait_until(lambda: "web" not in self.vms(), "the domain to go", BOOT)
+
+        self.start("web", "pc", more=xml)
+        console = self.libvirtd.console()
+        console.read_until("GUEST-READY\n")
+        self.wait_connected("web")
+        self.assertEqual(self.devices("web")["m"]["origin"], "managed")
+        console.run(f"shm -d {self.address('web', 'm')} write 0 carried")
+        self.ctl(0, "can-migrate", "web")
+        console.socket.close()
+        self.libvirtd.virsh("managedsave", "web")
+        wait_until(lambda: "web" not in self.vms(), "the saved domain to go", BOOT)
+        self.libvirtd.virsh("start", "web")
+        self.wait_connected("web")
+        restored = self.libvirtd.console()
+        self.addCleanup(restored.socket.close)
+        address = self.devices("web")["m"]["guestAddress"]
+        self.assertEqual(restored.run(f"shm -d {address} read 0 7"), "carried")
+
 
 if __name__ == "__main__":
     PROGRAMS = tuple(os.path.abspath(path) for path in sys.argv[1:5])

@@ -36,6 +36,7 @@ DOMAIN = """<domain type='qemu'>
     <controller type='usb' model='none'/><memballoon model='none'/>
     {devices}
   </devices>
+  {more}
 </domain>
 """
 # What virt-install gives such a machine for hotplug.
@@ -137,7 +138,7 @@ class Libvirtd:
             raise RuntimeError(f"virsh {' '.join(arguments)}: {done.stderr.strip()}")
         return done
 
-    def xml_of(self, name, machine="pc", guest=True, devices=""):
+    def xml_of(self, name, machine="pc", guest=True, devices="", more=""):
         number = len(self.uuids) + 1
         uuid = f"1c5d0000-0000-4000-8000-{os.getpid():08x}{number:04x}"
         self.uuids.append(uuid)
@@ -147,7 +148,8 @@ class Libvirtd:
                   "/></serial>")
         return DOMAIN.format(name=name, uuid=uuid, machine=machine, memory=192 if guest else 16,
                              boot=boot if guest else "", emulator=shutil.which(QEMU),
-                             devices=PORTS[machine] + (serial if guest else "") + devices)
+                             devices=PORTS[machine] + (serial if guest else "") + devices,
+                             more=more)
 
     def define(self, name, *arguments, **keywords):
         path = f"{self.directory}/domain.xml"
