@@ -16,6 +16,8 @@ using SettledRun = std::shared_ptr<TransactionRun>;
 
 awaitable<void> note_attached(std::shared_ptr<Vm> vm, std::string device) {
     vm->declared().mend(device);
+    const std::set<std::string> names{device};  // nobody has to bring back what is there
+    co_await forget_devices(*vm->host().store, vm->name(), vm->uuid(), names);
     co_await note_by_hand(*vm->host().store, vm->key(), std::move(device));
 }
 

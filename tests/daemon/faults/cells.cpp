@@ -102,9 +102,10 @@ std::set<std::size_t> that_stand_for_others(const std::vector<std::string>& exch
 
 // All cells take longer than a run of the tests may, so that they take turns: what changes
 // something is struck by every second fault, and a question, which has no effect that could be left
-// behind, by every twelfth. The next exchange takes the ones beside them, and the next run too.
+// behind, by every twelfth; those of rarer stories at longer intervals. The next exchange takes the
+// ones beside them, and the next run too.
 bool is_its_turn(const Cell& cell, std::ptrdiff_t fault) {
-    const std::size_t turns = questions.contains(cell.command) ? 12 : 2;
+    const std::size_t turns = (questions.contains(cell.command) ? 12 : 2) * cell.story->rarity;
     return (cell.number + static_cast<std::size_t>(fault) + turn_of_this_run()) % turns == 0;
 }
 

@@ -170,6 +170,12 @@ void Scene::compare_records(Found& found) {
         found.push_back("a record of a removal of " + each.device);
     }
     const json holdings = pc_.holdings();
+    for (const MigrationRecord& record : state.migrations) {
+        for (const DeviceSpec& spec : record.devices) {
+            if (!holdings["devices"].contains(device_id(spec.name))) continue;
+            found.push_back("a record of " + spec.name + " as out, which is there");
+        }
+    }
     std::set<std::string> bells;
     for (const DoorbellRecord& each : state.doorbells) {
         if (each.run == vm()->link().run())

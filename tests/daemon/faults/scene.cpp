@@ -57,10 +57,14 @@ void Scene::attach_first(const DeviceRequest& request) {
 }
 
 void Scene::call(const std::string& method, const json& parameters) {
+    client_.emplace(connect());
+    call_again(method, parameters);
+}
+
+void Scene::call_again(const std::string& method, const json& parameters) {
     called_ = true;
     reply_ = nullptr;
     final_replies_ = 0;
-    client_.emplace(connect());
     client_->send(hotplug(method), parameters, {{"more", true}});
 }
 
@@ -146,6 +150,11 @@ void Scene::end() {
     TearDown();
 }
 
+bool Scene::is_held() const {
+    const auto found = host_.holds.find("a");
+    return client_ && found != host_.holds.end() && found->second->story.phase() == HoldPhase::held;
+}
+
 std::string Scene::error() const {
     const std::string name = reply_.is_object() ? reply_.value("error", "") : "";
     return name.substr(name.rfind('.') + 1);
@@ -172,7 +181,7 @@ std::string Scene::unsettled() {
         if (departure.phase != Departure::Phase::refused) return "a departure has no end";
     }
     if (machine->declared().settling()) return "declared devices are not settled";
-    if (machine->migration().claimed()) return "a migration has no end";
+    if (machine->migration().claimed() && !is_held()) return "a migration has no end";
     if (machine->migration().plugging_back()) return "peers are being plugged back";
     return "";
 }

@@ -35,6 +35,8 @@ class Scene : public ApiFixture {
     void attach_first(const DeviceRequest& request);
     /// The operation is a call, or this.
     void call(const std::string& method, const json& parameters);
+    /// A later call of the same client, whose connection stands for something.
+    void call_again(const std::string& method, const json& parameters);
     void declare(std::vector<DeviceRequest> devices) {
         host_.config.declarations = {{"a", std::move(devices)}};
     }
@@ -66,6 +68,8 @@ class Scene : public ApiFixture {
 
     /// The last reply to the call; null while there is none.
     const json& reply() const { return reply_; }
+    /// Whether the client that is there has the VM held.
+    bool is_held() const;
     std::string error() const;  // its name; empty for success
     /// What happened, for whoever looks at a failing cell.
     std::string diary() const;

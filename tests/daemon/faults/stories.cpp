@@ -5,10 +5,7 @@ namespace ivshmemd::test {
 namespace {
 
 DeviceRequest plain(const std::string& name) {
-    DeviceRequest request;
-    request.name = name;
-    request.size = mebibyte;
-    return request;
+    return plain_request(name);
 }
 
 DeviceRequest master(const std::string& name) {
@@ -142,10 +139,26 @@ Story reconnect_story() {
 
 }  // namespace
 
+DeviceRequest plain_request(const std::string& name) {
+    DeviceRequest request;
+    request.name = name;
+    request.size = mebibyte;
+    return request;
+}
+
 const std::vector<Story>& all_stories() {
-    static const std::vector<Story> all{
-        attach_story(), doorbell_story(), detach_story(), detach_doorbell_story(), migrate_story(),
-        replug_story(), declared_story(), reload_story(), reconnect_story()};
+    static const std::vector<Story> all = [] {
+        std::vector<Story> stories{attach_story(),          doorbell_story(), detach_story(),
+                                   detach_doorbell_story(), migrate_story(),  replug_story(),
+                                   declared_story(),        reload_story(),   reconnect_story()};
+        for (const auto& some : {hold_stories(), transaction_stories()}) {
+            for (Story story : some) {
+                story.rarity = 3;
+                stories.push_back(std::move(story));
+            }
+        }
+        return stories;
+    }();
     return all;
 }
 
