@@ -3,6 +3,7 @@
 #include "daemon/api/methods.h"
 #include "daemon/attach/attach.h"
 #include "daemon/state/declared.h"
+#include "daemon/state/migrations.h"
 #include "daemon/vm/refresh.h"
 #include "proto/api/values.h"
 
@@ -32,6 +33,9 @@ awaitable<Result<Document>> attach_device(std::shared_ptr<CallContext> context) 
     if (attached->changed && !dry_run) {
         const std::string& name = attached->device.spec.name;
         (*vm)->declared().mend(name);
+        // Nobody has to bring back what is there.
+        const std::set<std::string> names{name};
+        co_await forget_devices(*(*vm)->host().store, (*vm)->name(), (*vm)->uuid(), names);
         co_await note_by_hand(*(*vm)->host().store, (*vm)->key(), name);
     }
     co_return reply_of(spell_attached(*attached, dry_run));

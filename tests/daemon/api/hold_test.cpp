@@ -103,6 +103,20 @@ TEST_F(ApiHold, OfAVmThatLeftCanBeForgotten) {
     EXPECT_EQ(client.error_of(hotplug("Forget"), {{"vm", "no name"}}), "BadName");
 }
 
+TEST_F(ApiHold, LeavesNothingInMindThatIsAttachedByHand) {
+    start();
+    Client client = connect();
+    client.call(hotplug("Hold"), a_);
+    pc_.on("device_add", [](const json&) { return FakeQemu::error("GenericError", "not now"); });
+    const json released = client.call(hotplug("Release"), a_);
+    EXPECT_EQ(released["parameters"]["result"], "partly") << released;
+    EXPECT_EQ(host_.store->get().migrations.size(), 1u);
+    pc_.on("device_add", [this](const json& given) { return pc_.real("device_add", given); });
+    const json by_hand{{"vm", "a"}, {"name", "p"}, {"size", mebibyte}};
+    EXPECT_EQ(client.error_of(hotplug("Attach"), by_hand), "");
+    EXPECT_TRUE(host_.store->get().migrations.empty());
+}
+
 TEST_F(ApiHold, EndsWithItsConnection) {
     start();
     {
