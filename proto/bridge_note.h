@@ -10,9 +10,9 @@ namespace ivshmemd {
 /// What a bridge says of the VM behind its socket, in the file `<name>.json` beside `<name>.qmp`:
 /// what a QEMU's own socket tells by itself.
 struct BridgeNote {
-    std::string bridge;        // which program wrote it, e.g. "ivshmemd-libvirt"
-    std::string uuid;          // of the VM
-    std::string run;           // another one for each QEMU of this VM
+    std::string bridge;                // which program wrote it, e.g. "ivshmemd-libvirt"
+    std::string uuid;                  // of the VM
+    std::string run;                   // another one for each QEMU of this VM
     std::optional<std::uint32_t> uid;  // QEMU's
     std::optional<std::uint32_t> gid;
     std::optional<std::int32_t> pid;
