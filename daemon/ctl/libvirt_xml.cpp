@@ -123,7 +123,7 @@ std::string libvirt_xml(const json& devices, std::vector<std::string>& left_out)
 Runner declare_libvirt_xml(CLI::App& app) {
     const auto request = std::make_shared<json>(json::object());
     add_text(app, "VM", *request, "vm", "Name of the VM (default: the only one)");
-    app.footer(R"(For virsh edit: <shmem> belongs into <devices>, <qemu:commandline> below <domain>.
+    app.footer(R"(For virsh edit: <shmem> goes into <devices>, <qemu:commandline> below <domain>.
 Example: ivshmemctl libvirt-xml web)");
     return [request](Session& session) { return print_libvirt_xml(*request, session); };
 }

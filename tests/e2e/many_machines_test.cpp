@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include <csignal>
 #include <fstream>
 #include <memory>
@@ -164,6 +166,9 @@ TEST_F(ManyMachines, AgreeWithTheirTopologyWhateverBecomesOfIt) {
     const json stopped(
         apply(second() + device("d", "size = \"1M\"", {4, 6, 8, 9}), 7)["parameters"]);
     EXPECT_EQ(stopped["vm"], "m9") << stopped;
+    // What it has taken by then nobody can tell.
+    const std::string region = regions_.path() / "d";
+    EXPECT_THAT(stopped["leftovers"], testing::Contains(json(region))) << stopped;
     vm(9).signal(SIGCONT);
     silent_ = nullptr;
     EXPECT_TRUE(eventually(boot_deadline(),
@@ -173,6 +178,7 @@ TEST_F(ManyMachines, AgreeWithTheirTopologyWhateverBecomesOfIt) {
                            }))
         << find_vm(*daemon_, "m9") << testing::PrintToString(held(9, "/objects", ".mem"));
     expect_agreement(after_second());
+    expect_ctl_success(*daemon_, {"region", "remove", "d"});
     EXPECT_EQ(files_in(regions_.path()), (Names{"a", "b", "c"}));
 
     // One is killed in the middle: the others get nothing.

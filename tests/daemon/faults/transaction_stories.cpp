@@ -19,7 +19,10 @@ Story attach_many_story() {
 }
 
 Story detach_many_story() {
-    const auto prepare = [](Scene& scene) { scene.attach_first(plain_request("x")); };
+    const auto prepare = [](Scene& scene) {
+        scene.attach_first(plain_request("x"));
+        scene.keep_region("x");  // should its QEMU end before the device has left
+    };
     const auto begin = [](Scene& scene) {
         scene.call("DetachMany",
                    {{"vms", json::array({"a"})}, {"name", "x"}, {"removeRegion", true}});
