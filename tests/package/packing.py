@@ -13,7 +13,7 @@ override_dh_dwz:
 override_dh_strip:
 \tdh_strip --no-automatic-dbgsym
 override_dh_shlibdeps:
-\techo "shlibs:Depends=libc6" >>debian/ivshmemd.substvars
+\techo "shlibs:Depends=libc6" | tee -a debian/ivshmemd-libvirt.substvars >>debian/ivshmemd.substvars
 override_dh_builddeb:
 \tdh_builddeb -- -Zgzip -z1
 """
