@@ -1,11 +1,11 @@
 #include <csignal>
 #include <deque>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "tests/bench/bench.h"
 #include "tests/bench/hostile.h"
+#include "tests/bench/running.h"
 #include "tests/e2e/machine_state.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/doorbell_peer.h"
@@ -24,19 +24,6 @@ constexpr std::uint64_t events = 1'500'000;
 constexpr auto pause =
     std::chrono::milliseconds(60);        // so that slots have rested before their turn
 constexpr std::size_t entry_name = 2000;  // bytes of one name in a long answer
-
-json success(const json& reply) {
-    if (reply.contains("error")) throw std::runtime_error(reply.dump());
-    return reply;
-}
-
-double peak_memory(pid_t pid) {  // MiB
-    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
-    }
-    throw std::runtime_error("no VmHWM");
-}
 
 Samples time_calls(VarlinkClient& client, const std::string& method, int count) {
     Samples samples;
@@ -95,7 +82,8 @@ void measure_events(Report& report) {
     success(world.client().call("io.ivshmemd.Hotplug.ListVms", json::object()));
     report.goal("1.5 million events are taken in", taken.median() / 1000, 20, "s");
     report.goal("the daemon's memory at most, meanwhile",
-                peak_memory(world.daemon().process().pid()), 64, "MiB");
+                static_cast<double>(status_of(world.daemon().process().pid(), "VmHWM")) / 1024, 64,
+                "MiB");
 }
 
 /// An answer with a list of that many bytes. More than 4 MiB end the connection.

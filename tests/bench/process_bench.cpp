@@ -1,9 +1,8 @@
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <thread>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/running.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/qemu_vm.h"
 
@@ -16,15 +15,6 @@ constexpr int starts = 20;
 // The kernel timer may still fire once for the deadline of the last question, though long answered.
 constexpr std::chrono::seconds settle{12};
 constexpr std::chrono::seconds idle_time{10};
-
-// A number from a line "KEY:   NUMBER ..." of /proc/PID/status.
-long status_of(pid_t pid, const std::string& key) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with(key + ":")) return std::stol(line.substr(key.size() + 1));
-    }
-    return -1;
-}
 
 }  // namespace
 

@@ -38,9 +38,9 @@ double Samples::most() const {
     return *std::max_element(values_.begin(), values_.end());
 }
 
-void Report::line(const std::string& what, const Samples& samples) {
-    std::printf("%-44s %8.2f %8.2f %8.2f ms  (%zu)\n", what.c_str(), samples.least(),
-                samples.median(), samples.most(), samples.size());
+void Report::line(const std::string& what, const Samples& samples, const std::string& unit) {
+    std::printf("%-44s %8.2f %8.2f %8.2f %-2s  (%zu)\n", what.c_str(), samples.least(),
+                samples.median(), samples.most(), unit.c_str(), samples.size());
 }
 
 void Report::goal(const std::string& what, double value, double goal, const std::string& unit) {

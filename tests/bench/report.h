@@ -7,12 +7,12 @@
 
 namespace ivshmemd::bench {
 
-/// Times of one thing, in ms.
+/// Values of one thing; measure() adds times, in ms.
 class Samples {
   public:
     /// Runs and times it.
     void measure(const std::function<void()>& run);
-    void add(double ms) { values_.push_back(ms); }
+    void add(double value) { values_.push_back(value); }
     void add(const Samples& more);
     double median() const;
     double percentile(double percent) const;
@@ -28,7 +28,7 @@ class Samples {
 class Report {
   public:
     /// One line with minimum, median and maximum.
-    void line(const std::string& what, const Samples& samples);
+    void line(const std::string& what, const Samples& samples, const std::string& unit = "ms");
     /// A figure that should be at most `goal`.
     void goal(const std::string& what, double value, double goal, const std::string& unit);
     bool reached() const { return reached_; }

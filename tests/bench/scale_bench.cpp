@@ -1,8 +1,6 @@
 #include <sys/resource.h>
 
 #include <atomic>
-#include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -10,6 +8,7 @@
 
 #include "tests/bench/bench.h"
 #include "tests/bench/fake_machines.h"
+#include "tests/bench/running.h"
 #include "tests/e2e/machine_state.h"
 #include "tests/support/daemon_process.h"
 
@@ -24,29 +23,6 @@ constexpr std::size_t clients = 64;
 constexpr int turns = 4;                        // of each program
 constexpr std::size_t cycles = 4000;            // attaches and detaches in a turn
 constexpr std::uint64_t region_size = 1 << 20;  // bytes
-
-void expect_success(const json& reply) {
-    if (reply.contains("error")) throw std::runtime_error(reply.dump());
-}
-
-/// CPU time of all threads of a process, in ms.
-double cpu_of(pid_t pid) {
-    double ns = 0;
-    for (const auto& thread :
-         std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
-        double ran = 0;
-        if (std::ifstream(thread.path() / "schedstat") >> ran) ns += ran;
-    }
-    return ns / 1e6;
-}
-
-double resident(pid_t pid) {  // MiB
-    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with("VmRSS:")) return std::stod(line.substr(6)) / 1024;
-    }
-    throw std::runtime_error("no VmRSS");
-}
 
 void raise_file_limit() {
     rlimit files{};
@@ -75,7 +51,9 @@ class Herd {
         }
     }
 
-    double memory() const { return resident(const_cast<Herd*>(this)->daemon_->process().pid()); }
+    double memory() {  // MiB
+        return static_cast<double>(status_of(daemon_->process().pid(), "VmRSS")) / 1024;
+    }
 
     struct Turn {
         double per_second = 0;  // attaches, each with its detach
@@ -99,8 +77,8 @@ class Herd {
                 for (std::size_t cycle = 0; (cycle = next++) < cycles;) {
                     const std::string vm = "fake" + std::to_string(cycle % machines);
                     samples.measure([&] { attach(client, vm); });
-                    expect_success(client.call("io.ivshmemd.Hotplug.Detach",
-                                               {{"vm", vm}, {"name", "x"}}, boot_deadline()));
+                    success(client.call("io.ivshmemd.Hotplug.Detach", {{"vm", vm}, {"name", "x"}},
+                                        boot_deadline()));
                 }
                 const std::lock_guard lock(mutex);
                 result.attach.add(samples);
@@ -121,7 +99,7 @@ class Herd {
         return count;
     }
     static void attach(VarlinkClient& client, const std::string& vm) {
-        expect_success(
+        success(
             client.call("io.ivshmemd.Hotplug.Attach",
                         {{"vm", vm}, {"name", "x"}, {"region", "shared"}, {"size", region_size}},
                         boot_deadline()));
@@ -153,12 +131,12 @@ void measure_scale(Report& report) {
         other_rate.add(beside.per_second);
         other_cpu.add(beside.cpu);
     }
-    report.line("attach + detach, 64 clients, a second", rate);
-    report.line("the daemon's CPU for both, us", cpu);
+    report.line("attach + detach, 64 clients, a second", rate, "");
+    report.line("the daemon's CPU for both", cpu, "us");
     report.goal("99th percentile of an attach", attach.percentile(99), 20, "ms");
     if (!against) return;
-    report.line("the other build: a second", other_rate);
-    report.line("its CPU for both, us", other_cpu);
+    report.line("the other build: a second", other_rate, "");
+    report.line("its CPU for both", other_cpu, "us");
     report.goal("CPU / that of the other build", cpu.median() / other_cpu.median(), 0.25, "times");
 }
 

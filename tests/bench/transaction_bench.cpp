@@ -5,6 +5,7 @@
 
 #include "tests/bench/bench.h"
 #include "tests/bench/by_hand.h"
+#include "tests/bench/running.h"
 #include "tests/e2e/machine_state.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/json_text.h"
@@ -23,11 +24,6 @@ constexpr int warm_up = 4;  // rounds
 constexpr int root_ports = 16;
 constexpr auto pause = std::chrono::milliseconds(100);
 constexpr std::uint64_t region_size = 1 << 20;  // bytes
-
-json success(const json& reply) {
-    if (reply.contains("error")) throw std::runtime_error(reply.dump());
-    return member(reply, "parameters");
-}
 
 /// Twelve machines of both kinds, paused in their firmware.
 class Dozen {
