@@ -153,7 +153,7 @@ int replug_there(const json& plan, int code, Destination& destination, Session& 
 
 struct HoldOutcome {
     int code = exit_ok;
-    std::optional<json> plan{};  // what is to be plugged in at the other end
+    json plan = nullptr;  // what is to be plugged in at the other end; null when nothing is
 };
 
 // On a connection of its own, which the hold lasts no longer than.
@@ -205,7 +205,8 @@ int run_without_peers(const HoldArguments& arguments, Session& session) {
     const Answer fit = destination.check(move_of_hold(arguments.request));
     if (!fit) return print_error(fit, session.json_mode(), session.console());
     const HoldOutcome ended = run_held(arguments, requests, session);
-    return ended.plan ? replug_there(*ended.plan, ended.code, destination, session) : ended.code;
+    if (ended.plan.is_null()) return ended.code;
+    return replug_there(ended.plan, ended.code, destination, session);
 }
 
 }  // namespace
