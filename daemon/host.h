@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "daemon/base/async.h"
@@ -41,6 +42,9 @@ struct Host {
     RegionUsers region_users;
     /// What clients hold, or held, by the VM's name: also while that VM is away.
     std::map<std::string, std::shared_ptr<Hold>> holds;
+    /// Numbers of the changes of several VMs (lib/saved_state.h) that are under way here.
+    std::set<std::uint64_t> live_changes;
+    std::uint64_t last_change = 0;
 
     Host(Executor executor_, Config config_)
         : executor(std::move(executor_)),

@@ -115,6 +115,26 @@ struct ProofRecord {
     bool operator==(const ProofRecord&) const = default;
 };
 
+/// What one VM is to get and to lose in a change of several VMs that has begun. Whoever finds it
+/// after a restart undoes it.
+struct ChangeRecord {
+    /// A device that was not there.
+    struct Coming {
+        std::string device;
+        bool region_is_new = false;  // this daemon had not made the region before
+
+        bool operator==(const Coming&) const = default;
+    };
+    std::uint64_t number = 0;  // the same for all VMs that are changed together
+    std::string vm;
+    std::string uuid;
+    std::string run;  // the QEMU process; with it ends all that it had
+    std::vector<Coming> coming;
+    std::vector<DeviceSpec> leaving;  // as they were
+
+    bool operator==(const ChangeRecord&) const = default;
+};
+
 /// What QEMU cannot tell and a restart must not lose.
 struct SavedState {
     std::vector<CreatedRegion> regions;
@@ -123,6 +143,7 @@ struct SavedState {
     std::vector<DeclaredRecord> declared;
     std::vector<DoorbellRecord> doorbells = {};
     std::vector<ProofRecord> proofs = {};
+    std::vector<ChangeRecord> changes = {};
 
     bool operator==(const SavedState&) const = default;
 };

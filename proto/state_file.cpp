@@ -29,6 +29,7 @@ constexpr List migrations{"migrations", "migration"};
 constexpr List declared{"declared", "declared device"};
 constexpr List doorbells{"doorbells", "doorbell"};
 constexpr List proofs{"proofs", "proof"};
+constexpr List changes{"changes", "change"};
 
 // Reads the lists, and keeps account of what cannot be read.
 class Reader {
@@ -84,7 +85,8 @@ std::string spell_state(const SavedState& state) {
                            {migrations.key, spell_all(state.migrations)},
                            {declared.key, spell_all(state.declared)},
                            {doorbells.key, spell_all(state.doorbells)},
-                           {proofs.key, spell_all(state.proofs)}};
+                           {proofs.key, spell_all(state.proofs)},
+                           {changes.key, spell_all(state.changes)}};
     return dump_json(document) + "\n";
 }
 
@@ -100,6 +102,7 @@ Result<ReadState> parse_state(std::string_view text) {
     state.declared = reader.read<DeclaredRecord>(declared, read_declared);
     state.doorbells = reader.read<DoorbellRecord>(doorbells, read_doorbell);
     state.proofs = reader.read<ProofRecord>(proofs, read_proof);
+    state.changes = reader.read<ChangeRecord>(changes, read_change);
     return ReadState{std::move(state), reader.left_out()};
 }
 

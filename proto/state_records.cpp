@@ -31,6 +31,25 @@ std::optional<std::string> read_later_text(const json* value) {
     return *text;
 }
 
+std::optional<std::vector<ChangeRecord::Coming>> read_coming(const json* value) {
+    const json* entries = as_array(value);
+    if (!entries) return std::nullopt;
+    std::vector<ChangeRecord::Coming> coming;
+    for (const json& entry : *entries) {
+        const std::string* device = as_string(find(entry, "device"));
+        const auto region_is_new = as_bool(find(entry, "regionIsNew"));
+        if (!device || !region_is_new || !check_device_name(*device)) return std::nullopt;
+        coming.push_back({*device, *region_is_new});
+    }
+    return coming;
+}
+
+json spell_specs(const std::vector<DeviceSpec>& specs) {
+    json entries = json::array();
+    for (const DeviceSpec& spec : specs) entries.push_back(api::spell_spec(spec));
+    return entries;
+}
+
 }  // namespace
 
 std::optional<CreatedRegion> read_region(const json& entry) {
@@ -93,15 +112,13 @@ std::optional<MigrationRecord> read_migration(const json& entry) {
 }
 
 json spell(const MigrationRecord& record) {
-    json devices = json::array();
-    for (const DeviceSpec& spec : record.devices) devices.push_back(api::spell_spec(spec));
     return {{"vm", record.vm},
             {"uuid", record.uuid},
             {"phase", phase_names[static_cast<std::size_t>(record.phase)]},
             {"uri", record.uri},
             {"destination", record.destination},
             {"returnPath", record.return_path},
-            {"devices", std::move(devices)}};
+            {"devices", spell_specs(record.devices)}};
 }
 
 std::optional<DeclaredRecord> read_declared(const json& entry) {
@@ -162,6 +179,30 @@ std::optional<ProofRecord> read_proof(const json& entry) {
 json spell(const ProofRecord& record) {
     return {{"vm", record.vm},           {"uuid", record.uuid},     {"run", record.run},
             {"backend", record.backend}, {"device", record.device}, {"inode", record.inode}};
+}
+
+std::optional<ChangeRecord> read_change(const json& entry) {
+    const auto number = as_uint(find(entry, "number"));
+    const std::string* vm = as_string(find(entry, "vm"));
+    const std::string* uuid = as_string(find(entry, "uuid"));
+    const std::string* run = as_string(find(entry, "run"));
+    const auto coming = read_coming(find(entry, "coming"));
+    const json* leaving = find(entry, "leaving");
+    if (!number || !vm || !uuid || !run || !coming || !leaving) return std::nullopt;
+    if (!check_vm_name(*vm)) return std::nullopt;
+    Result<std::vector<DeviceSpec>> specs = api::read_specs(*leaving);
+    if (!specs) return std::nullopt;
+    return ChangeRecord{*number, *vm, *uuid, *run, *coming, *specs};
+}
+
+json spell(const ChangeRecord& record) {
+    json coming = json::array();
+    for (const ChangeRecord::Coming& each : record.coming) {
+        coming.push_back({{"device", each.device}, {"regionIsNew", each.region_is_new}});
+    }
+    return {{"number", record.number}, {"vm", record.vm},
+            {"uuid", record.uuid},     {"run", record.run},
+            {"coming", coming},        {"leaving", spell_specs(record.leaving)}};
 }
 
 }  // namespace ivshmemd::state_records

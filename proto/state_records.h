@@ -15,6 +15,7 @@ std::optional<MigrationRecord> read_migration(const json& entry);
 std::optional<DeclaredRecord> read_declared(const json& entry);
 std::optional<DoorbellRecord> read_doorbell(const json& entry);
 std::optional<ProofRecord> read_proof(const json& entry);
+std::optional<ChangeRecord> read_change(const json& entry);
 
 json spell(const CreatedRegion& record);
 json spell(const RemovalIntent& record);
@@ -22,5 +23,6 @@ json spell(const MigrationRecord& record);
 json spell(const DeclaredRecord& record);
 json spell(const DoorbellRecord& record);
 json spell(const ProofRecord& record);
+json spell(const ChangeRecord& record);
 
 }  // namespace ivshmemd::state_records

@@ -11,7 +11,6 @@
 #include "daemon/state/migrations.h"
 #include "daemon/vm/migration_watch.h"
 #include "daemon/vm/refresh.h"
-#include "daemon/vm/vm.h"
 #include "lib/run_state.h"
 
 namespace ivshmemd {

@@ -13,6 +13,7 @@
 #include "daemon/qmp/connect.h"
 #include "daemon/supervise/events.h"
 #include "daemon/supervise/silence.h"
+#include "daemon/transaction/record.h"
 #include "daemon/vm/bridge.h"
 #include "daemon/vm/descriptors.h"
 #include "daemon/vm/migration_watch.h"
@@ -118,6 +119,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
     settle_unused_regions(vm);
     resume_migration(vm);
     resume_hold(vm);
+    undo_unfinished(vm);
     settle_declared(vm);
     co_return Result<void>();
 }

@@ -28,6 +28,8 @@ struct TransactionRun {
     std::map<std::string, RegionIdentity> made{};  // regions, by path
     std::vector<std::string> leaked{};             // by QEMU, in a step that failed
     std::size_t steps_done = 0;
+    std::uint64_t number = 0;  // in the state file, once its first step has been begun
+    bool written_down = false;
 
     TransactionRun(Host& host_, std::vector<VmPlan> plans_, TransactionWishes wishes_,
                    TransactionProgress progress_);

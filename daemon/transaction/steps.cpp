@@ -1,6 +1,7 @@
 #include "daemon/attach/attach.h"
 #include "daemon/detach/detach.h"
 #include "daemon/migration/plug_back.h"
+#include "daemon/transaction/record.h"
 #include "daemon/transaction/run.h"
 #include "daemon/vm/refresh.h"
 
@@ -58,6 +59,7 @@ awaitable<void> attach_step(StepRun run, std::shared_ptr<Vm> vm, Task task, Task
     Result<Attached> attached = co_await attach(vm, std::move(request), std::move(making));
     if (attached) {
         end.outcome = attached->changed ? Outcome::done : Outcome::unchanged;
+        if (!attached->changed) co_await note_unchanged(run, vm, attached->device.spec.name);
         run->result.vms[task.vm].attached[task.step] = std::move(*attached);
         co_return;
     }
@@ -149,6 +151,7 @@ awaitable<void> carry_out_task(StepRun run, Task task, std::shared_ptr<TaskEnd> 
         end->error = no_longer_there((*run->plans)[task.vm].vm);
         co_return;
     }
+    co_await write_change_down(run);
     switch (task.kind) {
         case Task::Kind::check:
             break;

@@ -1,6 +1,7 @@
 #include "daemon/transaction/transaction.h"
 
 #include "daemon/transaction/check.h"
+#include "daemon/transaction/record.h"
 #include "daemon/transaction/run.h"
 
 namespace ivshmemd {
@@ -132,6 +133,7 @@ awaitable<Result<TransactionResult>> run_transaction(Host& host, std::vector<VmP
     begin(run, run->course.begin());
     while (!run->course.over()) co_await run->ended.wait_until(SteadyClock::time_point::max());
     if (run->course.failures().empty()) {
+        co_await strike_change_out(run);
         if (!run->wishes.dry_run) co_await settle_success(run);
         co_return std::move(run->result);
     }
@@ -139,6 +141,7 @@ awaitable<Result<TransactionResult>> run_transaction(Host& host, std::vector<VmP
     left.insert(left.end(), run->leaked.begin(), run->leaked.end());
     const std::vector<std::string> returning = co_await return_later(run);
     const std::vector<std::string> regions = co_await take_back_regions(run);
+    co_await strike_change_out(run);
     left.insert(left.end(), regions.begin(), regions.end());
     co_return transaction_error(run->course.failures(), std::move(left), returning);
 }

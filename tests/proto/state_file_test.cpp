@@ -28,6 +28,8 @@ SavedState full_state() {
                       {"0.vm", "x", Model::doorbell, DeclaredFate::none, "r"}};
     state.proofs = {{"vm1", "0-0", "17@1.2/3", "ivshmemd.d.mem", 26, 4242}};
     state.doorbells = {{"vm1", "0-0", "17@1.2/3", "d", {17, 29}}, {"0.vm", "", "", "e", {0, 0}}};
+    state.changes = {{7, "vm1", "0-0", "17@1.2/3", {{"x", true}, {"y", false}}, {peer}},
+                     {UINT64_MAX, "0.vm", "", "", {}, {}}};
     return state;
 }
 
@@ -53,6 +55,7 @@ TEST(StateFile, OfAnEarlierReleaseLacksWhatThatDidNotKnow) {
     EXPECT_TRUE(state->declared.empty());
     EXPECT_TRUE(state->doorbells.empty());
     EXPECT_TRUE(state->proofs.empty());
+    EXPECT_TRUE(state->changes.empty());
 }
 
 TEST(StateFile, KeepsEveryPhaseOfAMigration) {

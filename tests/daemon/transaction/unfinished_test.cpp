@@ -1,0 +1,182 @@
+#include <fstream>
+
+#include "daemon/state/changes.h"
+#include "proto/state_file.h"
+#include "tests/daemon/transaction/transaction_fixture.h"
+
+// What a daemon makes of a change that an earlier one, which was killed, had begun.
+
+namespace ivshmemd::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class UnfinishedChange : public TransactionFixture {
+  protected:
+    DeviceSpec spec_of(const std::string& name) { return spec_to_repeat(*vm()->device(name)); }
+
+    void leave_behind(std::vector<ChangeRecord::Coming> coming, std::vector<DeviceSpec> leaving,
+                      const std::string& run = "") {
+        const VmKey key = vm()->key();
+        ChangeRecord record{7,
+                            key.name,
+                            key.uuid,
+                            run.empty() ? key.run : run,
+                            std::move(coming),
+                            std::move(leaving)};
+        std::vector<ChangeRecord> records{std::move(record)};
+        loop_.run(remember_change(*host_.store, std::move(records)));
+    }
+    /// As a daemon that starts does.
+    void connect_again() {
+        const std::shared_ptr<qmp::Session> before = vm()->session();
+        before->close(Error(ErrorKind::vm_unavailable, "cut"));
+        ASSERT_TRUE(loop_.run_until(
+            [&] { return vm()->session() != before && vm()->state() == VmState::connected; }));
+    }
+    bool wait_forgotten() {
+        return loop_.run_until([this] { return host_.store->get().changes.empty(); });
+    }
+    bool wait_device(const std::string& name) {
+        return loop_.run_until([&] {
+            const std::optional<Device> device = vm()->device(name);
+            return device && device->state == DeviceState::attached;
+        });
+    }
+    bool has(const std::string& name) const { return pc_.has_device("ivshmemd." + name); }
+
+    std::vector<ChangeRecord> on_disk() {
+        std::ifstream file(host_.config.state_dir + "/state.json");
+        const std::string text(std::istreambuf_iterator<char>(file), {});
+        const Result<ReadState> read = parse_state(text);
+        return read ? read->state.changes : std::vector<ChangeRecord>();
+    }
+};
+
+TEST_F(UnfinishedChange, IsOnDiskBeforeAnythingOfItReachesAQemu) {
+    start_both();
+    ASSERT_TRUE(attach_now(request("old")));
+    other_.hold("object-add");
+    std::vector<VmPlan> plans = attach_both(request("x"));
+    plans[0].detach = {"old"};
+    const auto running = start_run(plans);
+    ASSERT_TRUE(loop_.run_until([&] { return other_.count("object-add") == 1; }));
+    const std::vector<ChangeRecord> records = on_disk();
+    ASSERT_THAT(records, SizeIs(2));
+    EXPECT_THAT(records[0].coming, ElementsAre(ChangeRecord::Coming{"x", true}));
+    EXPECT_THAT(records[0].leaving, ElementsAre(spec_of("old")));
+    EXPECT_EQ(records[1].vm, "b");
+    other_.release();
+    ASSERT_TRUE(finish(running));
+    EXPECT_THAT(on_disk(), IsEmpty());
+}
+
+TEST_F(UnfinishedChange, IsNoneOnceItHasFailedAndWasUndone) {
+    start_both();
+    other_.on("device_add", [](const nlohmann::json&) { return FakeQemu::error("X", "no"); });
+    ASSERT_FALSE(run(attach_both(request("x"))));
+    EXPECT_THAT(on_disk(), IsEmpty());
+    expect_untouched();
+}
+
+TEST_F(UnfinishedChange, DoesNotCountWhatWasThereAsWhatItBrings) {
+    start_both();
+    ASSERT_TRUE(attach_now(request("x")));
+    other_.hold("object-add");
+    const auto running = start_run(attach_both(request("x")));
+    ASSERT_TRUE(loop_.run_until([&] { return other_.count("object-add") == 1; }));
+    const std::vector<ChangeRecord> records = on_disk();
+    ASSERT_THAT(records, SizeIs(2));
+    EXPECT_THAT(records[0].coming, IsEmpty());
+    EXPECT_THAT(records[1].coming, ElementsAre(ChangeRecord::Coming{"x", false}))
+        << "the region was made before";
+    other_.release();
+    ASSERT_TRUE(finish(running));
+}
+
+TEST_F(UnfinishedChange, IsUndone) {
+    start();
+    ASSERT_TRUE(attach_now(request("stays")));
+    ASSERT_TRUE(attach_now(request("left")));
+    const DeviceSpec left = spec_of("left");
+    ASSERT_TRUE(detach_now(leave("left")));
+    ASSERT_TRUE(attach_now(request("came")));
+    ASSERT_TRUE(attach_now(request("joined")));
+    leave_behind({{"came", true}, {"joined", false}, {"never", true}}, {left});
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    ASSERT_TRUE(wait_device("left"));
+    EXPECT_EQ(spec_of("left"), left);
+    EXPECT_TRUE(has("stays"));
+    EXPECT_FALSE(has("came") || has("joined"));
+    EXPECT_FALSE(region_exists("came"));
+    EXPECT_TRUE(region_exists("joined")) << "it was there before the change";
+}
+
+TEST_F(UnfinishedChange, LeavesWhatIsStillAsItWas) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    leave_behind({{"x", false}}, {spec_of("x")});
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    EXPECT_TRUE(has("x"));
+    EXPECT_EQ(pc_.count("device_del"), 0u);
+    EXPECT_THAT(host_.store->get().migrations, IsEmpty());
+}
+
+TEST_F(UnfinishedChange, TurnsAChangedDeviceBack) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    DeviceSpec before = spec_of("x");
+    before.role = Role::master;
+    leave_behind({{"x", false}}, {before});
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    ASSERT_TRUE(wait_device("x"));
+    EXPECT_EQ(spec_of("x"), before);
+}
+
+TEST_F(UnfinishedChange, IsUndoneWhenTheGuestLetsGoLate) {
+    start();
+    ASSERT_TRUE(attach_now(request("left")));
+    ASSERT_TRUE(attach_now(request("came")));
+    pc_.set_guest(FakePc::Guest::keeps);
+    DetachRequest asked = leave("left", Milliseconds(0));
+    ASSERT_TRUE(detach_now(asked));
+    leave_behind({{"came", true}}, {spec_of("left")});
+    connect_again();
+    ASSERT_TRUE(
+        loop_.run_until([this] { return vm()->device("came")->state == DeviceState::detaching; }));
+    pc_.eject("ivshmemd.came");
+    ASSERT_TRUE(wait_forgotten());
+    pc_.eject("ivshmemd.left");
+    ASSERT_TRUE(wait_event(EventKind::detached, "left"));
+    EXPECT_TRUE(wait_device("left"));
+    EXPECT_FALSE(has("came"));
+}
+
+TEST_F(UnfinishedChange, IsLeftAloneWhileItGoesOn) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    leave_behind({{"x", true}}, {});
+    host_.live_changes.insert(7);
+    connect_again();
+    pass(Milliseconds(1000));
+    EXPECT_TRUE(has("x"));
+    EXPECT_THAT(host_.store->get().changes, SizeIs(1));
+}
+
+TEST_F(UnfinishedChange, OfAQemuThatEndedIsForgotten) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    leave_behind({{"x", true}}, {}, "another run");
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    EXPECT_TRUE(has("x"));
+    EXPECT_EQ(pc_.count("device_del"), 0u);
+}
+
+}  // namespace
+}  // namespace ivshmemd::test
