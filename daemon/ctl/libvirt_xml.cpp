@@ -71,6 +71,12 @@ std::string memory_arguments(const json& device, const std::string& name) {
     return argument("-object") + argument(object) + argument("-device") + argument(plug);
 }
 
+// A descriptor of a process is none: that of another QEMU is another file, or nothing.
+bool has_name(const json& device) {
+    const std::string path = text_field(&device, "memoryPath");
+    return !path.empty() && !path.starts_with("/proc/");
+}
+
 std::string shmem_element(const json& device, const std::string& name) {
     const std::string vectors = std::to_string(as_int(find(device, "vectors")).value_or(1));
     return "<shmem name='" + xml_text(name) + "' role='" + text_field(&device, "role") +
@@ -106,7 +112,7 @@ std::string libvirt_xml(const json& devices, std::vector<std::string>& left_out)
         const std::string model = text_field(&device, "model");
         const bool ours = text_field(&device, "origin") == "managed";
         const bool has_server = !text_field(&device, "server").empty();
-        if (ours && model == "ivshmem_plain" && !text_field(&device, "memoryPath").empty()) {
+        if (ours && model == "ivshmem_plain" && has_name(device)) {
             arguments += memory_arguments(device, name);
         } else if (ours && model == "ivshmem_doorbell" && has_server) {
             elements += shmem_element(device, name);

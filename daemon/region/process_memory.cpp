@@ -82,7 +82,13 @@ SeenFile describe(const UniqueFd& opened, const std::string& called) {
     const std::string real =
         std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(opened.get()), error);
     if (!error) seen.label = real;
-    if (is_this_file(seen.label, seen.file)) seen.path = seen.label;
+    // What the kernel calls a file of another mount namespace may begin where that one does.
+    const bool can_be_here = called.starts_with('/') && own_descriptor(called).empty();
+    if (is_this_file(seen.label, seen.file)) {
+        seen.path = seen.label;
+    } else if (can_be_here && is_this_file(called, seen.file)) {
+        seen.path = called;
+    }
     return seen;
 }
 

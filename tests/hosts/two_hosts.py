@@ -57,7 +57,8 @@ class Host:
         stack.callback(self.end_holder)
         if self.holder.stdout.readline() != "ready\n":
             raise RuntimeError(f"{name} cannot be made")
-        self.inside = ("nsenter", "-t", str(self.holder.pid), "-m", "-n", "--")
+        # Its root too: that of a namespace is not the chroot that the test may run in.
+        self.inside = ("nsenter", "-t", str(self.holder.pid), "-m", "-n", "-r", "--")
         self.processes = []
         stack.callback(self.end)
 

@@ -117,11 +117,17 @@ class Libvirtd:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["nsenter", "-t", str(self.holder.pid), "-m", "--", LIBVIRTD, "-f",
+            # With its root: that of a namespace is not the chroot that the test may run in.
+            ["nsenter", "-t", str(self.holder.pid), "-m", "-r", "--", LIBVIRTD, "-f",
              "/etc/libvirt/libvirtd.conf", "-p", f"{self.directory}/pid"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
-        wait_until(lambda: os.path.exists(self.socket) and
-                   self.virsh("list", check=False).returncode == 0, "libvirtd", FIRST_START)
+        wait_until(self.answers, "libvirtd", FIRST_START)
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"libvirtd ended with status {self.process.returncode}")
+        return (os.path.exists(self.socket) and
+                self.virsh("list", check=False).returncode == 0)
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)

@@ -55,9 +55,12 @@ TEST(LibvirtXml, NamesWhatItLeavesOut) {
     json without_file = plain();
     without_file["name"] = "none";
     without_file.erase("memoryPath");
+    json without_name = plain();
+    without_name["name"] = "nameless";
+    without_name["memoryPath"] = "/proc/682/fd/11";
     std::vector<std::string> left_out;
-    EXPECT_EQ(libvirt_xml(json::array({foreign, without_file}), left_out), "");
-    EXPECT_THAT(left_out, ElementsAre("frames", "none"));
+    EXPECT_EQ(libvirt_xml(json::array({foreign, without_file, without_name}), left_out), "");
+    EXPECT_THAT(left_out, ElementsAre("frames", "none", "nameless"));
 }
 
 TEST(LibvirtXml, KeepsWhatIsNotTheDefault) {

@@ -2,7 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -10,6 +15,7 @@
 
 #include "daemon/base/unique_fd.h"
 #include "daemon/region/files.h"
+#include "tests/support/root.h"
 #include "tests/support/temp_dir.h"
 
 namespace ivshmemd::test {
@@ -156,6 +162,56 @@ TEST_F(ProcessMemoryTest, OfAProcessThatIsNotKnownIsAGuessByThePath) {
 TEST_F(ProcessMemoryTest, OfAProcessThatIsNotThereCannotBeTold) {
     EXPECT_EQ(mapped_files(0), std::nullopt);
     EXPECT_EQ(mapped_files(-1), std::nullopt);
+}
+
+// In a namespace of its own, and below another root: as in a container that was given a directory
+// of this host.
+class Elsewhere {
+  public:
+    explicit Elsewhere(const std::string& path) {
+        int ends[2];
+        if (::pipe(ends) != 0) return;
+        child_ = ::fork();
+        if (child_ == 0) ::_exit(map_there(path, ends[1]));
+        ::close(ends[1]);
+        char word = 0;
+        ready_ = ::read(ends[0], &word, 1) == 1;
+        ::close(ends[0]);
+    }
+    ~Elsewhere() {
+        ::kill(child_, SIGKILL);
+        ::waitpid(child_, nullptr, 0);
+    }
+    bool ready() const { return ready_; }
+    pid_t pid() const { return child_; }
+
+  private:
+    int map_there(const std::string& path, int ready) const {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        const std::string root = root_.path();
+        const bool inside = ::unshare(CLONE_NEWNS) == 0 &&
+                            ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                            ::mount("/", root.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0 &&
+                            ::chroot(root.c_str()) == 0;
+        const int file = inside ? ::open(path.c_str(), O_RDWR | O_CLOEXEC) : -1;
+        if (file < 0) return 1;
+        void* memory = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, file, page);
+        if (memory == MAP_FAILED || ::write(ready, "x", 1) != 1) return 1;
+        while (true) ::pause();
+    }
+
+    TempDir root_;
+    pid_t child_ = -1;
+    bool ready_ = false;
+};
+
+TEST_F(ProcessMemoryTest, OfAProcessWithAnotherRootIsKnownByThePathThatBothHave) {
+    if (lacks_root("only root can give a process a root of its own")) return;
+    const Elsewhere process(path_);
+    ASSERT_TRUE(process.ready());
+    const Mapping mapping = ProcessMemory(process.pid()).find(path_, claim());
+    EXPECT_EQ(mapping.file, identity_);
+    EXPECT_EQ(mapping.path, path_);
 }
 
 }  // namespace
