@@ -22,6 +22,7 @@ std::string write_bridge_note(const BridgeNote& note) {
     if (note.uid) object["uid"] = *note.uid;
     if (note.gid) object["gid"] = *note.gid;
     if (note.pid) object["pid"] = *note.pid;
+    if (!note.label.empty()) object["label"] = note.label;
     if (!note.held.empty()) object["held"] = note.held;
     return dump_json(object) + "\n";
 }
@@ -38,6 +39,7 @@ std::optional<BridgeNote> read_bridge_note(std::string_view text) {
     note.gid = as_number<std::uint32_t>(find(*parsed.value, "gid"));
     note.pid = as_number<std::int32_t>(find(*parsed.value, "pid"));
     if (note.pid && *note.pid <= 0) note.pid.reset();
+    note.label = note_word(*parsed.value, "label");
     note.held = note_word(*parsed.value, "held");
     return note;
 }

@@ -16,7 +16,8 @@ struct BridgeNote {
     std::optional<std::uint32_t> uid;  // QEMU's
     std::optional<std::uint32_t> gid;
     std::optional<std::int32_t> pid;
-    std::string held;  // why no client is served for now, e.g. "libvirt is saving"; else empty
+    std::string label{};  // what confines QEMU, as the kernel words it; empty where it is not known
+    std::string held;     // why no client is served for now, e.g. "libvirt is saving"; else empty
 
     bool operator==(const BridgeNote&) const = default;
 };

@@ -1,5 +1,6 @@
 #include "daemon/attach/attempt.h"
 
+#include "daemon/attach/denied.h"
 #include "daemon/attach/misplaced.h"
 #include "daemon/attach/proof.h"
 #include "daemon/attach/ram_block.h"
@@ -95,9 +96,12 @@ awaitable<Attempt> settle_silence(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts
 
 // QEMU refused a step. Everything is taken back; a slot that somebody took meanwhile is worth
 // another try.
-awaitable<Attempt> settle_refusal(std::shared_ptr<Vm> vm, DeviceSpec spec, Plan plan,
+awaitable<Attempt> settle_refusal(std::shared_ptr<Vm> vm, const Decision& decision, Plan plan,
                                   Execution run) {
+    const DeviceSpec spec = decision.spec;
     const std::size_t refused = run.first_refused();
+    const std::string advice =
+        advice_of(*vm, decision, plan[refused].command, run.answers[refused].error);
     const std::vector<std::string> leftovers =
         co_await roll_back(vm, spec.name, plan, run.outcomes);
     const bool fresh = co_await refresh(vm, vm->host().deadlines.query);
@@ -111,8 +115,10 @@ awaitable<Attempt> settle_refusal(std::shared_ptr<Vm> vm, DeviceSpec spec, Plan 
     if (run.answers[refused].kind == qmp::Answer::Kind::not_sent) {
         co_return failed(busy_error(*vm, attach_of(spec)));
     }
-    co_return failed(qemu_error(plan[refused].command, run.answers[refused].error, leftovers,
-                                vm->capabilities()->version));
+    Error error = qemu_error(plan[refused].command, run.answers[refused].error, leftovers,
+                             vm->capabilities()->version);
+    if (!advice.empty()) error.message += "; " + advice;
+    co_return failed(std::move(error));
 }
 
 // The memory is not the region's: without a device it is taken back.
@@ -148,7 +154,7 @@ awaitable<Attempt> run_plan(std::shared_ptr<Vm> vm, const Decision& decision, Pa
     if (run.first_refused() == run.outcomes.size()) {
         co_return co_await settle_silence(vm, spec, parts);
     }
-    co_return co_await settle_refusal(vm, spec, plan, std::move(run));
+    co_return co_await settle_refusal(vm, decision, plan, std::move(run));
 }
 
 // Nothing came of it, and QEMU has no such device.

@@ -91,9 +91,11 @@ awaitable<Bridge::ConnectionPointer> Bridge::connect() {
                   options_.uri});
         co_return *connection;
     }
-    const std::string why = "cannot reach libvirt at " + options_.uri + ": " +
-                            printable(std::get<Failure>(result).message, 400);
-    if (away_ != why) log_error({why, "; trying on"});
+    const Failure& failure = std::get<Failure>(result);
+    const std::string advice = advise_on_rights(failure);
+    const std::string why =
+        "cannot reach libvirt at " + options_.uri + ": " + printable(failure.message, 400);
+    if (away_ != why) log_error({why, advice.empty() ? "" : "; ", advice, "; trying on"});
     lose(why);
     co_return nullptr;
 }

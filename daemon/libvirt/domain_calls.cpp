@@ -19,14 +19,17 @@ std::string words_of(const Failure& failure) {
 struct Reached {
     std::variant<std::shared_ptr<DomainLink>, Failure> link;
     std::optional<Owner> owner;
+    std::string label{};
     std::optional<pid_t> pid;
 };
 
 Reached reach(const std::string& uri, const std::string& uuid) {
-    Reached reached{DomainLink::open(uri, uuid), std::nullopt, std::nullopt};
+    Reached reached{DomainLink::open(uri, uuid), std::nullopt, "", std::nullopt};
     const auto* link = std::get_if<std::shared_ptr<DomainLink>>(&reached.link);
     if (!link) return reached;
-    reached.owner = read_owner_label((*link)->label());
+    DomainLink::Labels labels = (*link)->labels();
+    reached.owner = read_owner_label(labels.owner);
+    reached.label = std::move(labels.kernel);
     const auto user = reached.owner ? std::optional<uid_t>(reached.owner->uid) : std::nullopt;
     reached.pid = find_qemu(uuid, user);
     if (!reached.owner && reached.pid) reached.owner = owner_of(*reached.pid);
@@ -45,6 +48,7 @@ awaitable<bool> Domain::connect() {
     link_ = std::get<std::shared_ptr<DomainLink>>(std::move(reached.link));
     if (reached.owner) note_.uid = reached.owner->uid;
     if (reached.owner) note_.gid = reached.owner->gid;
+    note_.label = reached.label;
     note_.pid = reached.pid;
     // libvirt counts its domains anew when it starts and none runs.
     if (note_.pid) {

@@ -3,26 +3,19 @@
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 
-#include <cctype>
 #include <cstdlib>
 
 #include "daemon/libvirt/connection.h"
+#include "daemon/libvirt/qemu_process.h"
 
 namespace ivshmemd::libvirt {
 namespace {
 
-// Of the labels only that of file owners looks like this.
-bool is_owner_label(const std::string& label) {
-    const std::size_t colon = label.find(':');
-    return colon != std::string::npos && colon > 0 &&
-           label.find(':', colon + 1) == std::string::npos;
-}
-
-std::string owner_label(const virSecurityLabel* labels, int count) {
-    for (int i = 0; i < count; ++i) {
-        if (is_owner_label(labels[i].label)) return labels[i].label;
-    }
-    return "";
+void add_to(DomainLink::Labels& labels, const virSecurityLabel& each) {
+    const std::string label = each.label;
+    std::string& place = is_owner_label(label) ? labels.owner : labels.kernel;
+    if (!place.empty()) return;
+    place = is_owner_label(label) ? label : kernel_label(label, each.enforcing != 0);
 }
 
 }  // namespace
@@ -65,12 +58,13 @@ std::variant<std::string, Failure> DomainLink::job() const {
     return type == VIR_DOMAIN_JOB_NONE ? std::string() : doing(operation);
 }
 
-std::string DomainLink::label() const {
-    virSecurityLabelPtr labels = nullptr;
-    const int count = virDomainGetSecurityLabelList(domain_.get(), &labels);
-    const std::string label = owner_label(labels, count);
-    std::free(labels);
-    return label;
+DomainLink::Labels DomainLink::labels() const {
+    virSecurityLabelPtr list = nullptr;
+    const int count = virDomainGetSecurityLabelList(domain_.get(), &list);
+    Labels labels;
+    for (int i = 0; i < count; ++i) add_to(labels, list[i]);
+    std::free(list);
+    return labels;
 }
 
 }  // namespace ivshmemd::libvirt

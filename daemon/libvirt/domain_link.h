@@ -24,8 +24,12 @@ class DomainLink {
     /// What libvirt is doing with the domain; empty: nothing that matters here.
     std::variant<std::string, Failure> job() const;
 
-    /// Whom QEMU runs as, as "+64055:+64055"; empty when libvirt does not say.
-    std::string label() const;
+    struct Labels {
+        std::string owner;   // whom QEMU runs as, as "+64055:+64055"
+        std::string kernel;  // what confines it beside that, as /proc words it
+    };
+    /// Empty ones when libvirt does not say.
+    Labels labels() const;
 
     unsigned long version() const { return version_; }
 

@@ -28,6 +28,25 @@ Meaning meaning_of(int code) {
     }
 }
 
+std::string advise_on_rights(const Failure& failure) {
+    // A socket that is closed to this user is told of in words alone.
+    bool wanting = failure.message.find("Permission denied") != std::string::npos;
+    switch (failure.code) {
+        case VIR_ERR_OPERATION_DENIED:
+        case VIR_ERR_ACCESS_DENIED:
+        case VIR_ERR_AUTH_FAILED:
+        case VIR_ERR_AUTH_CANCELLED:
+        case VIR_ERR_AUTH_UNAVAILABLE:
+            wanting = true;
+            break;
+        default:
+            break;
+    }
+    if (!wanting) return "";
+    return "let this user manage libvirt (on Debian: as a member of the group libvirt), by the "
+           "socket that changes things and not the one for reading";
+}
+
 std::optional<std::string> descriptor_refusal(unsigned long version) {
     if (version >= first_with_descriptors) return std::nullopt;
     return "libvirt " + std::to_string(version / 1000000) + "." +

@@ -20,6 +20,9 @@ enum class Meaning {
 
 Meaning meaning_of(int code);
 
+/// What to do about a connection that was refused for want of rights; empty for any other failure.
+std::string advise_on_rights(const Failure& failure);
+
 /// Why a libvirt of this version (as 8002000 for 8.2.0) cannot pass a descriptor to QEMU; nothing
 /// when it can.
 std::optional<std::string> descriptor_refusal(unsigned long version);

@@ -43,6 +43,16 @@ std::optional<Owner> read_owner_label(const std::string& label) {
     return Owner{*uid, *gid};
 }
 
+bool is_owner_label(const std::string& label) {
+    return std::count(label.begin(), label.end(), ':') == 1 && label.front() != ':';
+}
+
+std::string kernel_label(const std::string& label, bool enforcing) {
+    if (label.empty()) return "";
+    if (!enforcing) return label + " (complain)";
+    return label.find(':') == std::string::npos ? label + " (enforce)" : label;
+}
+
 std::optional<pid_t> find_qemu(const std::string& uuid, std::optional<uid_t> user,
                                const std::string& proc) {
     std::optional<pid_t> found;

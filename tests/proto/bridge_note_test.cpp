@@ -12,11 +12,13 @@ TEST(BridgeNote, ReadsWhatItWrote) {
                     .uid = 64055,
                     .gid = 0,
                     .pid = 17,
+                    .label = "libvirt-u (enforce)",
                     .held = "libvirt is \"saving\""};
     EXPECT_EQ(read_bridge_note(write_bridge_note(note)), note);
     note.uid.reset();
     note.gid.reset();
     note.pid.reset();
+    note.label.clear();
     note.held.clear();
     EXPECT_EQ(read_bridge_note(write_bridge_note(note)), note);
 }

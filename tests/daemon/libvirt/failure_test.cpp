@@ -50,6 +50,36 @@ TEST(LibvirtProcess, ReadsLabelsOfOwners) {
     }
 }
 
+TEST(Rights, ThatAreMissingAreSaidToBe) {
+    const Failure missing[] = {
+        {VIR_ERR_SYSTEM_ERROR, "Failed to connect socket to '/x': Permission denied"},
+        {VIR_ERR_OPERATION_DENIED, "operation forbidden: read only access prevents this"},
+        {VIR_ERR_ACCESS_DENIED, "access denied"},
+        {VIR_ERR_AUTH_UNAVAILABLE, "authentication unavailable: no polkit agent available"},
+        {VIR_ERR_AUTH_CANCELLED, "authentication cancelled"},
+        {VIR_ERR_AUTH_FAILED, "authentication failed"},
+    };
+    for (const Failure& each : missing) {
+        EXPECT_THAT(advise_on_rights(each), testing::HasSubstr("group libvirt")) << each.message;
+    }
+    EXPECT_EQ(advise_on_rights({VIR_ERR_SYSTEM_ERROR, "No such file or directory"}), "");
+    EXPECT_EQ(advise_on_rights({VIR_ERR_NO_DOMAIN, "no domain"}), "");
+}
+
+TEST(Label, IsOfOwnersOrAsTheKernelWordsIt) {
+    for (const char* label : {"+64055:+64055", "libvirt-qemu:kvm"}) {
+        EXPECT_TRUE(is_owner_label(label)) << label;
+    }
+    for (const char* label : {"", ":", "libvirt-1c5d", "system_u:system_r:svirt_t:s0:c1,c2"}) {
+        EXPECT_FALSE(is_owner_label(label)) << label;
+    }
+    EXPECT_EQ(kernel_label("", true), "");
+    EXPECT_EQ(kernel_label("libvirt-1c5d", true), "libvirt-1c5d (enforce)");
+    EXPECT_EQ(kernel_label("libvirt-1c5d", false), "libvirt-1c5d (complain)");
+    EXPECT_EQ(kernel_label("a:b:svirt_t:s0", true), "a:b:svirt_t:s0");
+    EXPECT_EQ(kernel_label("a:b:svirt_t:s0", false), "a:b:svirt_t:s0 (complain)");
+}
+
 class FoundQemu : public testing::Test {
   protected:
     void put(const std::string& pid, const std::string& command_line) {
