@@ -61,7 +61,7 @@ class Cost:
 
 
 def main():
-    libvirt_test.PROGRAMS = tuple(os.path.abspath(path) for path in sys.argv[1:5])
+    libvirt_test.World.programs = tuple(os.path.abspath(path) for path in sys.argv[1:5])
     rounds = int(sys.argv[5]) if len(sys.argv) > 5 else 40
     with contextlib.ExitStack() as stack:
         world = libvirt_test.World

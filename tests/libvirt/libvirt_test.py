@@ -24,13 +24,13 @@ from machines import Daemon, die_with_parent  # noqa: E402: beside private_libvi
 
 SKIPPED = 77
 MIB = 1 << 20
-PROGRAMS = ()
 SHMEM = ("<shmem name='{name}'><model type='ivshmem-plain'/><size unit='M'>1</size></shmem>")
 
 
 class World:
     """One libvirtd for all tests: its first start takes long."""
 
+    programs = ()  # daemon, client, doorbell server, bridge
     libvirtd = bridge = daemon = directory = regions = monitors = None
 
     @classmethod
@@ -42,14 +42,15 @@ class World:
         cls.monitors = f"{cls.directory}/monitors"
         os.mkdir(cls.monitors, 0o755)
         cls.libvirtd = Libvirtd(cls.directory, stack)
-        cls.bridge = Bridge(PROGRAMS[3], cls.libvirtd, cls.monitors)
+        cls.bridge = Bridge(cls.programs[3], cls.libvirtd, cls.monitors)
         stack.callback(cls.bridge.end)
         cls.start_daemon()
         stack.callback(lambda: cls.daemon.end())  # whichever it is by then
 
     @classmethod
     def start_daemon(cls):
-        cls.daemon = Daemon(PROGRAMS[0], cls.directory, {}, cls.regions, "--vm-dir", cls.monitors)
+        cls.daemon = Daemon(cls.programs[0], cls.directory, {}, cls.regions, "--vm-dir",
+                            cls.monitors)
 
 
 class LibvirtTest(unittest.TestCase):
@@ -77,10 +78,14 @@ class LibvirtTest(unittest.TestCase):
         self.wait_connected(name)
         return console
 
+    @staticmethod
+    def client(*arguments):
+        return [World.programs[1], "--socket", World.daemon.socket, *arguments]
+
     def ctl(self, status, *arguments):
         done = subprocess.run(
-            [PROGRAMS[1], "--socket", World.daemon.socket, "--json=short", *arguments],
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+            self.client("--json=short", *arguments), capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=300)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return json.loads(done.stdout)
 
@@ -115,8 +120,8 @@ class LibvirtTest(unittest.TestCase):
 
     def start_doorbell(self):
         path = f"{World.directory}/doorbell.sock"
-        server = subprocess.Popen([PROGRAMS[2], "--socket", path, "--size", "1M", "--log-level",
-                                   "warn"], preexec_fn=die_with_parent)
+        server = subprocess.Popen([World.programs[2], "--socket", path, "--size", "1M",
+                                   "--log-level", "warn"], preexec_fn=die_with_parent)
         self.addCleanup(server.wait)
         self.addCleanup(server.terminate)
         wait_until(lambda: os.path.exists(path), "the doorbell server")
@@ -221,8 +226,7 @@ class Kills(LibvirtTest):
             with self.subTest(number=number, victim=type(victim).__name__):
                 arguments = chance.choice((("attach", "web", "plain", "--size", "1M"),
                                            ("detach", "web", "plain", "--no-wait")))
-                asking = subprocess.Popen([PROGRAMS[1], "--socket", World.daemon.socket,
-                                           *arguments], stdout=subprocess.DEVNULL,
+                asking = subprocess.Popen(self.client(*arguments), stdout=subprocess.DEVNULL,
                                           stderr=subprocess.DEVNULL)
                 time.sleep(chance.uniform(0, 0.15))  # that is the moment
                 victim.restart(signal.SIGKILL)
@@ -386,6 +390,56 @@ class Jobs(LibvirtTest):
         self.assertFalse(os.path.exists(f"{World.monitors}/web.json"))
 
 
+class Rights(LibvirtTest):
+    """What a bridge says that libvirt does not let in, and how it goes on once it does."""
+
+    OTHER = 65534
+
+    def start_bridge(self, name, user, uri=None):
+        directory = f"{World.directory}/{name}"
+        os.mkdir(directory, 0o755)
+        os.chown(directory, user, user)
+        launcher = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+        bridge = Bridge(World.programs[3], self.libvirtd, directory, uri, launcher)
+        self.addCleanup(bridge.end)
+        return bridge
+
+    def test_to_connect_are_waited_for(self):
+        self.start("web", guest=False)
+        mode = os.stat(self.libvirtd.socket).st_mode
+        self.addCleanup(os.chmod, self.libvirtd.socket, mode)
+        os.chmod(self.libvirtd.socket, 0o700)
+        bridge = self.start_bridge("closed", self.OTHER)
+        wait_until(lambda: "Permission denied; let this user manage libvirt" in bridge.logged(),
+                   "the bridge to say so", BOOT)
+        self.assertEqual(os.listdir(bridge.directory), [])
+        os.chmod(self.libvirtd.socket, 0o777)
+        wait_until(lambda: bridge.serves("web"), "the bridge to serve", BOOT)
+        self.assertEqual(bridge.logged().count("Permission denied"), 1)
+
+    def test_to_read_alone_are_too_few(self):
+        self.start("web", guest=False)
+        bridge = self.start_bridge("reading", os.geteuid(),
+                                   f"qemu:///system?socket={self.libvirtd.socket}-ro")
+        wait_until(lambda: "not the one for reading; trying on" in bridge.logged(),
+                   "the bridge to say so", BOOT)
+        self.assertIn("operation forbidden: read only access", bridge.logged())
+        self.assertEqual(os.listdir(bridge.directory), [])
+
+
+class Regions(LibvirtTest):
+    def test_that_its_qemu_cannot_open_are_told_of_with_what_is_known(self):
+        self.start("web", guest=False)
+        self.wait_connected("web")
+        self.addCleanup(os.chmod, World.regions, 0o711)
+        os.chmod(World.regions, 0o700)
+        message = self.ctl(8, "attach", "web", "x", "--size", "1M")["parameters"]["message"]
+        self.assertIn("Permission denied; ", message)
+        self.assertIn(f"user {USER}, whom QEMU runs as, may open the file", message)
+        self.assertIn(f"(namei -l {World.regions}/x)", message)
+        self.assertEqual(self.leftovers("web"), [])
+
+
 class ManagedSave(LibvirtTest):
     def test_inside_without_peers_restores_with_the_bytes_unchanged(self):
         console = self.start_guest("web", "pc")
@@ -400,9 +454,9 @@ class ManagedSave(LibvirtTest):
         self.assertIn("libvirtUnaware", {each["kind"] for each in findings})
 
         done = subprocess.run(
-            [PROGRAMS[1], "--socket", World.daemon.socket, "without-peers", "web", "--masters",
-             "--timeout", str(BOOT), "--", "virsh", "-q", "-c", self.libvirtd.uri, "managedsave",
-             "web"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600)
+            self.client("without-peers", "web", "--masters", "--timeout", str(BOOT), "--", "virsh",
+                        "-q", "-c", self.libvirtd.uri, "managedsave", "web"),
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         console.socket.close()
         wait_until(lambda: "web" not in self.vms(), "the saved domain to go", BOOT)
@@ -421,8 +475,8 @@ class ManagedSave(LibvirtTest):
         self.start("web", "pc", guest=False)
         self.wait_connected("web")
         self.ctl(0, "attach", "web", "m", "--size", "1M", "--role", "master")
-        xml = subprocess.run([PROGRAMS[1], "--socket", World.daemon.socket, "libvirt-xml", "web"],
-                             capture_output=True, text=True, check=True).stdout
+        xml = subprocess.run(self.client("libvirt-xml", "web"), capture_output=True, text=True,
+                             check=True).stdout
         self.libvirtd.virsh("destroy", "web")
         self.libvirtd.virsh("undefine", "web")
         wait_until(lambda: "web" not in self.vms(), "the domain to go", BOOT)
@@ -445,14 +499,19 @@ class ManagedSave(LibvirtTest):
         self.assertEqual(restored.run(f"shm -d {address} read 0 7"), "carried")
 
 
-if __name__ == "__main__":
-    PROGRAMS = tuple(os.path.abspath(path) for path in sys.argv[1:5])
+def main():
+    """Runs the tests of the program that was started; its exit status."""
+    World.programs = tuple(os.path.abspath(path) for path in sys.argv[1:5])
     missing = what_is_missing()
     if missing:
         print(f"skipped: {missing}")
-        sys.exit(SKIPPED)
+        return SKIPPED
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # machines would be left
     with contextlib.ExitStack() as everything:
         World.build(everything)
         result = unittest.main(argv=[sys.argv[0], *sys.argv[5:]], exit=False).result
-    sys.exit(0 if result.wasSuccessful() else 1)
+    return 0 if result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -64,8 +64,8 @@ def write(path, text):
 
 
 class Libvirtd:
-    def __init__(self, directory, stack):
-        self.directory = directory
+    def __init__(self, directory, stack, host=None):
+        self.directory, self.host = directory, host  # the UUID of the host that it is on
         os.chmod(directory, 0o711)  # its machines have to get through
         self.socket = f"{directory}/socket/libvirt-sock"
         self.uri = f"qemu:///system?socket={self.socket}"
@@ -83,7 +83,8 @@ class Libvirtd:
         write(f"{self.directory}/etc/qemu.conf", QEMU_CONF)
         write(f"{self.directory}/etc/libvirtd.conf",
               f'unix_sock_dir = "{self.directory}/socket"\nauth_unix_ro = "none"\n'
-              f'auth_unix_rw = "none"\nlog_outputs = "3:file:{self.directory}/libvirtd.log"\n')
+              f'auth_unix_rw = "none"\nlog_outputs = "3:file:{self.directory}/libvirtd.log"\n' +
+              (f'host_uuid = "{self.host}"\n' if self.host else ""))
         for name, line in (("passwd", f"libvirt-qemu:x:{USER}:{USER}::/nonexistent:/bin/false"),
                            ("group", f"libvirt-qemu:x:{USER}:")):
             with open(f"/etc/{name}", encoding="utf-8") as file:
@@ -198,17 +199,17 @@ class Libvirtd:
 class Bridge:
     """ivshmemd-libvirt."""
 
-    def __init__(self, program, libvirtd, directory):
-        self.program, self.libvirtd, self.directory = program, libvirtd, directory
-        self.log = f"{libvirtd.directory}/bridge.log"
+    def __init__(self, program, libvirtd, directory, uri=None, launcher=()):
+        self.libvirtd, self.directory = libvirtd, directory
+        self.command = [*launcher, program, "--connect", uri or libvirtd.uri, "--directory",
+                        directory, "--log-level", "debug"]
+        self.log = f"{directory}.log"
         self.process = None
         self.start()
 
     def start(self):
         with open(self.log, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                [self.program, "--connect", self.libvirtd.uri, "--directory", self.directory,
-                 "--log-level", "debug"], stderr=log, preexec_fn=die_with_parent)
+            self.process = subprocess.Popen(self.command, stderr=log, preexec_fn=die_with_parent)
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
