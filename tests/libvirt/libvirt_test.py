@@ -427,6 +427,21 @@ class Rights(LibvirtTest):
         self.assertEqual(os.listdir(bridge.directory), [])
 
 
+class Domains(LibvirtTest):
+    def test_without_definition_go_on_and_crashed_ones_are_gone(self):
+        self.start("web", guest=False)
+        self.wait_connected("web")
+        self.ctl(0, "attach", "web", "first", "--size", "1M")
+        renamed = self.libvirtd.virsh("domrename", "web", "other", check=False)
+        self.assertNotEqual(renamed.returncode, 0, "libvirt renames no domain that runs")
+        self.libvirtd.virsh("undefine", "web")
+        self.ctl(0, "attach", "web", "second", "--size", "1M")
+        self.assertEqual(self.qemu_devices("web"), {"ivshmemd.first", "ivshmemd.second"})
+        os.kill(self.bridge.note("web")["pid"], signal.SIGKILL)
+        wait_until(lambda: "web" not in self.vms(), "the domain to be gone", BOOT)
+        self.assertEqual(os.listdir(World.monitors), [])
+
+
 class Regions(LibvirtTest):
     def test_that_its_qemu_cannot_open_are_told_of_with_what_is_known(self):
         self.start("web", guest=False)
