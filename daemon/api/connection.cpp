@@ -18,7 +18,7 @@ constexpr std::size_t short_message = 2048;  // bytes
 
 // Lets everything else that is ready go first.
 awaitable<void> yield_once(Outbox& outbox) {
-    co_await boost::asio::post(outbox.socket().get_executor(), boost::asio::use_awaitable);
+    co_await boost::asio::post(outbox.socket().get_executor(), as_awaitable);
 }
 
 awaitable<ParsedCall> parse_in_turn(std::shared_ptr<Gate> long_messages, Worker& parser,

@@ -23,7 +23,7 @@ enum class Access {
 /// bytes is cut off, and nobody else notices.
 class Outbox : public std::enable_shared_from_this<Outbox> {
   public:
-    using Socket = boost::asio::local::stream_protocol::socket;
+    using Socket = LocalSocket;
 
     Outbox(Socket socket, std::shared_ptr<Account> account, Charge connection,
            Milliseconds write_deadline, Access access = Access::all)

@@ -34,7 +34,7 @@ class Server {
     awaitable<bool> ended(SteadyClock::time_point until) { return scope_.ended(until); }
 
   private:
-    using Acceptor = boost::asio::local::stream_protocol::acceptor;
+    using Acceptor = LocalAcceptor;
 
     awaitable<void> accept(std::shared_ptr<Acceptor> acceptor, Access access);
     void take(Outbox::Socket socket, Access access);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
 #include <chrono>
 
 namespace ivshmemd {
@@ -30,6 +31,7 @@ class SteadyClock {
 };
 
 /// A timer by this clock.
-using Timer = boost::asio::basic_waitable_timer<SteadyClock>;
+using Timer = boost::asio::basic_waitable_timer<SteadyClock, boost::asio::wait_traits<SteadyClock>,
+                                                boost::asio::io_context::executor_type>;
 
 }  // namespace ivshmemd

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <list>
+#include <vector>
 
 #include "daemon/base/async.h"
 
@@ -19,7 +19,7 @@ class Signal {
 
   private:
     Executor executor_;
-    std::list<Timer*> waiters_;
+    std::vector<Timer*> waiters_;
 };
 
 }  // namespace ivshmemd

@@ -22,8 +22,8 @@ class Worker {
     awaitable<std::invoke_result_t<Function>> run(Function function) {
         if (!pool_) pool_ = std::make_unique<boost::asio::thread_pool>(1);
         using R = std::invoke_result_t<Function>;
-        return counted(boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
-                           Submit{pool_.get()}, boost::asio::use_awaitable, std::move(function)),
+        return counted(boost::asio::async_initiate<decltype(as_awaitable), void(R)>(
+                           Submit{pool_.get()}, as_awaitable, std::move(function)),
                        under_way_);
     }
 

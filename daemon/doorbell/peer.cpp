@@ -83,7 +83,7 @@ awaitable<void> Peer::deliver(Milliseconds patience) {
                 if (socket_.is_open()) co_await news_.wait_until(SteadyClock::time_point::max());
                 break;
             case Sent::batch:
-                co_await boost::asio::post(socket_.get_executor(), boost::asio::use_awaitable);
+                co_await boost::asio::post(socket_.get_executor(), as_awaitable);
                 break;
             case Sent::until_full:
                 co_await wait_until_read(patience);

@@ -20,7 +20,7 @@ void send_refusal(int socket);
 /// first reason there is.
 class Peer : public std::enable_shared_from_this<Peer> {
   public:
-    using Socket = boost::asio::local::stream_protocol::socket;
+    using Socket = LocalSocket;
 
     Peer(Socket socket, std::uint16_t id, SharedDescriptors vectors);
 

@@ -42,7 +42,7 @@ class Server {
     std::size_t peers() const { return peers_.size(); }
 
   private:
-    using Acceptor = boost::asio::local::stream_protocol::acceptor;
+    using Acceptor = LocalAcceptor;
 
     awaitable<void> accept(std::shared_ptr<Acceptor> acceptor);
     void take(Peer::Socket socket);

@@ -36,7 +36,7 @@ bool Directory::watch(const std::string& path) {
     }
     path_ = path;
     there_ = true;
-    notifications_ = std::make_shared<boost::asio::posix::stream_descriptor>(executor_, fd);
+    notifications_ = std::make_shared<Descriptor>(executor_, fd);
     watch_again();
     return true;
 }

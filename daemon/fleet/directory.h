@@ -43,7 +43,7 @@ class Directory {
     Executor executor_;
     std::optional<std::string> path_;
     std::set<std::string> refused_;  // file names warned about
-    std::shared_ptr<boost::asio::posix::stream_descriptor> notifications_;
+    std::shared_ptr<Descriptor> notifications_;
     Watches watches_;
     bool there_ = true;  // the directory, when it was last looked for
 };

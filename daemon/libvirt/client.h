@@ -20,7 +20,7 @@ namespace ivshmemd::libvirt {
 /// read while one is there; events overtake them.
 class Client : public std::enable_shared_from_this<Client> {
   public:
-    using Socket = boost::asio::local::stream_protocol::socket;
+    using Socket = LocalSocket;
     /// Carries a command out, with which a descriptor may go: the line to answer, or nothing when
     /// nobody knows what became of it.
     using Forward = std::function<awaitable<std::optional<std::string>>(Request, UniqueFd)>;

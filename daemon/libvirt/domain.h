@@ -44,7 +44,7 @@ class Domain : public std::enable_shared_from_this<Domain> {
     const std::string& vm() const { return vm_; }
 
   private:
-    using Acceptor = boost::asio::local::stream_protocol::acceptor;
+    using Acceptor = LocalAcceptor;
     using LinkPointer = std::shared_ptr<DomainLink>;
 
     awaitable<void> follow();

@@ -30,7 +30,7 @@ namespace ivshmemd::qmp {
 /// Order: make_shared, spawn run(), wait_greeting() as often as needed, negotiate(), then call().
 class Session : public std::enable_shared_from_this<Session> {
   public:
-    using Socket = boost::asio::local::stream_protocol::socket;
+    using Socket = LocalSocket;
 
     struct Handlers {
         std::function<void(const Event&)> event;

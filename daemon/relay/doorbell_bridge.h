@@ -18,8 +18,6 @@ class DoorbellBridge {
     DoorbellBridge(const Executor& executor, UniqueFd from, UniqueFd to);
 
   private:
-    using Descriptor = boost::asio::posix::stream_descriptor;
-
     void wait();
     void carry();
 

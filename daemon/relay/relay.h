@@ -52,8 +52,6 @@ class Relay : public std::enable_shared_from_this<Relay> {
     int qemu() const { return qemu_fd_.get(); }
 
   private:
-    using Descriptor = boost::asio::posix::stream_descriptor;
-
     awaitable<void> read_server();
     awaitable<void> write_qemu();
     awaitable<void> watch_qemu();

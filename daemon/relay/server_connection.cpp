@@ -19,8 +19,6 @@
 namespace ivshmemd {
 namespace {
 
-using Descriptor = boost::asio::posix::stream_descriptor;
-
 // Peers a server may announce before our own vectors, times their vectors. Each holds a descriptor.
 constexpr std::size_t most_announced = 8192;
 
