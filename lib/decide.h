@@ -23,7 +23,8 @@ struct AttachFacts {
     RegionPlaces places;
     RegionFacts region;  // the file at region_path(); not looked at for a device with a server
     RegionTrust trust;
-    std::string master;  // "VM/NAME" of another master of that file; empty when there is none
+    // "VM/NAME" of another master of that file; empty when there is none. Only a master asks.
+    std::string master;
     // "VM/NAME" of a device that has this region while there is no such file: it maps one that lost
     // its name, or one that this host does not see. Empty when there is none.
     std::string cut_off;

@@ -130,7 +130,7 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
     if (const Device* equal = std::get_if<Device>(&*decided)) co_return Attached{*equal, false, {}};
     Decision decision = std::move(std::get<Decision>(*decided));
     decision.region.mode = options.making.mode;
-    Turn::Coming coming(vm->turn(), decision.spec);
+    Turn::Coming coming(*vm, decision.spec);
     if (!options.last) options.last = vm->holdings().last_place(request.name);
     PlacementRequest wanted{request.bus, request.slot, options.last, decision.spec.size};
     Result<void> ready = co_await place_device(vm, decision, wanted);

@@ -71,10 +71,9 @@ awaitable<Proof> prove_memory(std::shared_ptr<Vm> vm, const Decision& decision,
     question.size = decision.spec.size;
     question.readonly = decision.spec.readonly;
     question.pid = vm->identity().pid;
-    const RegionUsers::Answer users =
-        vm->host().region_users.ask(question.file, vm->name() + "/" + decision.spec.name);
-    question.may_lease =
-        users.coming.empty() && !vm->host().region_users.is_unlinking(question.file);
+    const RegionUsers& users = vm->host().region_users;
+    const bool is_coming = users.is_coming(question.file, vm->name() + "/" + decision.spec.name);
+    question.may_lease = !is_coming && !users.is_unlinking(question.file);
     const auto job = [question] { return look(question); };
     const Look seen = co_await vm->host().looker.run(job);
     Proof proof = seen.proof;

@@ -25,13 +25,12 @@ bool touches(const MemoryUser& user, const RegionIdentity& file) {
 }
 
 // "VM/NAME" of a master in this VM; empty when it has none.
-std::string master_in(const RegionSource& vm, const Mapping& memory,
-                      const std::set<std::string>& except) {
+std::string master_in(const RegionSource& vm, const std::optional<MemoryUser>& coming,
+                      const Mapping& memory, const std::set<std::string>& except) {
     for (const MemoryUser& user : vm.memory_users()) {
         const bool counts = is_master_of(user, memory) && !except.contains(spell(vm, user));
         if (counts) return spell(vm, user);
     }
-    const std::optional<MemoryUser> coming = vm.coming();
     const bool counts =
         coming && is_master_of(*coming, memory) && !except.contains(spell(vm, *coming));
     return counts ? spell(vm, *coming) : "";
@@ -59,7 +58,7 @@ RegionUsers::Answer RegionUsers::ask(const RegionIdentity& region,
         for (const MemoryUser& user : vm->memory_users()) {
             if (touches(user, region)) answer.mapped.push_back(spell(*vm, user));
         }
-        const std::optional<MemoryUser> coming = vm->coming();
+        const std::optional<MemoryUser> coming = coming_of(*vm);
         if (coming && touches(*coming, region) && spell(*vm, *coming) != failed) {
             answer.coming.push_back(spell(*vm, *coming));
         }
@@ -68,11 +67,32 @@ RegionUsers::Answer RegionUsers::ask(const RegionIdentity& region,
     return answer;
 }
 
+std::optional<MemoryUser> RegionUsers::coming_of(const RegionSource& vm) const {
+    const bool attaches = std::find(attaching_.begin(), attaching_.end(), &vm) != attaching_.end();
+    return attaches ? vm.coming() : std::nullopt;
+}
+
+bool RegionUsers::is_coming(const RegionIdentity& region, const std::string& except) const {
+    return std::any_of(attaching_.begin(), attaching_.end(), [&](const RegionSource* vm) {
+        const std::optional<MemoryUser> coming = vm->coming();
+        return coming && touches(*coming, region) && spell(*vm, *coming) != except;
+    });
+}
+
+RegionUsers::ComingMark::ComingMark(RegionUsers& users, const RegionSource& vm)
+    : users_(users), vm_(vm) {
+    users_.attaching_.push_back(&vm_);
+}
+
+RegionUsers::ComingMark::~ComingMark() {
+    users_.attaching_.erase(std::find(users_.attaching_.begin(), users_.attaching_.end(), &vm_));
+}
+
 std::string RegionUsers::find_master(const Mapping& memory,
                                      const std::set<std::string>& except) const {
     for (const auto& [name, vm] : vms_) {
         if (vm->holds_for_migration()) continue;
-        std::string master = master_in(*vm, memory, except);
+        std::string master = master_in(*vm, coming_of(*vm), memory, except);
         if (!master.empty()) return master;
     }
     return "";

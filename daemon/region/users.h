@@ -21,6 +21,8 @@
 //   the removal of a file leaves those to the kernel, which knows.
 // - A private mapping is nobody's business: what it holds is its own.
 // - A region that is losing its name is in nobody's hands: an attach waits until that is over.
+// - Of a thousand VMs few attach anything at a time: only those that say so (ComingMark) are asked
+//   what is coming.
 //
 // What other programs of the host do, only the kernel knows: see unlink_unused().
 namespace ivshmemd {
@@ -47,7 +49,7 @@ class RegionSource {
     virtual Sight sight() const = 0;
     /// What it maps, or mapped when it was last read; nothing once that QEMU is known to be gone.
     virtual std::vector<MemoryUser> memory_users() const = 0;
-    /// What a running attach is about to map.
+    /// What a running attach is about to map. Asked for only while a ComingMark of it lives.
     virtual std::optional<MemoryUser> coming() const = 0;
     /// It waits for a migration or has left by one, and holds its memory for the other end.
     virtual bool holds_for_migration() const = 0;
@@ -72,6 +74,22 @@ class RegionUsers {
 
     /// Who uses any of this file. An attach of `failed`, "VM/NAME", is not coming any more.
     Answer ask(const RegionIdentity& region, const std::string& failed = "") const;
+
+    /// Whether an attach of any of this file is under way, other than that of `except`, "VM/NAME".
+    bool is_coming(const RegionIdentity& region, const std::string& except) const;
+
+    /// Says that a VM attaches something, for as long as this lives.
+    class ComingMark {
+      public:
+        ComingMark(RegionUsers& users, const RegionSource& vm);
+        ComingMark(const ComingMark&) = delete;
+        ComingMark& operator=(const ComingMark&) = delete;
+        ~ComingMark();
+
+      private:
+        RegionUsers& users_;
+        const RegionSource& vm_;
+    };
 
     /// "VM/NAME" of a master of this memory, or of any part of it, that is there or coming, other
     /// than `except`; empty when none is known.
@@ -120,7 +138,10 @@ class RegionUsers {
     bool is_making(const std::string& path) const { return making_.contains(path); }
 
   private:
+    std::optional<MemoryUser> coming_of(const RegionSource& vm) const;
+
     std::map<std::string, std::shared_ptr<const RegionSource>> vms_;
+    std::vector<const RegionSource*> attaching_;
     std::vector<RegionIdentity> unlinking_;
     std::set<std::string> making_;  // paths
 };

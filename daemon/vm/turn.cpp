@@ -5,6 +5,11 @@
 
 namespace ivshmemd {
 
+Turn::Coming::Coming(Vm& vm, const DeviceSpec& spec)
+    : turn_(vm.turn()), mark_(vm.host().region_users, vm) {
+    update(spec);
+}
+
 Error doorbell_left(const Vm& vm) {
     return Error(ErrorKind::operation_in_progress,
                  "a doorbell has just left VM " + vm.name() +

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "daemon/base/gate.h"
+#include "daemon/region/users.h"
 #include "lib/device.h"
 #include "lib/result.h"
 
@@ -43,7 +44,7 @@ class Turn {
     /// Says what is being attached for as long as it lives.
     class Coming {
       public:
-        Coming(Turn& turn, const DeviceSpec& spec) : turn_(turn) { update(spec); }
+        Coming(Vm& vm, const DeviceSpec& spec);
         Coming(const Coming&) = delete;
         Coming& operator=(const Coming&) = delete;
         ~Coming() { turn_.coming_.reset(); }
@@ -52,6 +53,7 @@ class Turn {
 
       private:
         Turn& turn_;
+        RegionUsers::ComingMark mark_;
     };
 
   private:

@@ -61,12 +61,29 @@ TEST_F(RegionUsersTest, AnswerWhoMapsIt) {
 
 TEST_F(RegionUsersTest, AnswerWhoIsComing) {
     web_->attaching = MemoryUser{"shm0", region};
+    const RegionUsers::ComingMark mark(users_, *web_);
     EXPECT_FALSE(users_.ask(region.file).nobody());
     EXPECT_THAT(users_.ask(region.file).coming, ElementsAre("web/shm0"));
     EXPECT_TRUE(users_.ask(other.file).nobody());
     EXPECT_TRUE(users_.ask(region.file, "web/shm0").nobody()) << "its attach has failed";
     web_->users = {{"shm0", region}};
     EXPECT_FALSE(users_.ask(region.file, "web/shm0").nobody()) << "and left its backend behind";
+}
+
+TEST_F(RegionUsersTest, KnowWhoseAttachIsUnderWayForAsLongAsItIs) {
+    web_->attaching = MemoryUser{"shm0", region};
+    db_->attaching = MemoryUser{"shm0", region};
+    {
+        const RegionUsers::ComingMark web(users_, *web_);
+        EXPECT_FALSE(users_.is_coming(region.file, "web/shm0"));
+        EXPECT_TRUE(users_.is_coming(region.file, "db/shm0"));
+        EXPECT_FALSE(users_.is_coming(other.file, ""));
+        const RegionUsers::ComingMark db(users_, *db_);
+        EXPECT_TRUE(users_.is_coming(region.file, "web/shm0"));
+        EXPECT_THAT(users_.ask(region.file).coming, ElementsAre("db/shm0", "web/shm0"));
+    }
+    EXPECT_FALSE(users_.is_coming(region.file, ""));
+    EXPECT_TRUE(users_.ask(region.file).nobody());
 }
 
 TEST_F(RegionUsersTest, AnswerWhoCannotTell) {
@@ -91,6 +108,7 @@ TEST_F(RegionUsersTest, KnowTheMasterThatIsThereOrComing) {
     web_->users = {{"peer", region}, {"elsewhere", other, true}};
     EXPECT_EQ(users_.find_master(region, ""), "");
     web_->attaching = MemoryUser{"m", region, true};
+    const RegionUsers::ComingMark mark(users_, *web_);
     EXPECT_EQ(users_.find_master(region, ""), "web/m");
     EXPECT_EQ(users_.find_master(region, "web/m"), "");
     db_->users = {{"m", region, true}};
