@@ -1,5 +1,6 @@
 #include "proto/json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -127,6 +128,17 @@ ParsedJson parse_json(std::string_view text, const JsonLimits& limits) {
 
 std::string dump_json(const json& value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void append_quoted(std::string& text, std::string_view value) {
+    const bool is_plain = std::all_of(value.begin(), value.end(), [](char byte) {
+        return byte >= ' ' && byte <= '~' && byte != '"' && byte != '\\';
+    });
+    if (is_plain) {
+        text.append(1, '"').append(value).append(1, '"');
+    } else {
+        text += dump_json(json(value));
+    }
 }
 
 const json* find(const json* object, std::string_view key) {

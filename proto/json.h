@@ -56,6 +56,9 @@ ParsedJson parse_json(std::string_view text, const JsonLimits& limits);
 /// them. The value must not be deeper than parse_json lets through.
 std::string dump_json(const json& value);
 
+/// The same of a string, behind what is there.
+void append_quoted(std::string& text, std::string_view value);
+
 /// The member of that name; null when `object` is null, no object, or has none.
 const json* find(const json* object, std::string_view key);
 const json* find(const json& object, std::string_view key);

@@ -69,25 +69,35 @@ class Reader {
     std::string left_out_;
 };
 
+using state_records::append;
+
 template <class Record>
-json spell_all(const std::vector<Record>& records) {
-    json entries = json::array();
-    for (const Record& record : records) entries.push_back(spell(record));
-    return entries;
+void append(std::string& text, const Record& record) {
+    text += dump_json(spell(record));
+}
+
+template <class Record>
+void append_all(std::string& text, const List& list, const std::vector<Record>& records) {
+    text.append(",\"").append(list.key).append("\":[");
+    for (const Record& record : records) {
+        if (&record != &records.front()) text += ',';
+        append(text, record);
+    }
+    text += ']';
 }
 
 }  // namespace
 
 std::string spell_state(const SavedState& state) {
-    const json document = {{"version", version},
-                           {regions.key, spell_all(state.regions)},
-                           {removals.key, spell_all(state.removals)},
-                           {migrations.key, spell_all(state.migrations)},
-                           {declared.key, spell_all(state.declared)},
-                           {doorbells.key, spell_all(state.doorbells)},
-                           {proofs.key, spell_all(state.proofs)},
-                           {changes.key, spell_all(state.changes)}};
-    return dump_json(document) + "\n";
+    std::string text = "{\"version\":" + std::to_string(version);
+    append_all(text, regions, state.regions);
+    append_all(text, removals, state.removals);
+    append_all(text, migrations, state.migrations);
+    append_all(text, declared, state.declared);
+    append_all(text, doorbells, state.doorbells);
+    append_all(text, proofs, state.proofs);
+    append_all(text, changes, state.changes);
+    return text + "}\n";
 }
 
 Result<ReadState> parse_state(std::string_view text) {

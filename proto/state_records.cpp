@@ -176,9 +176,18 @@ std::optional<ProofRecord> read_proof(const json& entry) {
     return ProofRecord{*vm, *uuid, *run, *backend, *device, *inode};
 }
 
-json spell(const ProofRecord& record) {
-    return {{"vm", record.vm},           {"uuid", record.uuid},     {"run", record.run},
-            {"backend", record.backend}, {"device", record.device}, {"inode", record.inode}};
+void append(std::string& text, const ProofRecord& record) {
+    const auto add = [&](std::string_view key, const std::string& value) {
+        text.append(key);
+        append_quoted(text, value);
+    };
+    add(R"({"backend":)", record.backend);
+    text.append(R"(,"device":)").append(std::to_string(record.device));
+    text.append(R"(,"inode":)").append(std::to_string(record.inode));
+    add(R"(,"run":)", record.run);
+    add(R"(,"uuid":)", record.uuid);
+    add(R"(,"vm":)", record.vm);
+    text += '}';
 }
 
 std::optional<ChangeRecord> read_change(const json& entry) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "lib/saved_state.h"
 #include "proto/json.h"
@@ -22,7 +23,9 @@ json spell(const RemovalIntent& record);
 json spell(const MigrationRecord& record);
 json spell(const DeclaredRecord& record);
 json spell(const DoorbellRecord& record);
-json spell(const ProofRecord& record);
 json spell(const ChangeRecord& record);
+/// As text, behind what is there: there may be as many as devices, and all are spelled whenever one
+/// comes.
+void append(std::string& text, const ProofRecord& record);
 
 }  // namespace ivshmemd::state_records

@@ -26,23 +26,28 @@ std::optional<DeclaredRecord> declared_record(const StateStore& store, const std
 }
 
 awaitable<void> put_declared(StateStore& store, DeclaredRecord record) {
-    SavedState state = store.get();
-    const auto known = std::find_if(
-        state.declared.begin(), state.declared.end(),
-        [&](const DeclaredRecord& each) { return is_of(each, record.vm, record.device); });
-    if (known != state.declared.end()) {
-        *known = std::move(record);
-    } else {
-        state.declared.push_back(std::move(record));
-    }
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        const auto known = std::find_if(
+            state.declared.begin(), state.declared.end(),
+            [&](const DeclaredRecord& each) { return is_of(each, record.vm, record.device); });
+        if (known == state.declared.end()) {
+            state.declared.push_back(record);
+            return true;
+        }
+        if (*known == record) return false;
+        *known = record;
+        return true;
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> drop_declared(StateStore& store, std::string vm, std::string device) {
-    SavedState state = store.get();
-    std::erase_if(state.declared,
-                  [&](const DeclaredRecord& each) { return is_of(each, vm, device); });
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return std::erase_if(state.declared, [&](const DeclaredRecord& each) {
+                   return is_of(each, vm, device);
+               }) > 0;
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> keep_away(StateStore& store, VmKey vm, std::string device, bool declared) {

@@ -26,19 +26,22 @@ std::optional<DescriptorRange> doorbell_range(const StateStore& store, const VmK
 
 awaitable<void> remember_doorbell(StateStore& store, VmKey vm, std::string device,
                                   DescriptorRange range) {
-    SavedState state = store.get();
-    std::erase_if(state.doorbells, [&](const DoorbellRecord& each) {
-        return is_of(each, vm, device) || is_of_earlier_run(each, vm);
-    });
-    state.doorbells.push_back({vm.name, vm.uuid, vm.run, device, range});
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        DoorbellRecord record{vm.name, vm.uuid, vm.run, device, range};
+        return replace_record(state.doorbells, std::move(record), [&](const DoorbellRecord& each) {
+            return is_of(each, vm, device) || is_of_earlier_run(each, vm);
+        });
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> forget_doorbell(StateStore& store, VmKey vm, std::string device) {
-    SavedState state = store.get();
-    std::erase_if(state.doorbells,
-                  [&](const DoorbellRecord& each) { return is_of(each, vm, device); });
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return std::erase_if(state.doorbells, [&](const DoorbellRecord& each) {
+                   return is_of(each, vm, device);
+               }) > 0;
+    };
+    co_await store.change(edit);
 }
 
 }  // namespace ivshmemd

@@ -102,21 +102,21 @@ std::vector<DeviceSpec> missing_devices(const StateStore& store, const VmKey& vm
 
 awaitable<void> begin_record(StateStore& store, VmKey vm, std::string run_state,
                              MigrationRecord record) {
-    SavedState state = store.get();
-    std::erase_if(state.migrations, [&](const MigrationRecord& each) {
-        return left_from(each, record.vm, record.uuid) || is_left_over(each, {vm, run_state});
-    });
-    state.migrations.push_back(std::move(record));
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return replace_record(state.migrations, record, [&](const MigrationRecord& each) {
+            return left_from(each, record.vm, record.uuid) || is_left_over(each, {vm, run_state});
+        });
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> put_record(StateStore& store, MigrationRecord record) {
-    SavedState state = store.get();
-    std::erase_if(state.migrations, [&](const MigrationRecord& each) {
-        return left_from(each, record.vm, record.uuid);
-    });
-    state.migrations.push_back(std::move(record));
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return replace_record(state.migrations, record, [&](const MigrationRecord& each) {
+            return left_from(each, record.vm, record.uuid);
+        });
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> put_back_later(StateStore& store, VmKey vm, std::vector<DeviceSpec> devices) {
@@ -135,24 +135,30 @@ awaitable<void> put_back_later(StateStore& store, VmKey vm, std::vector<DeviceSp
 }
 
 awaitable<void> drop_record(StateStore& store, std::string vm, std::string uuid) {
-    SavedState state = store.get();
-    std::erase_if(state.migrations,
-                  [&](const MigrationRecord& each) { return left_from(each, vm, uuid); });
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return std::erase_if(state.migrations, [&](const MigrationRecord& each) {
+                   return left_from(each, vm, uuid);
+               }) > 0;
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> forget_devices(StateStore& store, std::string vm, std::string uuid,
                                std::set<std::string> names) {
-    SavedState state = store.get();
-    for (MigrationRecord& record : state.migrations) {
-        if (!left_from(record, vm, uuid)) continue;
-        std::erase_if(record.devices,
-                      [&](const DeviceSpec& spec) { return names.contains(spec.name); });
-    }
-    std::erase_if(state.migrations, [&](const MigrationRecord& record) {
-        return left_from(record, vm, uuid) && record.devices.empty();
-    });
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        std::size_t forgotten = 0;
+        for (MigrationRecord& record : state.migrations) {
+            if (!left_from(record, vm, uuid)) continue;
+            forgotten += std::erase_if(
+                record.devices, [&](const DeviceSpec& spec) { return names.contains(spec.name); });
+        }
+        const std::size_t dropped =
+            std::erase_if(state.migrations, [&](const MigrationRecord& record) {
+                return left_from(record, vm, uuid) && record.devices.empty();
+            });
+        return forgotten + dropped > 0;
+    };
+    co_await store.change(edit);
 }
 
 }  // namespace ivshmemd

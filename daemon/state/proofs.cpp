@@ -26,15 +26,16 @@ void prove(Mapping& mapping, const RegionIdentity& file, const std::string& path
 
 awaitable<void> remember_proof(StateStore& store, VmKey vm, std::string backend,
                                RegionIdentity file, Inventory there) {
-    SavedState state = store.get();
-    std::erase_if(state.proofs, [&](const ProofRecord& each) {
-        const bool is_other_vm = each.vm != vm.name;
-        const bool stays = is_in(each, vm) && each.backend != backend &&
-                           find_backend(there, each.backend) != nullptr;
-        return !is_other_vm && !stays;
-    });
-    state.proofs.push_back({vm.name, vm.uuid, vm.run, backend, file.device, file.inode});
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        ProofRecord record{vm.name, vm.uuid, vm.run, backend, file.device, file.inode};
+        return replace_record(state.proofs, std::move(record), [&](const ProofRecord& each) {
+            const bool is_other_vm = each.vm != vm.name;
+            const bool stays = is_in(each, vm) && each.backend != backend &&
+                               find_backend(there, each.backend) != nullptr;
+            return !is_other_vm && !stays;
+        });
+    };
+    co_await store.change(edit);
 }
 
 void apply_proofs(const StateStore& store, const VmKey& vm, Inventory& inventory) {

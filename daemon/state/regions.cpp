@@ -18,21 +18,25 @@ std::optional<RegionIdentity> created_region(const StateStore& store, const std:
 
 awaitable<void> remember_region(StateStore& store, std::string path, RegionIdentity file,
                                 std::string made_for, mode_t mode) {
-    SavedState state = store.get();
-    std::erase_if(state.regions, [&](const CreatedRegion& each) { return each.path == path; });
-    state.regions.push_back({path, file.device, file.inode, made_for, mode});
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        CreatedRegion record{path, file.device, file.inode, made_for, mode};
+        return replace_record(state.regions, std::move(record),
+                              [&](const CreatedRegion& each) { return each.path == path; });
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> keep_region(StateStore& store, std::string path, RegionIdentity file) {
-    SavedState state = store.get();
-    bool changed = false;
-    for (CreatedRegion& each : state.regions) {
-        if (each.path != path || identity_of(each) != file || each.made_for.empty()) continue;
-        each.made_for.clear();
-        changed = true;
-    }
-    if (changed) co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        bool changed = false;
+        for (CreatedRegion& each : state.regions) {
+            if (each.path != path || identity_of(each) != file || each.made_for.empty()) continue;
+            each.made_for.clear();
+            changed = true;
+        }
+        return changed;
+    };
+    co_await store.change(edit);
 }
 
 std::vector<CreatedRegion> unused_regions(const StateStore& store, const std::string& vm) {
@@ -44,19 +48,21 @@ std::vector<CreatedRegion> unused_regions(const StateStore& store, const std::st
 }
 
 awaitable<void> forget_region(StateStore& store, std::string path, RegionIdentity file) {
-    SavedState state = store.get();
-    std::erase_if(state.regions, [&](const CreatedRegion& each) {
-        return each.path == path && identity_of(each) == file;
-    });
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return std::erase_if(state.regions, [&](const CreatedRegion& each) {
+                   return each.path == path && identity_of(each) == file;
+               }) > 0;
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> forget_vanished_regions(StateStore& store) {
-    SavedState state = store.get();
-    const std::size_t dropped = std::erase_if(state.regions, [](const CreatedRegion& each) {
-        return RegionFiles::identity(each.path) != identity_of(each);
-    });
-    if (dropped > 0) co_await store.put(std::move(state));
+    const StateStore::Edit edit = [](SavedState& state) {
+        return std::erase_if(state.regions, [](const CreatedRegion& each) {
+                   return RegionFiles::identity(each.path) != identity_of(each);
+               }) > 0;
+    };
+    co_await store.change(edit);
 }
 
 }  // namespace ivshmemd

@@ -9,12 +9,6 @@ bool is_of(const RemovalIntent& intent, const VmKey& vm) {
     return intent.vm == vm.name && intent.uuid == vm.uuid;
 }
 
-void erase_intent(SavedState& state, const VmKey& vm, const std::string& device) {
-    std::erase_if(state.removals, [&](const RemovalIntent& each) {
-        return is_of(each, vm) && each.device == device;
-    });
-}
-
 }  // namespace
 
 std::vector<RemovalIntent> removal_intents(const StateStore& store, const VmKey& vm) {
@@ -26,17 +20,23 @@ std::vector<RemovalIntent> removal_intents(const StateStore& store, const VmKey&
 }
 
 awaitable<void> save_intent(StateStore& store, VmKey vm, DeviceSpec spec, bool remove_region) {
-    SavedState state = store.get();
-    erase_intent(state, vm, spec.name);
-    state.removals.push_back(
-        {vm.name, vm.uuid, spec.name, spec.region.value_or(""), remove_region, vm.run});
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        RemovalIntent intent{vm.name,       vm.uuid, spec.name, spec.region.value_or(""),
+                             remove_region, vm.run};
+        return replace_record(state.removals, std::move(intent), [&](const RemovalIntent& each) {
+            return is_of(each, vm) && each.device == spec.name;
+        });
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> drop_intent(StateStore& store, VmKey vm, std::string device) {
-    SavedState state = store.get();
-    erase_intent(state, vm, device);
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return std::erase_if(state.removals, [&](const RemovalIntent& each) {
+                   return is_of(each, vm) && each.device == device;
+               }) > 0;
+    };
+    co_await store.change(edit);
 }
 
 }  // namespace ivshmemd

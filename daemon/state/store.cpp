@@ -93,9 +93,18 @@ void StateStore::go_on_without(ReadState read, const std::string& aside) {
     dirty_ = replace_file(directory_ + "/" + file_name, spell_state(state_)) != 0;
 }
 
+awaitable<void> StateStore::change(Edit edit) {
+    const bool changed = edit(state_);
+    if (changed || dirty_) co_await keep();
+}
+
 awaitable<void> StateStore::put(SavedState state) {
     if (state == state_ && !dirty_) co_return;
     state_ = std::move(state);
+    co_await keep();
+}
+
+awaitable<void> StateStore::keep() {
     const std::uint64_t mine = ++wanted_;
     while (written_ < mine) {
         if (writing_) {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "daemon/base/async.h"
 #include "daemon/base/signal.h"
@@ -26,9 +29,14 @@ class StateStore {
     const SavedState& get() const { return state_; }
     const std::string& warning() const { return warning_; }
 
-    /// Replaces the state; on disk once this returns, in one write with later ones where several
-    /// come together. A failure to write is logged: the daemon goes on, as it does without any
-    /// state.
+    /// Changes the state, and says whether it did. It must not wait.
+    using Edit = std::function<bool(SavedState&)>;
+
+    /// Makes a change at once; it is on disk once this returns, in one write with later ones where
+    /// several come together. A failure to write is logged: the daemon goes on, as it does without
+    /// any state. What changes nothing costs nothing, however much there is.
+    awaitable<void> change(Edit edit);
+    /// Replaces the state.
     awaitable<void> put(SavedState state);
 
     /// Writes a state that could not be written again, every 10 s until it is. Once, beside all
@@ -44,6 +52,7 @@ class StateStore {
           written_signal_(std::move(executor)) {}
     void load();
     void go_on_without(ReadState read, const std::string& aside);
+    awaitable<void> keep();
     awaitable<void> write();
 
     std::string directory_;
@@ -59,5 +68,22 @@ class StateStore {
     bool stopped_ = false;
     Signal written_signal_;
 };
+
+/// Puts a record in the place of those that `is_replaced` says. False when it is there already, and
+/// none beside it.
+template <class Record, class IsReplaced>
+bool replace_record(std::vector<Record>& records, Record record, IsReplaced is_replaced) {
+    bool is_there = false;
+    const auto is_old = [&](const Record& each) {
+        if (!is_replaced(each)) return false;
+        const bool keeps = !is_there && each == record;
+        is_there = is_there || keeps;
+        return !keeps;
+    };
+    const bool erased = std::erase_if(records, is_old) > 0;
+    if (is_there) return erased;
+    records.push_back(std::move(record));
+    return true;
+}
 
 }  // namespace ivshmemd

@@ -154,6 +154,17 @@ TEST(Json, DumpsOnOneLineAndReplacesInvalidBytes) {
     EXPECT_EQ(dump_json(json("line\nend")), R"("line\nend")");
 }
 
+TEST(Json, QuotesAStringAsItWouldDumpIt) {
+    for (const std::string& text :
+         {std::string(), std::string("/machine/peripheral/x"), std::string("a \"quoted\" \\ one"),
+          std::string("line\nend"), std::string("\x01\x7f"), std::string("gr\xc3\xbc\xc3\x9f"),
+          std::string("torn \xc3"), std::string("nul \0 in it", 11)}) {
+        std::string quoted = "{";
+        append_quoted(quoted, text);
+        EXPECT_EQ(quoted, "{" + dump_json(json(text)));
+    }
+}
+
 TEST(Json, FindsMembersOfObjectsOnly) {
     const json object = json::parse(R"({"a": {"b": 1}, "n": null})");
     const json array = json::parse(R"(["a"])");

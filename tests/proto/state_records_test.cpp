@@ -41,6 +41,13 @@ TEST(StateRecords, KeepTheModeOfARegionBehindWhatThePackageReads) {
     EXPECT_EQ(state_records::read_region(state_records::spell(region)), region);
 }
 
+TEST(StateRecords, SpellAProofWhateverItsTextsHold) {
+    const ProofRecord proof{"web", "u\"\n", "12@3.4/5 \xc3\xa9", "ivshmemd.x.mem.0", 1, UINT64_MAX};
+    std::string text;
+    state_records::append(text, proof);
+    EXPECT_EQ(state_records::read_proof(json::parse(text, nullptr, false)), proof) << text;
+}
+
 TEST(StateRecords, LeaveOutADamagedRemoval) {
     const auto with = [&](const std::string& entry) {
         return left_out(R"({"version":1,"regions":[],"removals":[)" + entry + "]}");

@@ -68,6 +68,35 @@ TEST_F(StateStoreTest, EndsWithTheLastOfSeveralPutsThatComeTogether) {
     EXPECT_EQ((*again)->get().regions[0].inode, 20u);
 }
 
+TEST_F(StateStoreTest, WritesAChangeAndNothingElse) {
+    const auto store = open();
+    const auto nothing = [](SavedState&) { return false; };
+    loop_.run((*store)->change(nothing));
+    EXPECT_FALSE(std::filesystem::exists(file_)) << "nothing has changed";
+    const auto add = [](SavedState& state) {
+        state.regions.push_back({"/dev/shm/x", 5, 77});
+        return true;
+    };
+    loop_.run((*store)->change(add));
+    std::ifstream file(file_);
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    EXPECT_NE(text.find("/dev/shm/x"), std::string::npos) << text;
+}
+
+TEST(ReplacedRecord, IsOneAndTheLast) {
+    const auto even = [](int number) { return number % 2 == 0; };
+    std::vector<int> numbers{1, 2, 3, 4};
+    EXPECT_TRUE(replace_record(numbers, 6, even));
+    EXPECT_EQ(numbers, (std::vector<int>{1, 3, 6}));
+    EXPECT_FALSE(replace_record(numbers, 6, even)) << "it is there";
+    numbers = {6, 1, 6, 2};
+    EXPECT_TRUE(replace_record(numbers, 6, even)) << "it was not alone";
+    EXPECT_EQ(numbers, (std::vector<int>{6, 1}));
+    numbers.clear();
+    EXPECT_TRUE(replace_record(numbers, 2, even));
+    EXPECT_EQ(numbers, (std::vector<int>{2}));
+}
+
 TEST_F(StateStoreTest, ServesOneDaemonAtATime) {
     auto first = open();
     ASSERT_TRUE(first);
