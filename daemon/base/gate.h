@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deque>
+#include <list>
 #include <memory>
 
 #include "daemon/base/async.h"
@@ -42,7 +42,8 @@ class Gate {
 
     Executor executor_;
     bool taken_ = false;
-    std::deque<std::shared_ptr<Waiter>> waiters_;
+    // An empty deque is half a KiB, and each VM has two gates.
+    std::list<std::shared_ptr<Waiter>> waiters_;
 };
 
 }  // namespace ivshmemd

@@ -36,10 +36,13 @@ void Session::take_response(const Response& response, Answer answer) {
     switch (mux_.on_message(response)) {
         case Mux::Outcome::matched: {
             if (in_band) set_responsive(true);
-            const auto slot = slots_.find(response.id.number);
-            if (slot == slots_.end()) return;
-            slot->second->answer = std::move(answer);
-            slot->second->timer.cancel();
+            const auto behind = batches_.upper_bound(response.id.number);
+            if (behind == batches_.begin()) return;
+            Batch& batch = *std::prev(behind)->second;
+            const std::uint64_t place = response.id.number - batch.first;
+            if (place >= batch.answers.size()) return;
+            batch.answers[place] = std::move(answer);
+            if (--batch.missing == 0) batch.timer.cancel();
             return;
         }
         case Mux::Outcome::late:
@@ -83,59 +86,69 @@ Answer Session::unsent() const {
     return Answer{cause() ? Answer::Kind::disconnected : Answer::Kind::not_sent, nullptr, {}};
 }
 
-Session::Entry Session::enter(const Command& command, Milliseconds deadline, std::string& bytes) {
-    const Result<std::uint64_t> id = mux_.add();
-    if (!id) return {};
-    auto slot = std::make_shared<Slot>(
-        Slot{Timer(socket_.get_executor(), SteadyClock::now() + deadline), {}});
-    slots_.emplace(*id, slot);
-    bytes += encode(command, *id);
-    return {*id, std::move(slot)};
+Session::BatchPointer Session::enter(std::size_t commands, Milliseconds deadline) {
+    auto batch = std::make_shared<Batch>(
+        Batch{Timer(socket_.get_executor(), SteadyClock::now() + deadline), 0, {}, commands});
+    batch->answers.resize(commands);
+    for (std::size_t i = 0; i < commands; ++i) {
+        const std::uint64_t id = *mux_.add();
+        if (i == 0) batch->first = id;
+    }
+    batches_.emplace(batch->first, batch);
+    return batch;
 }
 
-awaitable<Answer> Session::wait(Entry entry) {
-    if (!entry.slot) co_return unsent();
-    while (!entry.slot->answer && !cause()) {
-        const auto [error] = co_await entry.slot->timer.async_wait(as_result);
-        // Only a timer that ran out ends the wait; what the slot holds decides before it.
+// Until all are answered, the deadline has passed, or the connection has ended.
+awaitable<void> Session::settle(BatchPointer batch) {
+    while (batch->missing > 0 && !cause()) {
+        const auto [error] = co_await batch->timer.async_wait(as_result);
+        // Only a timer that ran out ends the wait; what the batch holds decides before it.
         if (!error) break;
     }
-    slots_.erase(entry.id);
-    if (entry.slot->answer) co_return std::move(*entry.slot->answer);
-    if (cause()) co_return Answer{Answer::Kind::disconnected, nullptr, {}};
-    mux_.abandon(entry.id);
+    batches_.erase(batch->first);
+}
+
+// What is missing of a batch that was settled was not answered in time.
+Answer Session::take_answer(Batch& batch, std::size_t number) {
+    std::optional<Answer>& answer = batch.answers[number];
+    if (answer) return std::move(*answer);
+    if (cause()) return Answer{Answer::Kind::disconnected, nullptr, {}};
+    mux_.abandon(batch.first + number);
     set_responsive(false);
-    co_return Answer{};
+    return Answer{};
 }
 
 awaitable<Answer> Session::call(Command command, Milliseconds deadline) {
     const auto self = shared_from_this();
-    std::string bytes;
-    Entry entry = enter(command, deadline, bytes);
-    if (entry.slot) send(std::move(bytes));
-    co_return co_await wait(std::move(entry));
+    if (!may_enter(1)) co_return unsent();
+    const BatchPointer batch = enter(1, deadline);
+    send(encode(command, batch->first));
+    co_await settle(batch);
+    co_return take_answer(*batch, 0);
 }
 
 awaitable<std::vector<Answer>> Session::call_all(std::vector<Command> commands,
                                                  Milliseconds deadline, UniqueFd fd) {
     const auto self = shared_from_this();
-    if (!mux_.has_room(commands.size())) {
+    if (!may_enter(commands.size())) {
         co_return std::vector<Answer>(commands.size(), unsent());
     }
+    std::vector<Answer> answers;
+    if (commands.empty()) co_return answers;
+    const BatchPointer batch = enter(commands.size(), deadline);
     std::string bytes;
-    std::vector<Entry> entries;
-    for (const Command& command : commands) {
-        entries.push_back(enter(command, deadline, bytes));
-        if (!fd || !entries.back().slot) continue;
-        send_with_descriptor(std::exchange(bytes, {}), std::move(fd), entries.back().id);
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        bytes += encode(commands[i], batch->first + i);
+        if (!fd) continue;
+        send_with_descriptor(std::exchange(bytes, {}), std::move(fd), batch->first);
     }
     if (bytes.empty()) {
         flush();
     } else {
         send(std::move(bytes));
     }
-    std::vector<Answer> answers;
-    for (Entry& entry : entries) answers.push_back(co_await wait(std::move(entry)));
+    co_await settle(batch);
+    for (std::size_t i = 0; i < commands.size(); ++i) answers.push_back(take_answer(*batch, i));
     co_return answers;
 }
 
@@ -145,14 +158,19 @@ awaitable<std::optional<bool>> Session::answers_out_of_band() {
     // Any answer will do, an unknown command's error too: the monitor's own thread gives it.
     Command command("query-yank");
     command.oob = true;
-    std::string bytes;
-    Entry entry = enter(command, deadlines_.out_of_band, bytes);
-    if (!entry.slot) co_return std::nullopt;
-    out_of_band_ids_.insert(entry.id);
-    send(std::move(bytes));
-    const Answer answer = co_await wait(std::move(entry));
+    if (!may_enter(1)) co_return std::nullopt;
+    const BatchPointer batch = enter(1, deadlines_.out_of_band);
+    out_of_band_ids_.insert(batch->first);
+    send(encode(command, batch->first));
+    co_await settle(batch);
+    const Answer answer = take_answer(*batch, 0);
     if (cause()) co_return std::nullopt;
     co_return answer.kind != Answer::Kind::timed_out;
+}
+
+awaitable<void> Session::wait_end() {
+    const auto self = shared_from_this();
+    while (!cause()) co_await greeted_.wait_until(SteadyClock::time_point::max());
 }
 
 void Session::lose(std::string why) {
@@ -161,11 +179,8 @@ void Session::lose(std::string why) {
 }
 
 void Session::close(Error cause) {
-    const std::vector<std::uint64_t> ended = mux_.close(std::move(cause));
-    for (const std::uint64_t id : ended) {
-        const auto slot = slots_.find(id);
-        if (slot != slots_.end()) slot->second->timer.cancel();
-    }
+    mux_.close(std::move(cause));
+    for (const auto& [first, batch] : batches_) batch->timer.cancel();
     boost::system::error_code ignored;
     socket_.close(ignored);
     outbox_.clear();

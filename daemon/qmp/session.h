@@ -1,8 +1,8 @@
 #pragma once
 
 #include <boost/asio/local/stream_protocol.hpp>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +62,8 @@ class Session : public std::enable_shared_from_this<Session> {
     void close(Error cause);
 
     const Error* cause() const { return mux_.cause(); }
+    /// Waits until there is one.
+    awaitable<void> wait_end();
 
     /// False from the first expired deadline until QEMU answers anything again.
     bool responsive() const { return responsive_; }
@@ -79,9 +81,12 @@ class Session : public std::enable_shared_from_this<Session> {
     QomMemo& memo() { return memo_; }
 
   private:
-    struct Slot {
-        Timer timer;  // the deadline, and the wake-up when cancelled
-        std::optional<Answer> answer;
+    /// Commands that were sent together: their ids follow one another.
+    struct Batch {
+        Timer timer;  // the deadline of all, and the wake-up when cancelled
+        std::uint64_t first = 0;
+        std::vector<std::optional<Answer>> answers;
+        std::size_t missing = 0;
     };
     struct Outgoing {
         std::string bytes;
@@ -89,15 +94,13 @@ class Session : public std::enable_shared_from_this<Session> {
         UniqueFd fd;                 // goes with the first byte
         std::uint64_t taken_by = 0;  // the command that takes it
     };
-    using SlotPointer = std::shared_ptr<Slot>;
-    struct Entry {
-        std::uint64_t id = 0;
-        SlotPointer slot;  // null: it was not sent
-    };
+    using BatchPointer = std::shared_ptr<Batch>;
 
     Answer unsent() const;
-    Entry enter(const Command& command, Milliseconds deadline, std::string& bytes);
-    awaitable<Answer> wait(Entry entry);
+    bool may_enter(std::size_t commands) const { return !cause() && mux_.has_room(commands); }
+    BatchPointer enter(std::size_t commands, Milliseconds deadline);
+    Answer take_answer(Batch& batch, std::size_t number);
+    awaitable<void> settle(BatchPointer batch);
     void send(std::string bytes);
     void send_with_descriptor(std::string bytes, UniqueFd fd, std::uint64_t taken_by);
     void note_answered(std::uint64_t id);
@@ -118,12 +121,12 @@ class Session : public std::enable_shared_from_this<Session> {
     Handlers handlers_;
     Framer framer_;
     Mux mux_;
-    std::map<std::uint64_t, SlotPointer> slots_;
-    std::deque<Outgoing> outbox_;
+    std::map<std::uint64_t, BatchPointer> batches_;  // by their first ids
+    std::list<Outgoing> outbox_;                     // an empty deque is half a KiB
     bool draining_ = false;
     std::uint64_t passing_ = 0;  // the command that takes the descriptor that is on its way; or 0
     std::optional<Greeting> greeting_;
-    Signal greeted_;
+    Signal greeted_;  // and when the connection has ended
     bool out_of_band_ = false;
     std::set<std::uint64_t> out_of_band_ids_;  // unanswered ones
     bool responsive_ = true;

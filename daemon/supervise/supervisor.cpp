@@ -100,6 +100,7 @@ awaitable<Result<void>> get_to_know(std::shared_ptr<Vm> vm, std::shared_ptr<Sess
             co_await probe(session, greeting.version, identity, vm->config().qmp_socket, deadline);
     }
     if (!capabilities) co_return capabilities.error();
+    identity.command_line = {};  // it has told what it can, and may be long
     std::string uuid = co_await ask_uuid(session, deadline);
     co_await watch_migration(vm, session);
     if (!capabilities->kvm) co_await release_held(session, deadline);
@@ -153,9 +154,7 @@ awaitable<bool> follow_connection(std::shared_ptr<Vm> vm, UniqueFd& fd) {
         reached = known.has_value();
     }
     if (reached) log_connected(*vm);
-    while (!session->cause()) {
-        co_await vm->changed().wait_until(SteadyClock::time_point::max());
-    }
+    co_await session->wait_end();
     vm->disconnect(session->cause()->message);
     if (reached) log_info({vm->name(), ": ", session->cause()->message}, {{"VM", vm->name()}});
     co_return reached;

@@ -13,7 +13,7 @@ namespace ivshmemd {
 struct Identity {
     uid_t user = 0;                         // who called listen(2) on the monitor's socket
     std::optional<pid_t> pid;               // only when its command line names the socket
-    std::vector<std::string> command_line;  // of that pid; else empty
+    std::vector<std::string> command_line;  // of that pid, until it was probed; else empty
     std::string run;      // tells this QEMU from the next one: its socket, and who called listen(2)
     std::string binding;  // of the socket; see socket_binding()
     std::optional<std::uint64_t> started;  // of that pid, in the kernel's ticks

@@ -92,6 +92,7 @@ awaitable<Result<Reading>> read_inventory(std::shared_ptr<qmp::Session> session,
         if (!query.fault().empty()) co_return unread(query.fault());
     }
     Reading reading{query.result(), query.run_state()};
+    session->memo().end();
     co_return reading;
 }
 

@@ -18,9 +18,23 @@ Command::Command(std::string name_, const json& arguments_) : name(std::move(nam
     if (arguments_.is_object()) arguments = dump_json(arguments_);
 }
 
+Command Command::of_texts(std::string name, std::initializer_list<Text> arguments) {
+    Command command(std::move(name));
+    command.arguments = "{";
+    for (const auto& [key, value] : arguments) {
+        if (command.arguments.size() > 1) command.arguments += ',';
+        append_quoted(command.arguments, key);
+        command.arguments += ':';
+        append_quoted(command.arguments, value);
+    }
+    command.arguments += '}';
+    return command;
+}
+
 std::string encode(const Command& command, std::uint64_t id) {
     std::string line = "{\"";
-    line.append(verb(command)).append("\":").append(dump_json(json(command.name)));
+    line.append(verb(command)).append("\":");
+    append_quoted(line, command.name);
     if (!command.arguments.empty()) line.append(",\"arguments\":").append(command.arguments);
     return line.append(",\"id\":").append(std::to_string(id)).append("}\n");
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "proto/json.h"
@@ -19,6 +21,11 @@ struct Command {
     explicit Command(std::string name_) : name(std::move(name_)) {}
     /// `arguments_` is an object, or null for none.
     Command(std::string name_, const json& arguments_);
+
+    using Text = std::pair<std::string_view, std::string_view>;
+    /// Arguments that are all texts. A machine is asked thousands of such questions: no tree is
+    /// built for each.
+    static Command of_texts(std::string name, std::initializer_list<Text> arguments);
 
     bool operator==(const Command&) const = default;
 };

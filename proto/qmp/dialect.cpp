@@ -77,7 +77,7 @@ Command spell_add_chardev(const AddChardev& step) {
 }
 
 Command with_fd_name(const char* command, const std::string& name) {
-    return Command(command, json({{"fdname", name}}));
+    return Command::of_texts(command, {{"fdname", name}});
 }
 
 struct Speller {
@@ -96,7 +96,7 @@ struct Speller {
     }
 
     static Command with_id(const char* name, const std::string& id) {
-        return Command(name, json({{"id", id}}));
+        return Command::of_texts(name, {{"id", id}});
     }
 };
 

@@ -5,8 +5,9 @@
 namespace ivshmemd::qmp {
 namespace {
 
-// An idle session gives back a buffer larger than this: a daemon holds one for each VM.
-constexpr std::size_t kept_capacity = std::size_t{64} << 10;
+// An idle session gives back a buffer larger than this: a daemon holds one for each VM, and to get
+// another one takes less time than to read from a socket.
+constexpr std::size_t kept_capacity = 256;
 
 bool is_whitespace(char byte) {
     return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';

@@ -51,10 +51,14 @@ bool QomMemo::Listing::has_prefix(std::string_view prefix) const {
 }
 
 void QomMemo::begin() {
-    listings_.momentary.clear();
-    values_.momentary.clear();
+    end();
     missing_.clear();
     asked_.clear();
+}
+
+void QomMemo::end() {
+    listings_.momentary.clear();
+    values_.momentary.clear();
 }
 
 void QomMemo::put(const std::string& path, const json* listing) {

@@ -34,6 +34,8 @@ class QomMemo {
 
     /// A new reading begins: what changes while a QEMU runs is forgotten.
     void begin();
+    /// A reading has ended: what changes is of no use to the next one.
+    void end();
     /// A listing that came with other questions; one that changes. What is no longer in it, or of
     /// another type, is forgotten.
     void put(const std::string& path, const json* listing);

@@ -104,7 +104,7 @@ std::string last_part(const std::string& path) {
 }
 
 Command qom_list(std::string_view path) {
-    return Command("qom-list", json({{"path", path}}));
+    return Command::of_texts("qom-list", {{"path", path}});
 }
 
 std::vector<QomEntry> read_qom_list(const json* reply) {
@@ -118,7 +118,7 @@ std::vector<QomEntry> read_qom_list(const json* reply) {
 }
 
 Command qom_get(std::string_view path, std::string_view property) {
-    return Command("qom-get", json({{"path", path}, {"property", property}}));
+    return Command::of_texts("qom-get", {{"path", path}, {"property", property}});
 }
 
 std::optional<std::uint64_t> read_size(const json* reply) {

@@ -48,6 +48,15 @@ TEST(QmpCommand, StaysOneLineOfValidJsonWhateverTheStringsHold) {
     EXPECT_EQ(sent.value("execute", ""), "\"},\"id\":9}\n{\r\t\\ \x01 \xef\xbf\xbd \xc3\xa9");
 }
 
+TEST(QmpCommand, SpellsTextsAsItSpellsAnObject) {
+    const std::string nasty = "\"},\"id\":9}\n{\r\t\\ \x01 \xff \xc3\xa9";
+    EXPECT_EQ(Command::of_texts("qom-get", {{"path", nasty}, {"property", "type"}}),
+              Command("qom-get", json{{"path", nasty}, {"property", "type"}}));
+    EXPECT_EQ(Command::of_texts("device_del", {{"id", "a"}}),
+              Command("device_del", json{{"id", "a"}}));
+    EXPECT_EQ(Command::of_texts("stop", {}), Command("stop", json::object()));
+}
+
 TEST(QmpCommand, ShowsTheObjectItWouldSend) {
     const json arguments = json::parse(R"({"id": "ivshmemd.a.mem", "size": 4096, "share": true})");
     EXPECT_EQ(command_object(Command("object-add", arguments)),
