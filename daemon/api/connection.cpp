@@ -1,5 +1,6 @@
 #include "daemon/api/connection.h"
 
+#include <array>
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
@@ -53,20 +54,32 @@ struct Coming {
     }
 };
 
+// What is there by now, which may be nothing. Nothing at all once the connection is over.
+std::optional<std::size_t> read_into(varlink::Framer& framer, Outbox::Socket& socket) {
+    std::array<char, 16 * 1024> buffer;
+    boost::system::error_code error;
+    const std::size_t count = socket.read_some(boost::asio::buffer(buffer), error);
+    if (error == boost::asio::error::would_block) return 0;
+    if (error) return std::nullopt;
+    framer.feed(std::string_view(buffer.data(), count));
+    return count;
+}
+
 // Reads once more; `deadline` is for the rest of a message that was begun. False when the
 // connection is over.
 awaitable<bool> read_more(std::shared_ptr<Outbox> outbox, varlink::Framer& framer, Coming& coming,
                           SteadyClock::time_point deadline) {
-    std::vector<char> buffer(16 * 1024);
     Alarm watch;
     if (framer.has_partial()) {
         watch = Alarm(outbox->socket().get_executor(), deadline, [outbox] { outbox->close(); });
     }
-    const auto [error, count] =
-        co_await outbox->socket().async_read_some(boost::asio::buffer(buffer), as_result);
-    if (error) co_return false;
-    framer.feed(std::string_view(buffer.data(), count));
-    const bool may_grow = coming.grow(*outbox, count);
+    // Only then is there a buffer: an idle client needs none.
+    const auto [failed] =
+        co_await outbox->socket().async_wait(Outbox::Socket::wait_read, as_result);
+    if (failed) co_return false;
+    const std::optional<std::size_t> count = read_into(framer, outbox->socket());
+    if (!count) co_return false;
+    const bool may_grow = coming.grow(*outbox, *count);
     co_return may_grow && !framer.too_long();
 }
 
@@ -94,6 +107,8 @@ awaitable<void> serve_connection(Service& service, std::shared_ptr<Outbox> outbo
                                  std::shared_ptr<Gate> long_messages, Worker& parser,
                                  Milliseconds message_deadline) {
     varlink::Framer framer;
+    boost::system::error_code ignored;
+    outbox->socket().non_blocking(true, ignored);
     // Of whoever may change nothing, it would be refused anyway.
     if (outbox->access() == Access::all) {
         framer.allow(std::string(api::interface_name) + ".Apply", varlink::long_request_limit);

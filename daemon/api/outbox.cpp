@@ -1,5 +1,7 @@
 #include "daemon/api/outbox.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/write.hpp>
 
 #include "daemon/base/alarm.h"
@@ -26,6 +28,19 @@ bool Outbox::add(std::string_view bytes) {
         });
     }
     return true;
+}
+
+bool Outbox::answer(std::string_view bytes) {
+    const bool may_send = open_ && !closing_ && !draining_ && pending_.empty();
+    if (may_send) bytes.remove_prefix(send_now(bytes));
+    return bytes.empty() ? open_ : add(bytes);
+}
+
+// How much of it the kernel takes. What is wrong with the connection, a writer will find.
+std::size_t Outbox::send_now(std::string_view bytes) {
+    const ssize_t sent =
+        ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
 
 void Outbox::close_after(std::string_view bytes) {

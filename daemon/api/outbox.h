@@ -47,6 +47,10 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
     /// False when the connection has ended, or ends now because too much waits to be taken.
     bool add(std::string_view bytes);
 
+    /// The same, and sent at once as far as nothing else waits and the client takes it: what one
+    /// call is answered with needs no writer of its own.
+    bool answer(std::string_view bytes);
+
     /// Sends this instead of what waits, then ends the connection.
     void close_after(std::string_view bytes);
 
@@ -73,6 +77,7 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
     std::size_t waiting() const { return pending_.size() + sending_.size(); }
 
   private:
+    std::size_t send_now(std::string_view bytes);
     awaitable<void> drain();
     void tell_left();
 

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t calls_of_a_user = 1024;
 
 void send(Outbox& outbox, const varlink::Call& call, const std::string& message) {
-    if (!call.oneway) outbox.add(message);
+    if (!call.oneway) outbox.answer(message);
 }
 
 Error too_long(std::size_t size, std::size_t limit) {
