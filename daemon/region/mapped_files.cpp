@@ -14,8 +14,6 @@ namespace {
 // Far more than any QEMU has; another process must not make us hold all it thinks of.
 constexpr std::size_t most_mapped = 8192;
 
-constexpr std::size_t read_size = std::size_t{64} << 10;
-
 // Reads a number and what stands behind it; false when there is none.
 bool take_number(std::string_view& text, int base, char behind, std::uint64_t& number) {
     const auto [rest, error] =
@@ -56,8 +54,7 @@ std::optional<MappedFile> read_line(std::string_view line) {
 }  // namespace
 
 MappedFiles::MappedFiles(pid_t pid)
-    : file_(::open(("/proc/" + std::to_string(pid) + "/maps").c_str(), O_RDONLY | O_CLOEXEC)),
-      buffer_(read_size, 0) {}
+    : file_(::open(("/proc/" + std::to_string(pid) + "/maps").c_str(), O_RDONLY | O_CLOEXEC)) {}
 
 bool MappedFiles::beyond_reason() const {
     return mapped_.size() > most_mapped;
@@ -67,7 +64,7 @@ bool MappedFiles::read_more() {
     const ssize_t count = file_ ? ::read(file_.get(), buffer_.data(), buffer_.size()) : 0;
     if (count <= 0 || beyond_reason()) return false;
     readable_ = true;
-    text_.append(buffer_, 0, static_cast<std::size_t>(count));
+    text_.append(buffer_.data(), static_cast<std::size_t>(count));
     std::size_t begin = 0;
     for (std::size_t end; (end = text_.find('\n', begin)) != std::string::npos;) {
         std::optional<MappedFile> each =

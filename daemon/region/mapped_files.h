@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,8 +28,8 @@ class MappedFiles {
 
   private:
     UniqueFd file_;
-    std::string buffer_;
-    std::string text_{};  // of a line that is not whole
+    std::array<char, 4096> buffer_;  // the kernel gives no more at a time
+    std::string text_{};             // of a line that is not whole
     std::vector<MappedFile> mapped_{};
     bool readable_ = false;
 };
