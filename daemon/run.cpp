@@ -1,5 +1,7 @@
 #include "daemon/run.h"
 
+#include <malloc.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -35,6 +37,11 @@ std::string status_of(const Registry& registry) {
            std::to_string(devices) + " devices";
 }
 
+// Short jobs of the other threads need no heap of their own each.
+void share_heaps() {
+    ::mallopt(M_ARENA_MAX, 2);
+}
+
 // Everything the daemon is made of, in the order of its needs.
 struct Daemon {
     boost::asio::io_context io{1};
@@ -45,10 +52,26 @@ struct Daemon {
     boost::asio::signal_set signals{io, SIGTERM, SIGINT};
     boost::asio::signal_set hangup{io, SIGHUP};
     Watchdog watchdog{io.get_executor()};
-    ManagerStatus status{io.get_executor(), [this] { return status_of(registry); }};
+    ManagerStatus status{io.get_executor(), [this] {
+                             give_memory_back();
+                             return status_of(registry);
+                         }};
+    bool has_read_machines = false;
     Scope scope{io.get_executor(), {}};
 
     explicit Daemon(const Config& config) : host(io.get_executor(), config) {}
+
+    void follow(const Event& event) {
+        const bool is_read =
+            event.kind == EventKind::vm_state && event.detail == vm_state_name(VmState::connected);
+        has_read_machines = has_read_machines || is_read;
+        status.touch();
+    }
+
+    // To read a machine takes far more memory than what is known of it then.
+    void give_memory_back() {
+        if (std::exchange(has_read_machines, false)) ::malloc_trim(0);
+    }
 };
 
 // Whoever asks twice does not want to wait. What is not at its end then is as after a crash, which
@@ -118,6 +141,7 @@ bool listen(Daemon& daemon) {
 }  // namespace
 
 int run_daemon(const Config& config, ConfigReader read_again) {
+    share_heaps();
     open_log(config.log_level);
     ignore_broken_leases();
     for (const std::string& warning : config.warnings) log_warning({warning});
@@ -140,7 +164,7 @@ int run_daemon(const Config& config, ConfigReader read_again) {
     daemon.scope.spawn("state", daemon.host.store->keep_written());
     const auto logging = daemon.host.events.subscribe(log_event);
     const auto subscription =
-        daemon.host.events.subscribe([&daemon](const Event&) { daemon.status.touch(); });
+        daemon.host.events.subscribe([&daemon](const Event& event) { daemon.follow(event); });
     daemon.scope.spawn("signals", stop_on_signal(daemon));
     daemon.scope.spawn("reload", reload_on_signal(daemon.hangup, daemon.host, daemon.registry,
                                                   std::move(read_again), daemon.status));
