@@ -11,6 +11,8 @@ namespace {
 using Outcome = Transaction::Outcome;
 using StepRun = std::shared_ptr<TransactionRun>;
 
+constexpr Milliseconds pause_between_attempts{20};
+
 Error no_longer_there(const std::string& vm) {
     return Error(ErrorKind::no_such_vm, "ivshmemd no longer looks after VM " + vm);
 }
@@ -25,8 +27,14 @@ awaitable<bool> has_ended(std::shared_ptr<Vm> vm) {
            SteadyClock::now() < give_up) {
         co_await vm->changed().wait_until(give_up);
     }
-    co_await wait_connected(vm, deadlines.greeting);
-    co_return vm->sight() == Sight::nobody;
+    // One that is just dying may take a connection still, and end it before it greets.
+    while (true) {
+        co_await wait_connected(vm, deadlines.greeting);
+        if (vm->sight() == Sight::nobody) co_return true;
+        const bool may_be_dying = vm->state() == VmState::unreachable && !vm->stopping();
+        if (!may_be_dying || SteadyClock::now() >= give_up) co_return false;
+        co_await vm->sleep_until(SteadyClock::now() + pause_between_attempts);
+    }
 }
 
 // Whether QEMU may carry it out all the same: it was silent, or went away before it had answered.
