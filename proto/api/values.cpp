@@ -123,19 +123,19 @@ void put_memory(json& object, const Mapping& memory) {
 
 json spell_device(const Device& device) {
     const DeviceSpec& spec = device.spec;
-    json object = {
-        {"name", spec.name},
-        {"model", api_name(spec.model)},
-        {"role", role_name(spec.role)},
-        {"size", spec.size},
-        {"vm", device.vm},
-        {"interrupts", interrupts_of(spec)},
-        {"guestMapped", device.guest_mapped},
-        {"qomPath", device.qom_path},
-        {"origin", origin_name(device.origin)},
-        {"state", state_name(device.state)},
-        {"blocksMigration", device.state != DeviceState::leaked && blocks_migration(device)},
-        {"stale", device.stale}};
+    json object = json::object();  // member by member: a list of them would be copied twice
+    object["name"] = spec.name;
+    object["model"] = api_name(spec.model);
+    object["role"] = role_name(spec.role);
+    object["size"] = spec.size;
+    object["vm"] = device.vm;
+    object["interrupts"] = interrupts_of(spec);
+    object["guestMapped"] = device.guest_mapped;
+    object["qomPath"] = device.qom_path;
+    object["origin"] = origin_name(device.origin);
+    object["state"] = state_name(device.state);
+    object["blocksMigration"] = device.state != DeviceState::leaked && blocks_migration(device);
+    object["stale"] = device.stale;
     put(object, "region", spec.region);
     put(object, "server", spec.server);
     if (device.has_server) {  // without one these are defaults that mean nothing

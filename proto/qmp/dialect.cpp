@@ -10,19 +10,19 @@ namespace {
 constexpr Version flat_object_add{5, 2, 0};
 
 Command spell_add_backend(const AddBackend& step, const Version& version) {
-    json arguments = {{"qom-type", "memory-backend-file"}, {"id", step.id}};
-    // share is always on: without it the guest would get private memory, and nothing would say so.
-    json properties = {{"size", step.size}, {"mem-path", step.path}, {"share", true}};
+    json arguments = json::object();  // member by member: a list of them would be copied twice
+    arguments["qom-type"] = "memory-backend-file";
+    arguments["id"] = step.id;
+    json& properties = version < flat_object_add ? arguments["props"] : arguments;
+    properties["size"] = step.size;
+    properties["mem-path"] = step.path;
+    // Always: without it the guest would get private memory, and nothing would say so.
+    properties["share"] = true;
     if (step.readonly) properties["readonly"] = true;
     if (step.prealloc) properties["prealloc"] = true;
     if (step.numa) {
         properties["host-nodes"] = json::array({*step.numa});
         properties["policy"] = "bind";
-    }
-    if (version < flat_object_add) {
-        arguments["props"] = std::move(properties);
-    } else {
-        arguments.update(properties);
     }
     return Command("object-add", arguments);
 }
@@ -31,10 +31,12 @@ Command spell_add_backend(const AddBackend& step, const Version& version) {
 constexpr std::string_view legacy_directory = "/dev/shm/";
 
 json place_of(const AddDevice& step) {
-    return {{"driver", qom_type(step.spec.model)},
-            {"id", step.id},
-            {"bus", step.parts.bus_address},
-            {"addr", slot_address(step.spec.slot)}};
+    json arguments = json::object();
+    arguments["driver"] = qom_type(step.spec.model);
+    arguments["id"] = step.id;
+    arguments["bus"] = step.parts.bus_address;
+    arguments["addr"] = slot_address(step.spec.slot);
+    return arguments;
 }
 
 json spell_legacy(const AddDevice& step) {
