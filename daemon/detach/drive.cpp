@@ -54,7 +54,7 @@ awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, std::string path, Learnt 
     }
     if (!vm->clear_away(path)) co_return;
     InventoryDevice device = *entry;
-    const std::string kept = co_await clear_away(vm, device);
+    const std::string kept = co_await clear_away(vm, std::move(device));
     // Nobody waits for this one, and after a lost connection other VMs may have to tell first.
     if (!kept.empty() && learnt == Learnt::by_reading) {
         vm->spawn("removal of region " + kept, remove_region_later(vm, kept));

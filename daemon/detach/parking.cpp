@@ -155,9 +155,13 @@ Result<std::optional<DescriptorRange>> bound_descriptors(const Vm& vm,
                  {{"reason", reason}});
 }
 
+bool is_parked(const Vm& vm, const InventoryDevice& entry) {
+    return is_parked_anyway(vm, entry) || was_parked(vm, entry);
+}
+
 awaitable<bool> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry) {
     const std::string& name = entry.device.spec.name;
-    if (is_parked_anyway(*vm, entry) || was_parked(*vm, entry)) co_return true;
+    if (is_parked(*vm, entry)) co_return true;
     const Gate::Pass pass = co_await vm->take_numbers();
     if (vm->unavailable()) co_return false;  // what it has done late is to be undone first
     vm->count_parking();

@@ -47,6 +47,9 @@ class Vm;
 Result<std::optional<DescriptorRange>> bound_descriptors(const Vm& vm,
                                                          const InventoryDevice& entry);
 
+/// Whether nothing of a device that has gone is left to be parked.
+bool is_parked(const Vm& vm, const InventoryDevice& entry);
+
 /// To be called when a device with a server has gone, before anything else is sent to this QEMU.
 /// False when QEMU did not take all of them: to be called again.
 awaitable<bool> park_descriptors(std::shared_ptr<Vm> vm, InventoryDevice entry);

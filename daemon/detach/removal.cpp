@@ -57,18 +57,18 @@ awaitable<bool> park(std::shared_ptr<Vm> vm, InventoryDevice entry) {
 }
 
 // What a departure that begins anew has deleted already is not there any more.
-awaitable<void> delete_parts(std::shared_ptr<Vm> vm, InventoryDevice entry) {
-    const std::string& name = entry.device.spec.name;
+awaitable<void> delete_parts(std::shared_ptr<Vm> vm, std::string name, std::string backend_id,
+                             std::string chardev_id) {
     const std::vector<Backend>& backends = vm->inventory().backends;
     const std::vector<std::string>& chardevs = vm->inventory().chardevs;
     const bool has_backend =
         std::any_of(backends.begin(), backends.end(),
-                    [&](const Backend& each) { return each.id == entry.backend_id; });
+                    [&](const Backend& each) { return each.id == backend_id; });
     const bool has_chardev =
-        std::find(chardevs.begin(), chardevs.end(), entry.chardev_id) != chardevs.end();
-    if (has_backend) co_await delete_backend(vm, entry.backend_id, name);
-    if (has_chardev && name_of_chardev_id(entry.chardev_id)) {
-        co_await delete_chardev(vm, entry.chardev_id, name);
+        std::find(chardevs.begin(), chardevs.end(), chardev_id) != chardevs.end();
+    if (has_backend) co_await delete_backend(vm, backend_id, name);
+    if (has_chardev && name_of_chardev_id(chardev_id)) {
+        co_await delete_chardev(vm, chardev_id, name);
     }
     vm->host().relays.drop(vm->name(), name);
 }
@@ -92,10 +92,11 @@ awaitable<std::string> clear_away(std::shared_ptr<Vm> vm, InventoryDevice entry)
     const std::string path = entry.device.qom_path;
     const std::string& name = entry.device.spec.name;
     const bool ours = entry.device.origin == Origin::managed;
-    const bool parked = co_await park(vm, entry);
+    bool parked = vm->session() && !vm->stopping() && is_parked(*vm, entry);
+    if (!parked) parked = co_await park(vm, entry);
     if (!parked) co_return "";
     vm->parked(path);
-    if (ours) co_await delete_parts(vm, entry);
+    if (ours) co_await delete_parts(vm, name, entry.backend_id, entry.chardev_id);
     if (!clearing.is_same()) co_return "";
     // Who joined the wait meanwhile may have wanted the region to go.
     const Departure* departure = vm->departures().find(path);
