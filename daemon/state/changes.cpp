@@ -1,6 +1,7 @@
 #include "daemon/state/changes.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace ivshmemd {
 namespace {
@@ -20,44 +21,51 @@ std::uint64_t new_change_number(const StateStore& store) {
 }
 
 awaitable<void> remember_change(StateStore& store, std::vector<ChangeRecord> records) {
-    if (records.empty()) co_return;
-    SavedState state = store.get();
-    std::move(records.begin(), records.end(), std::back_inserter(state.changes));
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        std::move(records.begin(), records.end(), std::back_inserter(state.changes));
+        return !records.empty();
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> leave_out_of_change(StateStore& store, std::uint64_t number, std::string vm,
                                     std::string device) {
-    SavedState state = store.get();
-    for (ChangeRecord& each : state.changes) {
-        if (each.number != number || each.vm != vm) continue;
-        std::erase_if(each.coming, [&](const auto& coming) { return coming.device == device; });
-    }
-    if (state.changes == store.get().changes) co_return;
-    co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        std::size_t left_out = 0;
+        for (ChangeRecord& each : state.changes) {
+            if (each.number != number || each.vm != vm) continue;
+            left_out += std::erase_if(each.coming,
+                                      [&](const auto& coming) { return coming.device == device; });
+        }
+        return left_out > 0;
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> forget_change(StateStore& store, std::uint64_t number) {
-    SavedState state = store.get();
-    const auto gone = std::erase_if(
-        state.changes, [&](const ChangeRecord& each) { return each.number == number; });
-    if (gone != 0) co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return std::erase_if(state.changes,
+                             [&](const ChangeRecord& each) { return each.number == number; }) > 0;
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> forget_change_of(StateStore& store, std::uint64_t number, VmKey vm) {
-    SavedState state = store.get();
-    const auto gone = std::erase_if(state.changes, [&](const ChangeRecord& each) {
-        return each.number == number && is_change_of(each, vm);
-    });
-    if (gone != 0) co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return std::erase_if(state.changes, [&](const ChangeRecord& each) {
+                   return each.number == number && is_change_of(each, vm);
+               }) > 0;
+    };
+    co_await store.change(edit);
 }
 
 awaitable<void> forget_ended_changes(StateStore& store, VmKey vm) {
-    SavedState state = store.get();
-    const auto gone = std::erase_if(state.changes, [&](const ChangeRecord& each) {
-        return each.vm == vm.name && !is_change_of(each, vm);
-    });
-    if (gone != 0) co_await store.put(std::move(state));
+    const StateStore::Edit edit = [&](SavedState& state) {
+        return std::erase_if(state.changes, [&](const ChangeRecord& each) {
+                   return each.vm == vm.name && !is_change_of(each, vm);
+               }) > 0;
+    };
+    co_await store.change(edit);
 }
 
 std::vector<ChangeRecord> changes_of(const StateStore& store, const VmKey& vm) {
