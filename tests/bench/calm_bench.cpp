@@ -18,10 +18,10 @@ namespace {
 using nlohmann::json;
 using namespace test;
 
-constexpr int rounds = 100;
+constexpr int calm_rounds = 100;
 constexpr int stopped_machines = 8;
 constexpr std::uint64_t events = 1'500'000;
-constexpr auto pause =
+constexpr auto calm_pause =
     std::chrono::milliseconds(60);        // so that slots have rested before their turn
 constexpr std::size_t entry_name = 2000;  // bytes of one name in a long answer
 
@@ -62,7 +62,7 @@ class Neighbours {
             });
             success(client_->call("io.ivshmemd.Hotplug.Detach", {{"vm", "ours"}, {"name", "x"}},
                                   boot_deadline()));
-            std::this_thread::sleep_for(pause);
+            std::this_thread::sleep_for(calm_pause);
         }
         return samples;
     }
@@ -80,10 +80,9 @@ void measure_events(Report& report) {
     Samples taken;
     taken.measure([&] { send_events(world.noisy().qemu(), events); });
     success(world.client().call("io.ivshmemd.Hotplug.ListVms", json::object()));
-    report.goal("1.5 million events are taken in", taken.median() / 1000, 20, "s");
-    report.goal("the daemon's memory at most, meanwhile",
-                static_cast<double>(status_of(world.daemon().process().pid(), "VmHWM")) / 1024, 64,
-                "MiB");
+    report.add_figure("1.5 million events are taken in", taken.median() / 1000, 20, "s");
+    report.add_figure("memory at most, while 1.5 million events come",
+                      mebibytes_of(world.daemon().process().pid(), "VmHWM"), 64, "MiB");
 }
 
 /// An answer with a list of that many bytes. More than 4 MiB end the connection.
@@ -116,7 +115,7 @@ void measure_long_answers(Report& report) {
             });
         }
         if (*asked == 0) throw std::runtime_error("the long answer was not asked for");
-        report.goal(
+        report.add_figure(
             "what an answer of " + std::to_string(mebibytes) + " MiB delays others, longest",
             beside.most() - quiet.median(), 50, "ms");
     }
@@ -134,19 +133,20 @@ void measure_stopped(Report& report) {
     const DaemonProcess daemon(options);
     for (const auto& [name, monitor] : options.vms) daemon.wait_vm_state(name, "connected", soon());
     VarlinkClient client(daemon.socket());
-    time_calls(client, "ListDevices", rounds);
-    const Samples alone = time_calls(client, "ListDevices", rounds);
+    time_calls(client, "ListDevices", calm_rounds);
+    const Samples alone = time_calls(client, "ListDevices", calm_rounds);
     for (int i = 1; i <= stopped_machines; ++i)
         machines[static_cast<std::size_t>(i)].signal(SIGSTOP);
     const Samples first = time_calls(client, "ListDevices", 1);
-    const Samples beside = time_calls(client, "ListDevices", rounds);
+    const Samples beside = time_calls(client, "ListDevices", calm_rounds);
     for (int i = 1; i <= stopped_machines; ++i)
         machines[static_cast<std::size_t>(i)].signal(SIGCONT);
-    report.line("list of nine machines", alone);
-    report.line("the first one after eight were stopped", first);
-    report.line("the others", beside);
-    report.goal("list beside eight stopped / without", beside.median() / alone.median(), 1.2,
-                "times");
+    report.add({.name = "the first list after eight of nine were stopped", .ours = first});
+    report.add({.name = "list of nine machines, eight stopped",
+                .ours = beside,
+                .reference = "with none stopped",
+                .beside = alone,
+                .goal = Goal{Judged::ratio, 1.2}});
 }
 
 void measure_hostile(Report& report) {
@@ -158,8 +158,8 @@ void measure_hostile(Report& report) {
     success(world.client().call(
         "io.ivshmemd.Hotplug.Attach",
         {{"vm", "ours"}, {"name", "bell"}, {"server", server.socket()}, {"vectors", 1}}));
-    world.time_attaches(rounds / 4);
-    const Samples quiet = world.time_attaches(rounds);
+    world.time_attaches(calm_rounds / 4);
+    const Samples quiet = world.time_attaches(calm_rounds);
     Samples beside;
     {
         const Child client = greedy_client(world.daemon().socket());
@@ -172,20 +172,19 @@ void measure_hostile(Report& report) {
             const DoorbellPeer peer(server.socket());
             std::this_thread::sleep_for(std::chrono::milliseconds(2));
         });
-        beside = world.time_attaches(rounds);
+        beside = world.time_attaches(calm_rounds);
     }
-    report.line("attach, nobody else", quiet);
-    report.line("attach beside three who mean harm", beside);
-    std::printf("%-44s %8.2f ms, %.2f ms beside them\n", "its 99th percentile",
-                quiet.percentile(99), beside.percentile(99));
     const double allowed = std::max(0.2 * quiet.percentile(99), 10.0);
-    report.goal("what they add to its 99th percentile",
-                beside.percentile(99) - quiet.percentile(99), allowed, "ms");
+    report.add({.name = "attach beside three who mean harm",
+                .ours = beside,
+                .reference = "nobody else",
+                .beside = quiet,
+                .goal = Goal{Judged::p99, quiet.percentile(99) + allowed}});
 }
 
 }  // namespace
 
-void measure_calm(Report& report) {
+void measure_calm(Report& report, const Options&) {
     measure_events(report);
     measure_long_answers(report);
     measure_stopped(report);

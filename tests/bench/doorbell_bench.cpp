@@ -14,7 +14,7 @@ namespace {
 
 using namespace test;
 
-constexpr int joins = 200;
+constexpr int handshakes = 200;
 constexpr int stalled_peers = 16;
 
 // The longest that QEMU kept anybody waiting while the daemon met bad servers.
@@ -31,7 +31,8 @@ double longest_wait() {
     QmpPulse beat(pulse);
     for (const BadServerKind& kind : bad_servers()) {
         const ScriptedServer server(directory.path() / "server.sock", kind.script);
-        const CtlResult result = daemon.ctl({"attach", "vm0", "bell", "--server", server.path()});
+        const CtlResult result =
+            daemon.ctl({"attach", "vm0", "bell", "--vectors", "1", "--server", server.path()});
         if (result.exit_code != 8) throw std::runtime_error(kind.name + ": " + result.err);
     }
     return static_cast<double>(beat.stop().count());
@@ -40,7 +41,7 @@ double longest_wait() {
 // From connecting to having one's own vector.
 Samples join(const DoorbellServer& server) {
     Samples samples;
-    for (int i = 0; i < joins; ++i) {
+    for (int i = 0; i < handshakes; ++i) {
         samples.measure([&] {
             DoorbellPeer peer(server.socket());
             if (!peer.wait_vectors(peer.id(), 1)) throw std::runtime_error("no vector came");
@@ -51,16 +52,19 @@ Samples join(const DoorbellServer& server) {
 
 }  // namespace
 
-void measure_doorbells(Report& report) {
-    report.goal("query-status beside bad servers, longest", longest_wait(), 100, "ms");
+void measure_doorbells(Report& report, const Options&) {
+    report.add_figure("query-status beside bad servers, longest", longest_wait(), 100, "ms");
     const DoorbellServer server;
     const Samples alone = join(server);
-    report.line("doorbell handshake, nobody else", alone);
     std::deque<DoorbellPeer> stalled;  // they read nothing any more
     for (int i = 0; i < stalled_peers; ++i) stalled.emplace_back(server.socket());
     const Samples beside = join(server);
-    report.line("doorbell handshake beside stalled peers", beside);
-    report.goal("what stalled peers delay, longest", beside.most() - alone.median(), 10, "ms");
+    report.add({.name = "doorbell handshake beside stalled peers",
+                .ours = beside,
+                .reference = "nobody else",
+                .beside = alone});
+    report.add_figure("what stalled peers delay, longest", beside.most() - alone.median(), 10,
+                      "ms");
 }
 
 }  // namespace ivshmemd::bench

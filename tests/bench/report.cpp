@@ -1,53 +1,112 @@
 #include "tests/bench/report.h"
 
-#include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace ivshmemd::bench {
+namespace {
 
-void Samples::measure(const std::function<void()>& run) {
-    const auto begin = std::chrono::steady_clock::now();
-    run();
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-    add(took.count());
+using nlohmann::json;
+
+constexpr double tail = 99;  // percent
+
+json spell(const Side& side) {
+    json spelled{{"p50", side.wall.median()},
+                 {"min", side.wall.least()},
+                 {"p99", side.wall.percentile(tail)},
+                 {"n", side.wall.size()}};
+    if (!side.cpu.empty()) spelled["cpu"] = side.cpu.median();
+    return spelled;
 }
 
-void Samples::add(const Samples& more) {
-    values_.insert(values_.end(), more.values_.begin(), more.values_.end());
+double judged_value(const Row& row, Judged judged) {
+    switch (judged) {
+        case Judged::ratio:
+            return row.ours.wall.median() / row.beside.wall.median();
+        case Judged::ratio_p99:
+            return row.ours.wall.percentile(tail) / row.beside.wall.percentile(tail);
+        case Judged::median:
+            return row.ours.wall.median();
+        case Judged::p99:
+            return row.ours.wall.percentile(tail);
+    }
+    return 0;
 }
 
-double Samples::median() const {
-    std::vector<double> sorted = values_;
-    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-    std::nth_element(sorted.begin(), middle, sorted.end());
-    return *middle;
+bool is_ratio(Judged judged) {
+    return judged == Judged::ratio || judged == Judged::ratio_p99;
 }
 
-double Samples::percentile(double percent) const {
-    std::vector<double> sorted = values_;
-    std::sort(sorted.begin(), sorted.end());
-    const double rank = percent / 100 * static_cast<double>(sorted.size() - 1);
-    return sorted[static_cast<std::size_t>(rank)];
+const char* spell(Judged judged) {
+    switch (judged) {
+        case Judged::ratio:
+            return "ratio";
+        case Judged::ratio_p99:
+            return "ratio of p99";
+        case Judged::median:
+            return "p50";
+        case Judged::p99:
+            return "p99";
+    }
+    return "";
 }
 
-double Samples::least() const {
-    return *std::min_element(values_.begin(), values_.end());
+json spell_goal(const Goal& goal, double value) {
+    return {{"of", spell(goal.judged)},
+            {goal.at_least ? "least" : "most", goal.limit},
+            {"met", goal.at_least ? value >= goal.limit : value <= goal.limit}};
 }
 
-double Samples::most() const {
-    return *std::max_element(values_.begin(), values_.end());
+// One line, for those who wait; the table comes at the end.
+void say(const json& row) {
+    std::printf("%s: %.2f %s", row["name"].get_ref<const std::string&>().c_str(),
+                row["ours"]["p50"].get<double>(),
+                row["unit"].get_ref<const std::string&>().c_str());
+    if (row.contains("ratio")) {
+        std::printf(", %.2f of %s", row["ratio"].get<double>(),
+                    row["reference"]["name"].get_ref<const std::string&>().c_str());
+    }
+    if (row.contains("goal")) std::printf(": %s", row["goal"]["met"] ? "reached" : "MISSED");
+    std::printf("\n");
 }
 
-void Report::line(const std::string& what, const Samples& samples, const std::string& unit) {
-    std::printf("%-44s %8.2f %8.2f %8.2f %-2s  (%zu)\n", what.c_str(), samples.least(),
-                samples.median(), samples.most(), unit.c_str(), samples.size());
+}  // namespace
+
+Report::Report() : rows_(std::make_unique<json>(json::array())) {}
+Report::~Report() = default;
+
+void Report::add(const Row& row) {
+    json spelled{
+        {"part", part_}, {"name", row.name}, {"unit", row.unit}, {"ours", spell(row.ours)}};
+    const bool has_reference = !row.reference.empty();
+    if (has_reference) {
+        spelled["reference"] = spell(row.beside);
+        spelled["reference"]["name"] = row.reference;
+        const bool of_tail = row.goal && row.goal->judged == Judged::ratio_p99;
+        spelled["ratio"] = judged_value(row, of_tail ? Judged::ratio_p99 : Judged::ratio);
+    }
+    if (row.goal && (has_reference || !is_ratio(row.goal->judged))) {
+        spelled["goal"] = spell_goal(*row.goal, judged_value(row, row.goal->judged));
+        reached_ = reached_ && spelled["goal"]["met"].get<bool>();
+    }
+    say(spelled);
+    rows_->push_back(std::move(spelled));
 }
 
-void Report::goal(const std::string& what, double value, double goal, const std::string& unit) {
-    const bool good = value <= goal;
-    reached_ = reached_ && good;
-    std::printf("%-44s %8.2f %s, at most %.2f: %s\n", what.c_str(), value, unit.c_str(), goal,
-                good ? "reached" : "MISSED");
+void Report::add_figure(const std::string& name, double value, double limit,
+                        const std::string& unit) {
+    Samples only;
+    only.add(value);
+    add({.name = name, .unit = unit, .ours = only, .goal = Goal{Judged::median, limit}});
+}
+
+void Report::fail(const std::string& why) {
+    failed_.push_back(part_ + ": " + why);
+    std::fprintf(stderr, "%s\n", failed_.back().c_str());
+}
+
+const json& Report::rows() const {
+    return *rows_;
 }
 
 }  // namespace ivshmemd::bench

@@ -4,12 +4,19 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/support/json_text.h"
 
 namespace ivshmemd::bench {
 
 using nlohmann::json;
+
+namespace {
+
+constexpr std::chrono::seconds idle_time{5};
+
+}  // namespace
 
 json success(const json& reply) {
     if (reply.contains("error")) throw std::runtime_error(reply.dump());
@@ -22,6 +29,16 @@ long status_of(pid_t pid, const std::string& key) {
         if (line.starts_with(key + ":")) return std::stol(line.substr(key.size() + 1));
     }
     throw std::runtime_error("no " + key);
+}
+
+double mebibytes_of(pid_t pid, const std::string& key) {
+    return static_cast<double>(status_of(pid, key)) / 1024;
+}
+
+double wake_ups_of(pid_t pid) {
+    const long before = status_of(pid, "voluntary_ctxt_switches");
+    std::this_thread::sleep_for(idle_time);
+    return static_cast<double>(status_of(pid, "voluntary_ctxt_switches") - before);
 }
 
 double cpu_of(pid_t pid) {

@@ -1,143 +1,135 @@
-#include <sys/resource.h>
-
 #include <atomic>
 #include <mutex>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
 #include "tests/bench/bench.h"
-#include "tests/bench/fake_machines.h"
+#include "tests/bench/fake_herd.h"
 #include "tests/bench/running.h"
-#include "tests/e2e/machine_state.h"
-#include "tests/support/daemon_process.h"
 
 namespace ivshmemd::bench {
 namespace {
 
-using nlohmann::json;
 using namespace test;
 
-constexpr std::size_t machines = 1000;
-constexpr std::size_t clients = 64;
-constexpr int turns = 4;                        // of each program
-constexpr std::size_t cycles = 4000;            // attaches and detaches in a turn
-constexpr std::uint64_t region_size = 1 << 20;  // bytes
+constexpr std::size_t herd_size = 1000;
+constexpr std::size_t herd_clients = 64;
+constexpr int turns = 4;                   // of each program
+constexpr std::size_t cycles = 4000;       // attaches and detaches in a turn
+constexpr std::size_t cycles_alone = 500;  // by one client
 
-void raise_file_limit() {
-    rlimit files{};
-    ::getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
+/// What one program made of its turns.
+struct Figures {
+    Samples memory;      // MiB
+    Samples per_second;  // attaches, each with its detach
+    Samples cpu;         // us of the daemon for both
+    Samples cpu_alone;   // the same, for one client
+    Samples attach;      // ms
+};
+
+/// All clients at once; each has machines of its own.
+void take_turn(FakeHerd& herd, Figures& figures) {
+    std::mutex mutex;
+    std::atomic<std::size_t> next{0};
+    const double cpu = cpu_of(herd.daemon());
+    const auto begin = std::chrono::steady_clock::now();
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < herd_clients; ++i) {
+        threads.emplace_back([&] {
+            VarlinkClient client(herd.socket());
+            Samples samples;
+            for (std::size_t cycle = 0; (cycle = next++) < cycles;) {
+                const std::string vm = FakeHerd::name_of(cycle % herd_size);
+                samples.measure([&] { FakeHerd::attach(client, vm); });
+                FakeHerd::detach(client, vm);
+            }
+            const std::lock_guard lock(mutex);
+            figures.attach.add(samples);
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    figures.per_second.add(cycles / took.count());
+    figures.cpu.add((cpu_of(herd.daemon()) - cpu) * 1000 / cycles);
 }
 
-/// A thousand machines, and a daemon that looks after them.
-class Herd {
-  public:
-    explicit Herd(const std::filesystem::path& program)
-        : fakes_(fake_machines(fake_monitors(directory_.path(), machines))) {
-        make_file(regions_ / "shared", region_size);
-        DaemonOptions options;
-        options.vms = fake_monitors(directory_.path(), machines);
-        options.region_dir = regions_.path();
-        options.program = program;
-        options.extra = {"--log-level", "warning"};
-        daemon_.emplace(options);
-        VarlinkClient client(daemon_->socket());
-        const Deadline deadline = boot_deadline();
-        while (connected(client) < machines) {
-            if (deadline.passed()) throw std::runtime_error("not all machines are connected");
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        }
+/// One client, so that nothing is shared between operations.
+void take_turn_alone(FakeHerd& herd, Figures& figures) {
+    VarlinkClient client(herd.socket());
+    for (std::size_t cycle = 0; cycle < cycles_alone; ++cycle) {
+        const std::string vm = FakeHerd::name_of(cycle % herd_size);
+        const double before = cpu_of(herd.daemon());
+        FakeHerd::attach(client, vm);
+        FakeHerd::detach(client, vm);
+        figures.cpu_alone.add((cpu_of(herd.daemon()) - before) * 1000);
     }
+}
 
-    double memory() {  // MiB
-        return static_cast<double>(status_of(daemon_->process().pid(), "VmRSS")) / 1024;
+struct Scale {
+    FakeHerd ours{herd_size};
+    std::optional<FakeHerd> other{};
+    Figures figures{}, other_figures{};
+
+    void add(Report& report, Row row, Samples Figures::*which) const {
+        row.ours = figures.*which;
+        if (other) row.reference = "the other build";
+        if (other) row.beside = other_figures.*which;
+        report.add(row);
     }
-
-    struct Turn {
-        double per_second = 0;  // attaches, each with its detach
-        double cpu = 0;         // us of the daemon for both
-        Samples attach;         // ms
-    };
-
-    /// All clients at once; each has machines of its own.
-    Turn turn() {
-        Turn result;
-        std::mutex mutex;
-        std::atomic<std::size_t> next{0};
-        const pid_t pid = daemon_->process().pid();
-        const double cpu = cpu_of(pid);
-        const auto begin = std::chrono::steady_clock::now();
-        std::vector<std::thread> threads;
-        for (std::size_t i = 0; i < clients; ++i) {
-            threads.emplace_back([&] {
-                VarlinkClient client(daemon_->socket());
-                Samples samples;
-                for (std::size_t cycle = 0; (cycle = next++) < cycles;) {
-                    const std::string vm = "fake" + std::to_string(cycle % machines);
-                    samples.measure([&] { attach(client, vm); });
-                    success(client.call("io.ivshmemd.Hotplug.Detach", {{"vm", vm}, {"name", "x"}},
-                                        boot_deadline()));
-                }
-                const std::lock_guard lock(mutex);
-                result.attach.add(samples);
-            });
-        }
-        for (std::thread& thread : threads) thread.join();
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-        result.per_second = cycles / took.count();
-        result.cpu = (cpu_of(pid) - cpu) * 1000 / cycles;
-        return result;
-    }
-
-  private:
-    static std::size_t connected(VarlinkClient& client) {
-        const json reply = client.call("io.ivshmemd.Hotplug.ListVms", json::object());
-        std::size_t count = 0;
-        for (const json& vm : reply["parameters"]["vms"]) count += vm["state"] == "connected";
-        return count;
-    }
-    static void attach(VarlinkClient& client, const std::string& vm) {
-        success(
-            client.call("io.ivshmemd.Hotplug.Attach",
-                        {{"vm", vm}, {"name", "x"}, {"region", "shared"}, {"size", region_size}},
-                        boot_deadline()));
-    }
-
-    TempDir directory_;
-    TempDir regions_ = TempDir::shared_memory();
-    std::deque<Child> fakes_;
-    std::optional<DaemonProcess> daemon_;
 };
+
+void run_turns(Scale& scale) {
+    scale.figures.memory.add(mebibytes_of(scale.ours.daemon(), "VmRSS"));
+    if (scale.other) {
+        scale.other_figures.memory.add(mebibytes_of(scale.other->daemon(), "VmRSS"));
+    }
+    for (int i = 0; i < turns; ++i) {
+        take_turn(scale.ours, scale.figures);
+        if (scale.other) take_turn(*scale.other, scale.other_figures);
+    }
+    take_turn_alone(scale.ours, scale.figures);
+    if (scale.other) take_turn_alone(*scale.other, scale.other_figures);
+}
 
 }  // namespace
 
-void measure_scale(Report& report) {
-    raise_file_limit();  // of the machines too
-    Herd ours("");
-    const char* other = std::getenv("IVSHMEMD_BENCH_AGAINST");
-    std::optional<Herd> against;
-    if (other) against.emplace(other);
-    report.goal("resident memory with 1,000 VMs", ours.memory(), 20, "MiB");
-    Samples rate, cpu, attach, other_rate, other_cpu;
-    for (int i = 0; i < turns; ++i) {
-        const Herd::Turn turn = ours.turn();
-        rate.add(turn.per_second);
-        cpu.add(turn.cpu);
-        attach.add(turn.attach);
-        if (!against) continue;
-        const Herd::Turn beside = against->turn();
-        other_rate.add(beside.per_second);
-        other_cpu.add(beside.cpu);
-    }
-    report.line("attach + detach, 64 clients, a second", rate, "");
-    report.line("the daemon's CPU for both", cpu, "us");
-    report.goal("99th percentile of an attach", attach.percentile(99), 20, "ms");
-    if (!against) return;
-    report.line("the other build: a second", other_rate, "");
-    report.line("its CPU for both", other_cpu, "us");
-    report.goal("CPU / that of the other build", cpu.median() / other_cpu.median(), 0.25, "times");
+void measure_scale(Report& report, const Options& options) {
+    Scale scale;
+    if (!options.against.empty()) scale.other.emplace(herd_size, options.against);
+    run_turns(scale);
+    scale.add(report,
+              {.name = "resident memory, 1,000 VMs",
+               .unit = "MiB",
+               .ours = {},
+               .goal = Goal{Judged::median, 20}},
+              &Figures::memory);
+    scale.add(report,
+              {.name = "attach + detach a second, 1,000 fake VMs, 64 clients",
+               .unit = "/s",
+               .ours = {},
+               .goal = Goal{Judged::ratio, 4, true}},
+              &Figures::per_second);
+    scale.add(report,
+              {.name = "attach among 64 clients", .ours = {}, .goal = Goal{Judged::p99, 20}},
+              &Figures::attach);
+    scale.add(report,
+              {.name = "daemon's CPU, attach + detach, 64 clients",
+               .unit = "us",
+               .ours = {},
+               .goal = Goal{Judged::ratio, 0.25}},
+              &Figures::cpu);
+    scale.add(report,
+              {.name = "daemon's CPU, attach + detach, one client",
+               .unit = "us",
+               .ours = {},
+               .goal = Goal{Judged::ratio, 0.25}},
+              &Figures::cpu_alone);
+    scale.other.reset();
+    scale.ours.read_notifications();
+    std::this_thread::sleep_for(settle_time);
+    report.add_figure("wake-ups in 5 s of idleness, 1,000 VMs", wake_ups_of(scale.ours.daemon()), 0,
+                      "");
 }
 
 }  // namespace ivshmemd::bench
