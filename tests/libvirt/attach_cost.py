@@ -119,7 +119,7 @@ def measure(stack, rounds):
     equal = EqualMachine(directory, world.libvirtd.qemus()[0])
     stack.callback(equal.end)
     equal.start_guest(Console)
-    daemon = Daemon(libvirt_test.PROGRAMS[0], directory, {"equal": equal.monitor}, world.regions)
+    daemon = Daemon(libvirt_test.World.programs[0], directory, {"equal": equal.monitor}, world.regions)
     stack.callback(daemon.end)
     wait_until(lambda: world.bridge.serves("web"), "the bridge", 60)
     time.sleep(SETTLE)
