@@ -105,6 +105,10 @@ def where(results):
             f"{results['processor']}, {results['cores']} cores")
 
 
+OTHER = "the other build"  # as the bench calls it
+OTHER_IS = "The other build is an earlier ivshmemd, which `IVSHMEMD_BENCH_AGAINST` named."
+
+
 def figure(side, unit, of_tail=False):
     """A median, and where there are many the range in which nearly all lie; or that tail alone."""
     if of_tail:
@@ -132,6 +136,8 @@ def markdown_lines(results):
             beside, ratio = f"{row['reference']['name']}: {there}", f"{row['ratio']:.2f}"
         here = figure(row["ours"], row["unit"], of_tail)
         yield f"| {row['name']} | {here} | {beside} | {ratio} |"
+    if any(row.get("reference", {}).get("name") == OTHER for row in results["rows"]):
+        yield from ("", OTHER_IS)
 
 
 def rewrite(text, results):
