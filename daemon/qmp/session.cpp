@@ -136,11 +136,10 @@ awaitable<std::vector<Answer>> Session::call_all(std::vector<Command> commands,
     std::vector<Answer> answers;
     if (commands.empty()) co_return answers;
     const BatchPointer batch = enter(commands.size(), deadline);
-    std::string bytes;
-    for (std::size_t i = 0; i < commands.size(); ++i) {
+    std::string bytes = encode(commands.front(), batch->first);
+    if (fd) send_with_descriptor(std::exchange(bytes, {}), std::move(fd), batch->first);
+    for (std::size_t i = 1; i < commands.size(); ++i) {
         bytes += encode(commands[i], batch->first + i);
-        if (!fd) continue;
-        send_with_descriptor(std::exchange(bytes, {}), std::move(fd), batch->first);
     }
     if (bytes.empty()) {
         flush();
