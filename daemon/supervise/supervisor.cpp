@@ -1,5 +1,6 @@
 #include "daemon/supervise/supervisor.h"
 
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "daemon/attach/region.h"
