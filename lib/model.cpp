@@ -5,38 +5,38 @@
 namespace ivshmemd {
 namespace {
 
-struct Row {
+struct ModelNames {
     Model model;
     std::string_view qom;
     std::string_view api;
 };
 
-constexpr std::array rows{
-    Row{Model::legacy, "ivshmem", "ivshmem"},
-    Row{Model::plain, "ivshmem-plain", "ivshmem_plain"},
-    Row{Model::doorbell, "ivshmem-doorbell", "ivshmem_doorbell"},
+constexpr std::array model_names{
+    ModelNames{Model::legacy, "ivshmem", "ivshmem"},
+    ModelNames{Model::plain, "ivshmem-plain", "ivshmem_plain"},
+    ModelNames{Model::doorbell, "ivshmem-doorbell", "ivshmem_doorbell"},
 };
 
 }  // namespace
 
 std::string_view qom_type(Model model) {
-    return rows[static_cast<std::size_t>(model)].qom;
+    return model_names[static_cast<std::size_t>(model)].qom;
 }
 
 std::string_view api_name(Model model) {
-    return rows[static_cast<std::size_t>(model)].api;
+    return model_names[static_cast<std::size_t>(model)].api;
 }
 
 std::optional<Model> model_from_qom_type(std::string_view type) {
-    for (const Row& row : rows) {
-        if (row.qom == type) return row.model;
+    for (const ModelNames& names : model_names) {
+        if (names.qom == type) return names.model;
     }
     return std::nullopt;
 }
 
 std::optional<Model> model_from_api_name(std::string_view name) {
-    for (const Row& row : rows) {
-        if (row.api == name || row.qom == name) return row.model;
+    for (const ModelNames& names : model_names) {
+        if (names.api == name || names.qom == name) return names.model;
     }
     return std::nullopt;
 }
