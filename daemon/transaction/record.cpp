@@ -10,6 +10,7 @@
 #include "daemon/state/regions.h"
 #include "daemon/transaction/run.h"
 #include "daemon/vm/vm.h"
+#include "lib/change.h"
 #include "lib/decide.h"
 
 namespace ivshmemd {
@@ -40,26 +41,6 @@ ChangeRecord record_of(const Vm& vm, const VmPlan& plan, std::uint64_t number) {
     return record;
 }
 
-const DeviceSpec* spec_called(const std::vector<DeviceSpec>& specs, const std::string& name) {
-    const auto found = std::find_if(specs.begin(), specs.end(),
-                                    [&](const DeviceSpec& each) { return each.name == name; });
-    return found == specs.end() ? nullptr : &*found;
-}
-
-// Whether the device is there as it was, and nobody has asked its guest for it.
-bool is_as_it_was(const Vm& vm, const DeviceSpec& spec) {
-    const std::optional<Device> device = vm.device(spec.name);
-    return device && device->state == DeviceState::attached && spec_to_repeat(*device) == spec;
-}
-
-// Whether the change has brought it.
-bool has_come(const Vm& vm, const ChangeRecord& record, const std::string& name) {
-    const std::optional<Device> device = vm.device(name);
-    if (!device || device->origin != Origin::managed) return false;
-    const DeviceSpec* before = spec_called(record.leaving, name);
-    return !before || spec_to_repeat(*device) != *before;
-}
-
 awaitable<void> take_out(std::shared_ptr<Vm> vm, ChangeRecord::Coming coming) {
     DetachRequest request;
     request.name = coming.device;
@@ -74,7 +55,7 @@ awaitable<void> take_out(std::shared_ptr<Vm> vm, ChangeRecord::Coming coming) {
 awaitable<void> bring_back(std::shared_ptr<Vm> vm, const ChangeRecord& record) {
     std::vector<DeviceSpec> missing;
     for (const DeviceSpec& spec : record.leaving) {
-        if (!is_as_it_was(*vm, spec)) missing.push_back(spec);
+        if (has_to_return(spec, vm->device(spec.name))) missing.push_back(spec);
     }
     if (missing.empty()) co_return;
     co_await put_back_later(*vm->host().store, vm->key(), std::move(missing));
@@ -87,7 +68,8 @@ awaitable<void> undo_one(std::shared_ptr<Vm> vm, ChangeRecord record) {
     log_warning({vm->name(), ": a change of several VMs was interrupted; it is undone here"},
                 {{"VM", vm->name()}});
     for (const ChangeRecord::Coming& each : record.coming) {
-        if (has_come(*vm, record, each.device)) co_await take_out(vm, each);
+        const bool came = came_by(record, each, vm->device(each.device));
+        if (came) co_await take_out(vm, each);
     }
     // The next connection tries again.
     if (vm->session() != session || vm->unavailable()) co_return;
