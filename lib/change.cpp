@@ -4,12 +4,12 @@
 
 namespace ivshmemd {
 
-bool came_by(const ChangeRecord& record, const ChangeRecord::Coming& coming,
+bool came_by(const ChangeRecord& record, const std::string& coming,
              const std::optional<Device>& now) {
     if (!now || now->origin != Origin::managed) return false;
     const DeviceSpec there = spec_to_repeat(*now);
     return std::none_of(record.leaving.begin(), record.leaving.end(), [&](const DeviceSpec& each) {
-        return each.name == coming.device && each == there;
+        return each.name == coming && each == there;
     });
 }
 

@@ -13,7 +13,7 @@ namespace ivshmemd {
 
 /// Whether a device that is there now, if any is, was brought by the change: it was to come, is
 /// ours, and is not what was to leave in its place.
-bool came_by(const ChangeRecord& record, const ChangeRecord::Coming& coming,
+bool came_by(const ChangeRecord& record, const std::string& coming,
              const std::optional<Device>& now);
 
 /// Whether a device that was to leave has to come back: it is gone, is another one, or its guest

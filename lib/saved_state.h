@@ -29,6 +29,8 @@ struct CreatedRegion {
     std::uint64_t inode = 0;
     std::string made_for = {};  // "VM/NAME" until that device is there, or somebody else uses it
     unsigned mode = 0660;       // that it was made with
+    /// The change of several VMs that made it, until that is over, or anybody else uses it.
+    std::uint64_t change = 0;
 
     bool operator==(const CreatedRegion&) const = default;
 };
@@ -118,18 +120,11 @@ struct ProofRecord {
 /// What one VM is to get and to lose in a change of several VMs that has begun. Whoever finds it
 /// after a restart undoes it.
 struct ChangeRecord {
-    /// A device that was not there.
-    struct Coming {
-        std::string device;
-        bool region_is_new = false;  // this daemon had not made the region before
-
-        bool operator==(const Coming&) const = default;
-    };
     std::uint64_t number = 0;  // the same for all VMs that are changed together
     std::string vm;
     std::string uuid;
     std::string run;  // the QEMU process; with it ends all that it had
-    std::vector<Coming> coming;
+    std::vector<std::string> coming;  // devices that were not there
     std::vector<DeviceSpec> leaving;  // as they were
 
     bool operator==(const ChangeRecord&) const = default;

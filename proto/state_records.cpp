@@ -31,15 +31,14 @@ std::optional<std::string> read_later_text(const json* value) {
     return *text;
 }
 
-std::optional<std::vector<ChangeRecord::Coming>> read_coming(const json* value) {
+std::optional<std::vector<std::string>> read_coming(const json* value) {
     const json* entries = as_array(value);
     if (!entries) return std::nullopt;
-    std::vector<ChangeRecord::Coming> coming;
+    std::vector<std::string> coming;
     for (const json& entry : *entries) {
         const std::string* device = as_string(find(entry, "device"));
-        const auto region_is_new = as_bool(find(entry, "regionIsNew"));
-        if (!device || !region_is_new || !check_device_name(*device)) return std::nullopt;
-        coming.push_back({*device, *region_is_new});
+        if (!device || !check_device_name(*device)) return std::nullopt;
+        coming.push_back(*device);
     }
     return coming;
 }
@@ -60,6 +59,7 @@ std::optional<CreatedRegion> read_region(const json& entry) {
     const std::string* made_for = as_string(find(entry, "wantedBy"));
     CreatedRegion record{*path, *device, *inode, made_for ? *made_for : ""};
     if (const auto mode = as_uint(find(entry, "permissions"))) record.mode = *mode & 0777U;
+    record.change = as_uint(find(entry, "change")).value_or(0);
     return record;
 }
 
@@ -68,6 +68,7 @@ json spell(const CreatedRegion& record) {
     json entry = {{"path", record.path}, {"device", record.device}, {"inode", record.inode}};
     if (!record.made_for.empty()) entry["wantedBy"] = record.made_for;
     if (record.mode != CreatedRegion().mode) entry["permissions"] = record.mode;
+    if (record.change != 0) entry["change"] = record.change;
     return entry;
 }
 
@@ -206,9 +207,7 @@ std::optional<ChangeRecord> read_change(const json& entry) {
 
 json spell(const ChangeRecord& record) {
     json coming = json::array();
-    for (const ChangeRecord::Coming& each : record.coming) {
-        coming.push_back({{"device", each.device}, {"regionIsNew", each.region_is_new}});
-    }
+    for (const std::string& each : record.coming) coming.push_back({{"device", each}});
     return {{"number", record.number}, {"vm", record.vm},
             {"uuid", record.uuid},     {"run", record.run},
             {"coming", coming},        {"leaving", spell_specs(record.leaving)}};

@@ -95,7 +95,7 @@ awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,
     }
     if (*region) {
         vm->spawn("record of " + decision.region.path,
-                  keep_region(*vm->host().store, decision.region.path, **region));
+                  region_serves(*vm->host().store, decision.region.path, **region));
     }
     vm->publish(EventKind::attached, decision.spec.name,
                 std::string(qom_type(decision.spec.model)));
@@ -130,6 +130,7 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
     if (const Device* equal = std::get_if<Device>(&*decided)) co_return Attached{*equal, false, {}};
     Decision decision = std::move(std::get<Decision>(*decided));
     decision.region.mode = options.making.mode;
+    decision.region.change = options.making.change;
     Turn::Coming coming(*vm, decision.spec);
     if (!options.last) options.last = vm->holdings().last_place(request.name);
     PlacementRequest wanted{request.bus, request.slot, options.last, decision.spec.size};

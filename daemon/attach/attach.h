@@ -34,6 +34,7 @@ using MadeRegion = std::function<void(const std::string& path, const RegionIdent
 struct RegionMaking {
     MadeRegion made;
     mode_t mode = region_mode;
+    std::uint64_t change = 0;  // the change of several VMs that this is part of
 };
 
 /// The same for whoever has to take it back later, with the region that was made for it.

@@ -27,6 +27,7 @@ struct RegionChoice {
     std::shared_ptr<const RegionFile> file = nullptr;  // that was judged; null when there is none
     RegionIdentity identity{};                         // once it is prepared
     mode_t mode = region_mode;                         // of one that is made
+    std::uint64_t change = 0;                          // that it is made, or joined, by
 };
 
 /// What decide() made of a request, with the things of this host that it was about.

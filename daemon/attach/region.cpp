@@ -34,7 +34,8 @@ awaitable<Result<void>> prepare_existing(std::shared_ptr<Vm> vm, Decision& decis
         co_return Error(ErrorKind::region_mismatch, path + " was replaced meanwhile; try again");
     }
     decision.region.identity = file;
-    co_await keep_region(*host.store, path, file);  // whoever made it for nothing
+    // Whoever made it for nothing.
+    co_await keep_region(*host.store, path, file, decision.region.change);
     if (decision.region.device) co_return Result<void>();
     if (decision.region.fill) decision.region.file.reset();  // nobody may have it open
     const bool is_whole =
@@ -72,7 +73,7 @@ awaitable<Result<std::optional<RegionIdentity>>> make_region(std::shared_ptr<Vm>
     const Result<UnnamedRegion> made = co_await host.worker.run(reserve);
     if (!made) co_return made.error();
     co_await remember_region(*host.store, path, made->identity,
-                             vm->name() + "/" + decision.spec.name, mode);
+                             vm->name() + "/" + decision.spec.name, mode, decision.region.change);
     const auto named = host.regions.publish(*made, *decision.spec.region);
     if (named && *named == RegionFiles::Naming::named) {
         decision.region.identity = made->identity;
@@ -100,6 +101,7 @@ awaitable<Result<std::optional<RegionIdentity>>> prepare_region(std::shared_ptr<
         Result<Decision> judged = decide_memory(*vm, request, decision.spec.model);
         if (!judged) co_return judged.error();
         judged->region.mode = decision.region.mode;
+        judged->region.change = decision.region.change;
         decision.region = std::move(judged->region);
     }
     const Result<void> ready = co_await prepare_existing(vm, decision);
@@ -127,7 +129,7 @@ awaitable<void> take_back_region_later(std::shared_ptr<Vm> vm, DeviceSpec spec,
     if (vm->stopping()) co_return;
     const Host& host = vm->host();
     if (find_managed(vm->inventory(), spec.name)) {
-        co_await keep_region(*host.store, host.regions.path_of(*spec.region), made);
+        co_await region_serves(*host.store, host.regions.path_of(*spec.region), made);
         co_return;
     }
     RegionRemoval removal{host.regions.path_of(*spec.region), made, "", host.deadlines.region_told};
@@ -145,7 +147,8 @@ void settle_unused_regions(const std::shared_ptr<Vm>& vm) {
     for (const CreatedRegion& each : unused_regions(store, vm->name())) {
         const std::string device = each.made_for.substr(vm->name().size() + 1);
         if (find_managed(vm->inventory(), device)) {
-            vm->spawn("record of " + each.path, keep_region(store, each.path, identity_of(each)));
+            vm->spawn("record of " + each.path,
+                      region_serves(store, each.path, identity_of(each)));
         } else {
             vm->spawn("removal of " + each.path, take_back_unused(vm, each));
         }

@@ -6,8 +6,15 @@
 namespace ivshmemd {
 namespace {
 
-bool is_change_of(const ChangeRecord& record, const VmKey& vm) {
-    return record.vm == vm.name && record.uuid == vm.uuid && record.run == vm.run;
+// Regions that nobody is to take back any more are like all others.
+void settle_regions(SavedState& state, std::uint64_t number) {
+    const bool goes_on =
+        std::any_of(state.changes.begin(), state.changes.end(),
+                    [&](const ChangeRecord& each) { return each.number == number; });
+    if (goes_on) return;
+    for (CreatedRegion& each : state.regions) {
+        if (each.change == number) each.change = 0;
+    }
 }
 
 }  // namespace
@@ -16,6 +23,9 @@ std::uint64_t new_change_number(const StateStore& store) {
     std::uint64_t number = 1;
     for (const ChangeRecord& each : store.get().changes) {
         number = std::max(number, each.number + 1);
+    }
+    for (const CreatedRegion& each : store.get().regions) {
+        number = std::max(number, each.change + 1);
     }
     return number;
 }
@@ -34,8 +44,7 @@ awaitable<void> leave_out_of_change(StateStore& store, std::uint64_t number, std
         std::size_t left_out = 0;
         for (ChangeRecord& each : state.changes) {
             if (each.number != number || each.vm != vm) continue;
-            left_out += std::erase_if(each.coming,
-                                      [&](const auto& coming) { return coming.device == device; });
+            left_out += std::erase(each.coming, device);
         }
         return left_out > 0;
     };
@@ -44,34 +53,27 @@ awaitable<void> leave_out_of_change(StateStore& store, std::uint64_t number, std
 
 awaitable<void> forget_change(StateStore& store, std::uint64_t number) {
     const StateStore::Edit edit = [&](SavedState& state) {
-        return std::erase_if(state.changes,
-                             [&](const ChangeRecord& each) { return each.number == number; }) > 0;
+        const std::size_t ended = std::erase_if(
+            state.changes, [&](const ChangeRecord& each) { return each.number == number; });
+        settle_regions(state, number);
+        return ended > 0;
     };
     co_await store.change(edit);
 }
 
-awaitable<void> forget_change_of(StateStore& store, std::uint64_t number, VmKey vm) {
+awaitable<void> forget_change_in(StateStore& store, ChangeRecord record) {
     const StateStore::Edit edit = [&](SavedState& state) {
-        return std::erase_if(state.changes, [&](const ChangeRecord& each) {
-                   return each.number == number && is_change_of(each, vm);
-               }) > 0;
+        const std::size_t ended = std::erase(state.changes, record);
+        settle_regions(state, record.number);
+        return ended > 0;
     };
     co_await store.change(edit);
 }
 
-awaitable<void> forget_ended_changes(StateStore& store, VmKey vm) {
-    const StateStore::Edit edit = [&](SavedState& state) {
-        return std::erase_if(state.changes, [&](const ChangeRecord& each) {
-                   return each.vm == vm.name && !is_change_of(each, vm);
-               }) > 0;
-    };
-    co_await store.change(edit);
-}
-
-std::vector<ChangeRecord> changes_of(const StateStore& store, const VmKey& vm) {
+std::vector<ChangeRecord> changes_of(const StateStore& store, const std::string& vm) {
     std::vector<ChangeRecord> found;
     for (const ChangeRecord& each : store.get().changes) {
-        if (is_change_of(each, vm)) found.push_back(each);
+        if (each.vm == vm) found.push_back(each);
     }
     return found;
 }

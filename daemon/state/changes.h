@@ -13,7 +13,7 @@
 // when it returns.
 namespace ivshmemd {
 
-/// A number that no change has that is remembered.
+/// A number that no change has that is remembered, and no region was made by.
 std::uint64_t new_change_number(const StateStore& store);
 
 /// Remembers a change that is about to begin: one record for each of its VMs.
@@ -23,16 +23,13 @@ awaitable<void> remember_change(StateStore& store, std::vector<ChangeRecord> rec
 awaitable<void> leave_out_of_change(StateStore& store, std::uint64_t number, std::string vm,
                                     std::string device);
 
-/// The change has come to its end, in all of its VMs.
+/// The change has come to its end, in all of its VMs. Regions that it made are like others then.
 awaitable<void> forget_change(StateStore& store, std::uint64_t number);
 
-/// It has in this one.
-awaitable<void> forget_change_of(StateStore& store, std::uint64_t number, VmKey vm);
+/// It has in this one; in all, when it was the last.
+awaitable<void> forget_change_in(StateStore& store, ChangeRecord record);
 
-/// So it has in all QEMU processes of that name but this one, which have ended.
-awaitable<void> forget_ended_changes(StateStore& store, VmKey vm);
-
-/// Those of this QEMU process.
-std::vector<ChangeRecord> changes_of(const StateStore& store, const VmKey& vm);
+/// Those of a VM of that name, those of its earlier QEMU processes among them.
+std::vector<ChangeRecord> changes_of(const StateStore& store, const std::string& vm);
 
 }  // namespace ivshmemd

@@ -15,14 +15,20 @@ namespace ivshmemd {
 /// The file that this daemon made under that path; nothing when it made none.
 std::optional<RegionIdentity> created_region(const StateStore& store, const std::string& path);
 
-/// `made_for`: "VM/NAME", the device that it is to serve.
+/// `made_for`: "VM/NAME", the device that it is to serve. `change`: the change of several VMs that
+/// makes it, if one does.
 awaitable<void> remember_region(StateStore& store, std::string path, RegionIdentity file,
-                                std::string made_for, mode_t mode = region_mode);
-/// It serves that device, or another one: it is kept from now on. Nothing is written where that is
-/// known.
-awaitable<void> keep_region(StateStore& store, std::string path, RegionIdentity file);
+                                std::string made_for, mode_t mode = region_mode,
+                                std::uint64_t change = 0);
+/// The device that it was made for is there. Nothing is written where that is known.
+awaitable<void> region_serves(StateStore& store, std::string path, RegionIdentity file);
+/// Another one uses it: it is kept from now on, unless that one comes with the same change.
+awaitable<void> keep_region(StateStore& store, std::string path, RegionIdentity file,
+                            std::uint64_t change = 0);
 /// Those that were made for a device of that VM and are not known to have served any.
 std::vector<CreatedRegion> unused_regions(const StateStore& store, const std::string& vm);
+/// Those that this change made, and that nobody else has used.
+std::vector<CreatedRegion> regions_of_change(const StateStore& store, std::uint64_t change);
 RegionIdentity identity_of(const CreatedRegion& record);
 awaitable<void> forget_region(StateStore& store, std::string path, RegionIdentity file);
 

@@ -9,19 +9,14 @@
 #include "daemon/state/migrations.h"
 #include "daemon/state/regions.h"
 #include "daemon/transaction/run.h"
+#include "daemon/vm/region_removal.h"
 #include "daemon/vm/vm.h"
 #include "lib/change.h"
-#include "lib/decide.h"
 
 namespace ivshmemd {
 namespace {
 
 using RecordedRun = std::shared_ptr<TransactionRun>;
-
-bool is_made(const Host& host, const DeviceRequest& request) {
-    const std::string path = region_path(host.regions.places(), request);
-    return created_region(*host.store, path).has_value();
-}
 
 ChangeRecord record_of(const Vm& vm, const VmPlan& plan, std::uint64_t number) {
     const VmKey key = vm.key();
@@ -30,9 +25,7 @@ ChangeRecord record_of(const Vm& vm, const VmPlan& plan, std::uint64_t number) {
         return std::find(plan.detach.begin(), plan.detach.end(), name) != plan.detach.end();
     };
     for (const DeviceRequest& each : plan.attach) {
-        if (vm.device(each.name) && !leaves(each.name)) continue;
-        const bool is_new = !each.server && !is_made(vm.host(), each);
-        record.coming.push_back({each.name, is_new});
+        if (!vm.device(each.name) || leaves(each.name)) record.coming.push_back(each.name);
     }
     for (const std::string& name : plan.detach) {
         const std::optional<Device> device = vm.device(name);
@@ -41,15 +34,36 @@ ChangeRecord record_of(const Vm& vm, const VmPlan& plan, std::uint64_t number) {
     return record;
 }
 
-awaitable<void> take_out(std::shared_ptr<Vm> vm, ChangeRecord::Coming coming) {
+// Whether the region of a device of ours was made by that change.
+bool has_region_of(const Vm& vm, const std::string& device, std::uint64_t change) {
+    const Host& host = vm.host();
+    const std::optional<Device> there = vm.device(device);
+    if (!there || !there->spec.region) return false;
+    const std::string path = host.regions.path_of(*there->spec.region);
+    const std::vector<CreatedRegion> made = regions_of_change(*host.store, change);
+    return std::any_of(made.begin(), made.end(),
+                       [&](const CreatedRegion& each) { return each.path == path; });
+}
+
+awaitable<void> take_out(std::shared_ptr<Vm> vm, std::string device, std::uint64_t change) {
     DetachRequest request;
-    request.name = coming.device;
-    request.remove_region = coming.region_is_new;
+    request.name = device;
+    request.remove_region = has_region_of(*vm, device, change);
     const DetachProgress silent = [](const std::string&, const std::string&) {};
     const Result<Detached> left = co_await detach(vm, std::move(request), silent);
     if (left) co_return;
-    log_warning({vm->name(), ": ", coming.device, " stays: ", left.error().message},
-                {{"VM", vm->name()}, {"DEVICE", coming.device}});
+    log_warning({vm->name(), ": ", device, " stays: ", left.error().message},
+                {{"VM", vm->name()}, {"DEVICE", device}});
+}
+
+// As far as nobody uses them: also of devices that did not get so far as to be there. The last VM
+// to be undone finds all of them free.
+awaitable<void> take_back_regions(std::shared_ptr<Vm> vm, std::uint64_t change) {
+    const std::vector<CreatedRegion> made = regions_of_change(*vm->host().store, change);
+    for (const CreatedRegion& each : made) {
+        RegionRemoval removal{each.path, identity_of(each), "", vm->host().deadlines.region_told};
+        co_await remove_made_region(vm, std::move(removal));
+    }
 }
 
 awaitable<void> bring_back(std::shared_ptr<Vm> vm, const ChangeRecord& record) {
@@ -63,25 +77,30 @@ awaitable<void> bring_back(std::shared_ptr<Vm> vm, const ChangeRecord& record) {
     vm->changed().notify_all();
 }
 
-awaitable<void> undo_one(std::shared_ptr<Vm> vm, ChangeRecord record) {
+// What is there is not touched of a QEMU that came later. False when the connection was lost: the
+// next one tries again.
+awaitable<bool> undo_devices(std::shared_ptr<Vm> vm, ChangeRecord record) {
+    if (record.uuid != vm->uuid() || record.run != vm->identity().run) co_return true;
     const std::shared_ptr<qmp::Session> session = vm->session();
     log_warning({vm->name(), ": a change of several VMs was interrupted; it is undone here"},
                 {{"VM", vm->name()}});
-    for (const ChangeRecord::Coming& each : record.coming) {
-        const bool came = came_by(record, each, vm->device(each.device));
-        if (came) co_await take_out(vm, each);
+    for (const std::string& each : record.coming) {
+        const bool came = came_by(record, each, vm->device(each));
+        if (came) co_await take_out(vm, each, record.number);
     }
-    // The next connection tries again.
-    if (vm->session() != session || vm->unavailable()) co_return;
+    if (vm->session() != session || vm->unavailable()) co_return false;
     co_await bring_back(vm, record);
-    co_await forget_change_of(*vm->host().store, record.number, vm->key());
+    co_return true;
 }
 
 awaitable<void> undo_all(std::shared_ptr<Vm> vm, std::vector<ChangeRecord> records) {
-    co_await forget_ended_changes(*vm->host().store, vm->key());
     // The last one first, should two have been about the same VM.
     for (auto each = records.rbegin(); each != records.rend(); ++each) {
-        co_await undo_one(vm, std::move(*each));
+        const bool undone = co_await undo_devices(vm, *each);
+        if (!undone) co_return;
+        co_await take_back_regions(vm, each->number);
+        if (vm->stopping()) co_return;
+        co_await forget_change_in(*vm->host().store, std::move(*each));
     }
 }
 
@@ -117,14 +136,10 @@ awaitable<void> strike_change_out(RecordedRun run) {
 
 void undo_unfinished(const std::shared_ptr<Vm>& vm) {
     const Host& host = vm->host();
-    const bool concerned =
-        std::any_of(host.store->get().changes.begin(), host.store->get().changes.end(),
-                    [&](const ChangeRecord& each) { return each.vm == vm->name(); });
-    if (!concerned) return;
-    std::vector<ChangeRecord> records = changes_of(*host.store, vm->key());
+    std::vector<ChangeRecord> records = changes_of(*host.store, vm->name());
     std::erase_if(
         records, [&](const ChangeRecord& each) { return host.live_changes.contains(each.number); });
-    vm->spawn("undoing a change", undo_all(vm, std::move(records)));
+    if (!records.empty()) vm->spawn("undoing a change", undo_all(vm, std::move(records)));
 }
 
 }  // namespace ivshmemd

@@ -55,6 +55,7 @@ RegionMaking making_for(const StepRun& run, const DeviceRequest& request) {
     making.made = [run](const std::string& path, const RegionIdentity& file) {
         run->made[path] = file;
     };
+    making.change = run->number;
     const std::map<std::string, mode_t>& modes = run->wishes.modes;
     const auto wanted = modes.find(region_path(run->host.regions.places(), request));
     if (!request.server && wanted != modes.end()) making.mode = wanted->second;

@@ -16,7 +16,7 @@ Device device(const std::string& name, Role role, DeviceState state = DeviceStat
 
 TEST(InterruptedChange, HasBroughtWhatWasToComeAndIsNotWhatWasToLeave) {
     ChangeRecord record;
-    const ChangeRecord::Coming coming{"x", true};
+    const std::string coming = "x";
     EXPECT_FALSE(came_by(record, coming, std::nullopt));
     EXPECT_TRUE(came_by(record, coming, device("x", Role::peer)));
     EXPECT_TRUE(came_by(record, coming, device("x", Role::peer, DeviceState::detaching)));

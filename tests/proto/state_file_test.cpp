@@ -14,6 +14,7 @@ namespace {
 SavedState full_state() {
     SavedState state;
     state.regions = {{"/dev/shm/bus0", 26, 4711, "vm1/bus0"},
+                     {"/dev/shm/changed", 26, 4712, "", 0600, 7},
                      {"/dev/shm/a\"b\\c", 0, 0},
                      {"/dev/shm/gr\xc3\xbc\xc3\x9f", UINT64_MAX, UINT64_MAX}};
     state.removals = {{"vm1", "00000000-0000-0000-0000-000000000000", "bus0", "bus0", true},
@@ -28,7 +29,7 @@ SavedState full_state() {
                       {"0.vm", "x", Model::doorbell, DeclaredFate::none, "r"}};
     state.proofs = {{"vm1", "0-0", "17@1.2/3", "ivshmemd.d.mem", 26, 4242}};
     state.doorbells = {{"vm1", "0-0", "17@1.2/3", "d", {17, 29}}, {"0.vm", "", "", "e", {0, 0}}};
-    state.changes = {{7, "vm1", "0-0", "17@1.2/3", {{"x", true}, {"y", false}}, {peer}},
+    state.changes = {{7, "vm1", "0-0", "17@1.2/3", {"x", "y"}, {peer}},
                      {UINT64_MAX, "0.vm", "", "", {}, {}}};
     return state;
 }
@@ -112,7 +113,7 @@ TEST(StateFile, WithAnyByteReplacedDoesNoHarm) {
             damaged[at] = byte;
             const Result<ReadState> back = parse_state(damaged);
             if (!back) continue;
-            EXPECT_LE(back->state.regions.size(), 3U);
+            EXPECT_LE(back->state.regions.size(), full_state().regions.size());
             EXPECT_LE(back->state.removals.size(), 2U);
         }
     }

@@ -1,6 +1,7 @@
 #include <fstream>
 
 #include "daemon/state/changes.h"
+#include "daemon/state/regions.h"
 #include "proto/state_file.h"
 #include "tests/daemon/transaction/transaction_fixture.h"
 
@@ -17,7 +18,7 @@ class UnfinishedChange : public TransactionFixture {
   protected:
     DeviceSpec spec_of(const std::string& name) { return spec_to_repeat(*vm()->device(name)); }
 
-    void leave_behind(std::vector<ChangeRecord::Coming> coming, std::vector<DeviceSpec> leaving,
+    void leave_behind(std::vector<std::string> coming, std::vector<DeviceSpec> leaving,
                       const std::string& run = "") {
         const VmKey key = vm()->key();
         ChangeRecord record{7,
@@ -28,6 +29,19 @@ class UnfinishedChange : public TransactionFixture {
                             std::move(leaving)};
         std::vector<ChangeRecord> records{std::move(record)};
         loop_.run(remember_change(*host_.store, std::move(records)));
+    }
+    /// The change made the region of that name.
+    void made_by_change(const std::string& region) {
+        const std::string path = region_path(region);
+        const RegionIdentity file = *RegionFiles::identity(path);
+        loop_.run(remember_region(*host_.store, path, file, "", region_mode, 7));
+    }
+    std::uint64_t change_of_region(const std::string& region) {
+        for (const CreatedRegion& each : host_.store->get().regions) {
+            if (each.path == region_path(region)) return each.change;
+        }
+        ADD_FAILURE() << region << " is not on record";
+        return 0;
     }
     /// As a daemon that starts does.
     void connect_again() {
@@ -65,11 +79,13 @@ TEST_F(UnfinishedChange, IsOnDiskBeforeAnythingOfItReachesAQemu) {
     ASSERT_TRUE(loop_.run_until([&] { return other_.count("object-add") == 1; }));
     const std::vector<ChangeRecord> records = on_disk();
     ASSERT_THAT(records, SizeIs(2));
-    EXPECT_THAT(records[0].coming, ElementsAre(ChangeRecord::Coming{"x", true}));
+    EXPECT_THAT(records[0].coming, ElementsAre("x"));
     EXPECT_THAT(records[0].leaving, ElementsAre(spec_of("old")));
     EXPECT_EQ(records[1].vm, "b");
+    EXPECT_EQ(change_of_region("x"), records[0].number) << "though b has joined it";
     other_.release();
     ASSERT_TRUE(finish(running));
+    EXPECT_EQ(change_of_region("x"), 0u);
     EXPECT_THAT(on_disk(), IsEmpty());
 }
 
@@ -90,8 +106,7 @@ TEST_F(UnfinishedChange, DoesNotCountWhatWasThereAsWhatItBrings) {
     const std::vector<ChangeRecord> records = on_disk();
     ASSERT_THAT(records, SizeIs(2));
     EXPECT_THAT(records[0].coming, IsEmpty());
-    EXPECT_THAT(records[1].coming, ElementsAre(ChangeRecord::Coming{"x", false}))
-        << "the region was made before";
+    EXPECT_THAT(records[1].coming, ElementsAre("x"));
     other_.release();
     ASSERT_TRUE(finish(running));
 }
@@ -104,7 +119,8 @@ TEST_F(UnfinishedChange, IsUndone) {
     ASSERT_TRUE(detach_now(leave("left")));
     ASSERT_TRUE(attach_now(request("came")));
     ASSERT_TRUE(attach_now(request("joined")));
-    leave_behind({{"came", true}, {"joined", false}, {"never", true}}, {left});
+    made_by_change("came");
+    leave_behind({"came", "joined", "never"}, {left});
     connect_again();
     ASSERT_TRUE(wait_forgotten());
     ASSERT_TRUE(wait_device("left"));
@@ -115,10 +131,58 @@ TEST_F(UnfinishedChange, IsUndone) {
     EXPECT_TRUE(region_exists("joined")) << "it was there before the change";
 }
 
+// Its daemon was killed after backends were made of it, and before any device.
+TEST_F(UnfinishedChange, TakesBackARegionThatNoDeviceCameFor) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    ASSERT_TRUE(detach_now(leave("x")));
+    made_by_change("x");
+    leave_behind({"x"}, {});
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    EXPECT_FALSE(region_exists("x"));
+    EXPECT_THAT(host_.store->get().regions, IsEmpty());
+}
+
+TEST_F(UnfinishedChange, TakesBackARegionAfterItsQemuHasEnded) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    ASSERT_TRUE(detach_now(leave("x")));
+    made_by_change("x");
+    leave_behind({"x"}, {}, "another run");
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    EXPECT_FALSE(region_exists("x"));
+}
+
+TEST_F(UnfinishedChange, LeavesARegionToTheOtherVmThatStillHasIt) {
+    start_both();
+    ASSERT_TRUE(attach_now(request("x"), "b"));
+    made_by_change("x");
+    leave_behind({"x"}, {});
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    EXPECT_TRUE(region_exists("x"));
+    EXPECT_EQ(change_of_region("x"), 0u) << "nobody is left to take it back";
+}
+
+TEST_F(UnfinishedChange, LeavesARegionThatWasUsedSince) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    ASSERT_TRUE(detach_now(leave("x")));
+    made_by_change("x");
+    leave_behind({"x"}, {});
+    ASSERT_TRUE(attach_now(request("x")));
+    ASSERT_TRUE(detach_now(leave("x")));
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    EXPECT_TRUE(region_exists("x"));
+}
+
 TEST_F(UnfinishedChange, LeavesWhatIsStillAsItWas) {
     start();
     ASSERT_TRUE(attach_now(request("x")));
-    leave_behind({{"x", false}}, {spec_of("x")});
+    leave_behind({"x"}, {spec_of("x")});
     connect_again();
     ASSERT_TRUE(wait_forgotten());
     EXPECT_TRUE(has("x"));
@@ -131,7 +195,7 @@ TEST_F(UnfinishedChange, TurnsAChangedDeviceBack) {
     ASSERT_TRUE(attach_now(request("x")));
     DeviceSpec before = spec_of("x");
     before.role = Role::master;
-    leave_behind({{"x", false}}, {before});
+    leave_behind({"x"}, {before});
     connect_again();
     ASSERT_TRUE(wait_forgotten());
     ASSERT_TRUE(wait_device("x"));
@@ -145,7 +209,7 @@ TEST_F(UnfinishedChange, IsUndoneWhenTheGuestLetsGoLate) {
     pc_.set_guest(FakePc::Guest::keeps);
     DetachRequest asked = leave("left", Milliseconds(0));
     ASSERT_TRUE(detach_now(asked));
-    leave_behind({{"came", true}}, {spec_of("left")});
+    leave_behind({"came"}, {spec_of("left")});
     connect_again();
     ASSERT_TRUE(
         loop_.run_until([this] { return vm()->device("came")->state == DeviceState::detaching; }));
@@ -160,7 +224,7 @@ TEST_F(UnfinishedChange, IsUndoneWhenTheGuestLetsGoLate) {
 TEST_F(UnfinishedChange, IsLeftAloneWhileItGoesOn) {
     start();
     ASSERT_TRUE(attach_now(request("x")));
-    leave_behind({{"x", true}}, {});
+    leave_behind({"x"}, {});
     host_.live_changes.insert(7);
     connect_again();
     pass(Milliseconds(1000));
@@ -171,7 +235,7 @@ TEST_F(UnfinishedChange, IsLeftAloneWhileItGoesOn) {
 TEST_F(UnfinishedChange, OfAQemuThatEndedIsForgotten) {
     start();
     ASSERT_TRUE(attach_now(request("x")));
-    leave_behind({{"x", true}}, {}, "another run");
+    leave_behind({"x"}, {}, "another run");
     connect_again();
     ASSERT_TRUE(wait_forgotten());
     EXPECT_TRUE(has("x"));
