@@ -133,6 +133,7 @@ awaitable<Result<Detached>> wait_gone(Wait wait, DetachProgress progress) {
         }
         const SteadyClock::time_point now = SteadyClock::now();
         if (now >= wait.deadline) {
+            vm->stop_waiting(wait.path());
             co_await write_down(wait, departure->remove_region);
             co_return Detached::pending;
         }

@@ -52,11 +52,14 @@ awaitable<void> finish_if_gone(std::shared_ptr<Vm> vm, std::string path, Learnt 
         if (vm->session() == session) vm->heard_gone(path);
         co_return;
     }
+    const Departure* departure = vm->departures().find(path);
+    const bool awaited = departure && departure->awaited && learnt == Learnt::by_event;
     if (!vm->clear_away(path)) co_return;
     InventoryDevice device = *entry;
     const std::string kept = co_await clear_away(vm, std::move(device));
-    // Nobody waits for this one, and after a lost connection other VMs may have to tell first.
-    if (!kept.empty() && learnt == Learnt::by_reading) {
+    // Nobody is told that it stays. QEMU may let go of it late, and after a lost connection other
+    // VMs may have to tell first.
+    if (!kept.empty() && !awaited) {
         vm->spawn("removal of region " + kept, remove_region_later(vm, kept));
     }
 }

@@ -46,12 +46,14 @@ bool Departures::want(const std::string& path, bool remove_region, Time now) {
         Departure& fresh = begin(path, Phase::wanted);
         if (number != 0) fresh.number = number;
         fresh.asked_for = true;
+        fresh.awaited = true;
         fresh.since = now;
         fresh.remove_region = remove_region;
         fresh.again = now + interval(fresh);
         return true;
     }
     there->asked_for = true;
+    there->awaited = true;
     there->remove_region = there->remove_region || remove_region;
     there->asked = std::min(there->asked, 1);  // somebody waits again
     there->again = std::min(there->again, now + interval(*there));
@@ -60,6 +62,7 @@ bool Departures::want(const std::string& path, bool remove_region, Time now) {
 
 void Departures::resume(const std::string& path, bool remove_region, Time now) {
     want(path, remove_region, now);  // and no request yet: one may have been made just now
+    stop_waiting(path);
 }
 
 void Departures::set_range(const std::string& path, std::optional<DescriptorRange> range) {
@@ -157,6 +160,14 @@ void Departures::relapse(const std::string& path, std::uint64_t number, Time now
 void Departures::look_again(const std::string& path, Time now) {
     Departure* departure = known(path);
     if (departure) departure->patience = now + deadlines_.departed;
+}
+
+void Departures::left_in_calm(const std::string& path) {
+    if (Departure* departure = known(path)) departure->in_calm = true;
+}
+
+void Departures::stop_waiting(const std::string& path) {
+    if (Departure* departure = known(path)) departure->awaited = false;
 }
 
 void Departures::parked(const std::string& path) {

@@ -47,6 +47,8 @@ struct Departure {
     std::uint64_t number = 0;    // tells it from a later one of the same path
     bool asked_for = false;      // or it left by itself
     bool remove_region = false;  // its region goes with it
+    bool awaited = false;        // somebody may be waiting for it, and is told what comes of it
+    bool in_calm = false;        // the guest has nothing left to do in its slot; see Notices
     bool parked = false;         // nothing of it is left that other descriptors could meet
     std::optional<DescriptorRange> range;  // of a doorbell: has the numbers of its descriptors
     std::string refusal;                   // phase refused: in whose words, and why
@@ -98,6 +100,9 @@ class Departures {
     void heard(const std::string& path, Time now);
     /// A look, at the end of patience, found that QOM has it still, or found out nothing.
     void look_again(const std::string& path, Time now);
+    void left_in_calm(const std::string& path);
+    /// One who waited gives up: should others wait still, the region is tried for all the same.
+    void stop_waiting(const std::string& path);
     void parked(const std::string& path);
     /// Clearing away came to nothing; it is to be begun again.
     void relapse(const std::string& path, std::uint64_t number, Time now);

@@ -65,11 +65,16 @@ awaitable<Execution> execute(std::shared_ptr<Vm> vm, std::vector<Command> comman
         std::vector<qmp::Command> spelled;
         for (const Command& command : commands) {
             spelled.push_back(qmp::spell(command, vm->capabilities()->version));
+            vm->told_guest(command, false);
             const qmp::Command& last = spelled.back();
             log_debug({vm->name(), ": ", last.name, " ", last.arguments},
                       {{"VM", vm->name()}, {"QMP_COMMAND", last.name}});
         }
         execution.answers = co_await session->call_all(std::move(spelled), deadline, std::move(fd));
+        for (std::size_t i = 0; i < commands.size(); ++i) {
+            const StepOutcome outcome = outcome_of(execution.answers[i]);
+            if (outcome != StepOutcome::unknown) vm->told_guest(commands[i], true);
+        }
     }
     for (const qmp::Answer& answer : execution.answers) {
         execution.outcomes.push_back(outcome_of(answer));

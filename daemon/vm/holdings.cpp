@@ -79,14 +79,14 @@ std::uint64_t Holdings::birth_of(const std::string& qom_path) const {
     return found == births_.end() ? 0 : found->second;
 }
 
-void Holdings::forget_device(const std::string& qom_path, Time now) {
+void Holdings::forget_device(const std::string& qom_path, Time now, Slot slot) {
     ++generation_;
     births_.erase(qom_path);
     seen_.erase(qom_path);
     const InventoryDevice* entry = find_by_path(inventory_, qom_path);
     if (!entry) return;
     const DeviceSpec spec = entry->device.spec;
-    rest({spec.bus, spec.slot}, now);
+    if (slot == Slot::rests) rest({spec.bus, spec.slot}, now);
     for (Bus& bus : inventory_.buses) {
         if (bus.name == spec.bus) bus.occupied.erase(spec.slot);
     }

@@ -18,7 +18,8 @@ namespace ivshmemd {
 /// Invariants:
 ///  - Each change bumps the generation. A reading is applied only when nothing changed since it
 ///    began, so that an older one never replaces what is newer.
-///  - A slot that a device left rests for `slot_rest`, whoever saw it leave.
+///  - A slot that a device left rests for `slot_rest`, whoever saw it leave, unless Notices tell
+///    that its guest has nothing left to do there.
 ///  - A device that a reading no longer shows stays in the inventory until forget_device(): QEMU
 ///    lets go of its backend only with its DEVICE_DELETED, and until then no successor of its name
 ///    may come.
@@ -45,7 +46,8 @@ class Holdings {
     Time seen_since(const std::string& qom_path, Time now) const;
     /// A device that is gone. One that is not known counts as a change all the same: a reading
     /// under way may still show it.
-    void forget_device(const std::string& qom_path, Time now);
+    enum class Slot { rests, free };
+    void forget_device(const std::string& qom_path, Time now, Slot slot = Slot::rests);
     void forget_backend(const std::string& id);
     void forget_chardev(const std::string& id);
     /// Another QEMU process: it holds nothing of this one's.

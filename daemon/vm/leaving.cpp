@@ -53,8 +53,35 @@ void Vm::set_adopted(bool adopted) {
     departures_changed();
 }
 
+void Vm::overtake() {
+    doubt();
+    expire();
+    notices_.hotplug(SteadyClock::now());
+}
+
+void Vm::told_guest(const Command& command, bool answered) {
+    const SteadyClock::time_point now = SteadyClock::now();
+    const DelDevice* removal = std::get_if<DelDevice>(&command);
+    if (!removal && !std::holds_alternative<AddDevice>(command)) return;
+    std::string path;
+    if (removal) path = removal->id.starts_with('/') ? "" : "/machine/peripheral/";
+    if (removal) path += removal->id;
+    if (answered) {
+        notices_.answered(path, now);
+    } else if (removal) {
+        notices_.asked(path, now);
+    } else {
+        notices_.adding(now);
+    }
+}
+
+void Vm::set_range(const std::string& path, std::optional<DescriptorRange> range) {
+    departures_.set_range(path, range);
+}
+
 bool Vm::clear_away(const std::string& path) {
     const bool is_ours = departures_.clear(path);
+    if (is_ours && notices_.left(path, SteadyClock::now())) departures_.left_in_calm(path);
     departures_changed();
     return is_ours;
 }
@@ -125,6 +152,7 @@ void Vm::parked(const std::string& path) {
 }
 
 void Vm::start_departures_over() {
+    notices_.start_over(SteadyClock::now());
     departures_.start_over(SteadyClock::now());
     departures_changed();
 }
@@ -135,7 +163,8 @@ void Vm::gone(const std::string& path, const std::string& detail) {
     if (!entry || !departure) return;
     const DeviceSpec spec = entry->device.spec;
     const EventKind kind = departure->asked_for ? EventKind::detached : EventKind::vanished;
-    holdings_.forget_device(path, SteadyClock::now());
+    const auto slot = departure->in_calm ? Holdings::Slot::free : Holdings::Slot::rests;
+    holdings_.forget_device(path, SteadyClock::now(), slot);
     departures_.gone(path);
     host_.events.publish({kind, name(), spec.name, detail, spec.region.value_or("")});
     departures_changed();

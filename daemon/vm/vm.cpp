@@ -60,7 +60,7 @@ void Vm::connect(std::shared_ptr<qmp::Session> session, Identity identity, std::
         departures_.forget();
         parked_.clear();
     }
-    departures_.start_over(SteadyClock::now());
+    start_departures_over();
     unsettle();
     take_in(std::move(reading), holdings_.generation());
     link_.publish_connected();

@@ -17,6 +17,7 @@
 #include "daemon/vm/inventory_reader.h"
 #include "daemon/vm/link.h"
 #include "daemon/vm/migration_state.h"
+#include "daemon/vm/notices.h"
 #include "daemon/vm/turn.h"
 #include "lib/saved_state.h"
 
@@ -109,11 +110,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     void doubt() { holdings_.doubt(); }
     /// A reading under way is old: something happened that only a later one shows.
     void expire() { holdings_.expire(); }
-    /// Both.
-    void overtake() {
-        doubt();
-        expire();
-    }
+    void overtake();  // both, and its guest was told of it
     void unsettle() { holdings_.unsettle(SteadyClock::now()); }
     std::vector<VacatedSlot> vacated() const { return holdings_.vacated(SteadyClock::now()); }
     /// A reading for whoever asks now. One at a time: false while one is under way, which may have
@@ -128,6 +125,8 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     /// The number of the one that whoever asked last waits for.
     std::uint64_t refresh_wanted() const { return refresh_number_ + (refresh_again_ ? 1 : 0); }
 
+    /// A command is sent that the guest is told of, or is answered; see Notices.
+    void told_guest(const Command& command, bool answered);
     // Departures; see there for their order.
     bool want_gone(const std::string& path, bool remove_region);
     /// Whether asking for its removal now would lose the request: then it is asked for later.
@@ -135,9 +134,9 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     /// The bus of a device; null when it is not known.
     const Bus* bus_of(const std::string& path) const;
     void resume_departure(const std::string& path, bool remove_region);
-    void set_range(const std::string& path, std::optional<DescriptorRange> range) {
-        departures_.set_range(path, range);
-    }
+    void set_range(const std::string& path, std::optional<DescriptorRange> range);
+    /// Nobody who wanted it out waits for that any more.
+    void stop_waiting(const std::string& path) { departures_.stop_waiting(path); }
     void asking(const std::string& path) { departures_.asking(path); }
     void answered(const std::string& path);
     void refuse_departure(const std::string& path, std::string refusal);
@@ -201,6 +200,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     Link link_;
     Holdings holdings_;
     Departures departures_;
+    Notices notices_;
     Turn turn_;
     Gate numbers_;
     std::uint64_t parkings_ = 0;

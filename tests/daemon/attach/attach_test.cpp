@@ -162,6 +162,16 @@ TEST_F(Attach, NeverUsesASlotThatWasJustLeft) {
     EXPECT_EQ(again->device.spec.slot, 29);
 }
 
+TEST_F(Attach, UsesASlotAgainThatWasLeftPromptlyWithNothingElseGoingOn) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    pass(Notices::calm);
+    ASSERT_TRUE(detach_now(leave("x")));
+    const Result<Attached> again = attach_now(request("x"));
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->device.spec.slot, 30);
+}
+
 TEST_F(Attach, AllowsOneMasterOfARegionOverAllVms) {
     other_.listen(socket("b"));
     start();

@@ -39,6 +39,23 @@ TEST_F(DetachRegion, WaitsForAProgramThatLetsGoOfIt) {
     EXPECT_EQ(events_.back().detail, "");
 }
 
+// Whoever asked for it has been told that the device may leave later, and nothing of the region.
+TEST_F(DetachRegion, GoesOnceItIsFreeWhenNobodyIsToldThatItStays) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    UniqueFd program(::open(region_path("x").c_str(), O_RDONLY | O_CLOEXEC));
+    pc_.set_guest(FakePc::Guest::keeps);
+    DetachRequest wanted = leave("x", Milliseconds(20));
+    wanted.remove_region = true;
+    ASSERT_EQ(*detach_now(wanted), Detached::pending);
+    pc_.eject("ivshmemd.x");
+    ASSERT_TRUE(wait_event(EventKind::detached, "x"));
+    EXPECT_THAT(events_.back().detail, HasSubstr("the region stays"));
+    EXPECT_TRUE(region_exists("x"));
+    program.reset();
+    EXPECT_TRUE(loop_.run_until([this] { return !region_exists("x"); }));
+}
+
 // The removal was asked for, and the device left while this daemon did not see it.
 TEST_F(DetachRegion, IsRemovedLaterOnlyOnceAllVmsHaveTold) {
     other_.hold("query-status");
