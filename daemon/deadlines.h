@@ -26,6 +26,7 @@ struct Deadlines {
     Milliseconds departed{2000};        // from a device's leaving QOM to its DEVICE_DELETED
     Milliseconds parked{5000};          // for a doorbell on its way out, before others may come
     Milliseconds descriptors{1000};     // until a QEMU that has none free has closed some
+    Milliseconds idle_guest{10000};     // for each processor of a busy guest to be idle once
     Milliseconds region_free{1000};     // until who still has a region open lets go of it
     Milliseconds region_told{30000};    // at the start: until all VMs tell whether they use it
     Milliseconds settle{500};           // after an attach, until its slot is looked at again

@@ -1,6 +1,7 @@
 #include "daemon/attach/attach.h"
 
 #include "daemon/attach/attempt.h"
+#include "daemon/attach/idle_guest.h"
 #include "daemon/attach/region.h"
 #include "daemon/attach/server.h"
 #include "daemon/attach/verify.h"
@@ -140,6 +141,8 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
         wanted.size = decision.spec.size;
         if (ready) ready = co_await place_device(vm, decision, wanted);  // now with its size
     }
+    if (!ready) co_return ready.error();
+    ready = co_await await_idle_guest(vm);
     if (!ready) co_return ready.error();
     if (options.dry_run) co_return planned(*vm, decision);
     co_return co_await carry_out(vm, std::move(decision), std::move(wanted), coming,

@@ -86,6 +86,8 @@ void Holdings::forget_device(const std::string& qom_path, Time now, Slot slot) {
     const InventoryDevice* entry = find_by_path(inventory_, qom_path);
     if (!entry) return;
     const DeviceSpec spec = entry->device.spec;
+    // A backend's memory may linger all the same, and must not meet a successor's.
+    if (slot == Slot::free) unsettle(now);
     if (slot == Slot::rests) rest({spec.bus, spec.slot}, now);
     for (Bus& bus : inventory_.buses) {
         if (bus.name == spec.bus) bus.occupied.erase(spec.slot);

@@ -163,7 +163,9 @@ void Vm::gone(const std::string& path, const std::string& detail) {
     if (!entry || !departure) return;
     const DeviceSpec spec = entry->device.spec;
     const EventKind kind = departure->asked_for ? EventKind::detached : EventKind::vanished;
-    const auto slot = departure->in_calm ? Holdings::Slot::free : Holdings::Slot::rests;
+    // The memory of a legacy device lingers under a name that tells nothing.
+    const bool is_free = departure->in_calm && spec.model != Model::legacy;
+    const auto slot = is_free ? Holdings::Slot::free : Holdings::Slot::rests;
     holdings_.forget_device(path, SteadyClock::now(), slot);
     departures_.gone(path);
     host_.events.publish({kind, name(), spec.name, detail, spec.region.value_or("")});

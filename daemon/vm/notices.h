@@ -13,8 +13,9 @@ namespace ivshmemd {
 /// A guest ejects by slot, not by device. One that is told twice to let a device go, because the
 /// request was repeated or because something else came or went meanwhile, may eject a second time,
 /// and that is the next device there. A guest that was asked once, with nothing else going on, and
-/// let go promptly has nothing left to eject: in 400 such cycles on QEMU 5.2, 7.2, 10.0 and 11
-/// with busy guests no newcomer was lost. Whatever is not known counts as told.
+/// let go promptly has nothing left to eject: in 200 such cycles each on QEMU 7.2, 10.0 and 11,
+/// with guests whose processor was wanted by three others, no newcomer was lost. Whatever is not
+/// known counts as told.
 ///
 /// Does no I/O; all times are passed in, on the steady clock.
 class Notices {

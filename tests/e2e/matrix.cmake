@@ -3,6 +3,8 @@ set(matrix
     # a device's whole life in a guest
     Attach
     Boot
+    BusyGuest
+    SameSlot
     Support
     # places: buses, slots, root ports
     Conflict

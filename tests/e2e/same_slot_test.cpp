@@ -17,8 +17,10 @@ constexpr std::chrono::milliseconds calm{1100};
 
 class SameSlot : public MachineTest {
   protected:
-    /// Its guest has other things to do, and is late with all.
+    /// Its guest has other things to do, and is late with all. To a QEMU that waits for an idle
+    /// guest nothing would be attached then; see BusyGuest.
     static void keep_busy(QemuVm& vm) {
+        if (vm.spy().version() < 7002) return;
         EXPECT_EQ(vm.guest("for i in 1 2 3; do (while :; do :; done) & done").status, 0);
     }
 

@@ -7,7 +7,7 @@ from world import HOTPLUG, MIB, WireTest, World
 
 class Together(WireTest):
     def test_attaches_and_detaches_together(self):
-        wish = {"vms": ["other", "hidden"], "name": "joint", "size": MIB, "model": "ivshmem-plain",
+        wish = {"vms": ["other", "third"], "name": "joint", "size": MIB, "model": "ivshmem-plain",
                 "role": "peer", "region": "joint-region", "bus": "pci.0", "slot": 10, "numa": 0,
                 "prealloc": False, "timeoutMs": 60000, **self.readonly()}
         planned = self.ask("AttachMany", **wish, dryRun=True)["results"]
@@ -17,10 +17,10 @@ class Together(WireTest):
         self.assertEqual(replies[0].keys(), {"progress"})
         made = replies[-1]["results"]
         self.assertEqual([(each["device"]["vm"], each["device"]["slot"], each["changed"])
-                          for each in made], [("other", 10, True), ("hidden", 10, True)])
+                          for each in made], [("other", 10, True), ("third", 10, True)])
         self.attach("other", "joint-guest", region="joint-region")
-        with self.resetting("other"), self.resetting("hidden"):
-            replies = self.stream("DetachMany", vms=["other", "hidden"], name="joint",
+        with self.resetting("other"), self.resetting("third"):
+            replies = self.stream("DetachMany", vms=["other", "third"], name="joint",
                                   timeoutMs=60000, removeRegion=True)
         self.assertEqual(replies[0].keys(), {"progress"})
         self.assertEqual([each["result"] for each in replies[-1]["results"]], ["removed"] * 2)
@@ -53,30 +53,30 @@ class Together(WireTest):
 
     def test_names_all_that_fails(self):
         self.attach("other", "joint-master", role="master")
-        lost = self.refuse("TransactionFailed", "AttachMany", vms=["hidden", "gone"], size=MIB,
+        lost = self.refuse("TransactionFailed", "AttachMany", vms=["third", "gone"], size=MIB,
                            name="joint-second", role="master", region="joint-master")
         self.assertEqual((lost["undone"], lost["leftovers"]), (True, []))
         faults = {each["vm"]: each for each in lost["faults"]}
-        self.assertEqual(faults["hidden"]["parameters"], {"holder": "other/joint-master"})
-        self.assertEqual(faults["hidden"]["device"], "joint-second")
+        self.assertEqual(faults["third"]["parameters"], {"holder": "other/joint-master"})
+        self.assertEqual(faults["third"]["device"], "joint-second")
         self.assertEqual(faults["gone"]["error"], "VmUnavailable")
-        first = self.refuse("TransactionFailed", "AttachMany", vms=["hidden"], size=MIB,
+        first = self.refuse("TransactionFailed", "AttachMany", vms=["third"], size=MIB,
                             name="joint-second", role="master", region="joint-master")
         self.assertEqual((first["vm"], first["device"], first["error"], first["parameters"]),
-                         ("hidden", "joint-second", "MasterExists",
+                         ("third", "joint-second", "MasterExists",
                           {"holder": "other/joint-master"}))
 
     def test_applies_topologies(self):
         topology = {"region": [{"name": "drawn", "size": "1M"}],
-                    "device": [{"name": "drawn", "vms": ["hidden"]}]}
+                    "device": [{"name": "drawn", "vms": ["third"]}]}
         plan = self.ask("Apply", topology=topology, dryRun=True)
         self.assertEqual([(each["vm"], each["device"], each["action"])
-                          for each in plan["changes"]], [("hidden", "drawn", "attach")])
+                          for each in plan["changes"]], [("third", "drawn", "attach")])
         replies = self.stream("Apply", topology=topology)
         self.assertEqual(replies[0].keys(), {"progress"})
         self.assertIs(replies[-1]["changed"], True)
         topology["device"][0]["role"] = "master"
-        with self.resetting("hidden"):
+        with self.resetting("third"):
             changed = self.ask("Apply", topology=topology, timeoutMs=60000, prune=False)
         self.assertEqual(changed["changes"][0]["reason"], "role peer")
         self.assertEqual(changed["changes"][0]["becomes"]["role"], "master")

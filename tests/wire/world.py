@@ -12,7 +12,7 @@ from varlink_client import Account, Client, wait_until
 HOTPLUG = "io.ivshmemd.Hotplug"
 MIB = 1 << 20
 MACHINES = (("front", "pc", "-S"), ("full", "q35"), ("hidden", "pc"), ("other", "pc"),
-            ("source", "pc"), ("target", "pc", "-incoming", "defer"))
+            ("source", "pc"), ("target", "pc", "-incoming", "defer"), ("third", "pc"))
 
 
 class World:

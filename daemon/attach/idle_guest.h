@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "daemon/base/async.h"
+#include "lib/result.h"
+
+namespace ivshmemd {
+
+class Vm;
+
+/// For a QEMU that adds_to_idle_guests_only: waits until each of its threads has waited for
+/// something since, as a processor's does when its guest has nothing for it to do. VmUnavailable
+/// when one goes on running, or when /proc does not tell: its machine would stand still for as
+/// long.
+awaitable<Result<void>> await_idle_guest(std::shared_ptr<Vm> vm);
+
+}  // namespace ivshmemd
