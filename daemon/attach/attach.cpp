@@ -15,8 +15,8 @@
 namespace ivshmemd {
 namespace {
 
-// Waits while every slot that would do is resting. A guest changes its windows, and others take
-// devices out, without an event: nothing is refused before a fresh look.
+// Waits while every slot that would do is resting, but for one that need not. A guest changes its
+// windows, and others take devices out, without an event: nothing is refused before a fresh look.
 awaitable<Result<Placement>> find_place(std::shared_ptr<Vm> vm, PlacementRequest wanted) {
     bool fresh = false;
     while (true) {
@@ -28,6 +28,14 @@ awaitable<Result<Placement>> find_place(std::shared_ptr<Vm> vm, PlacementRequest
             continue;
         }
         if (const auto* found = std::get_if<Placement>(&*choice)) co_return *found;
+        const auto sooner = place(wanted, vm->inventory().buses, vm->vacated(false));
+        const auto* free = sooner ? std::get_if<Placement>(&*sooner) : nullptr;
+        if (free && fresh) co_return *free;
+        if (free) {
+            fresh = co_await refresh(vm, vm->host().deadlines.query);
+            if (!fresh) co_return silence_error(*vm, "the attach", "undone");
+            continue;
+        }
         co_await vm->sleep_until(SteadyClock::now() + std::get<WaitForSlot>(*choice).wait);
         if (const auto unavailable = vm->unavailable()) co_return *unavailable;
     }
@@ -116,6 +124,8 @@ struct AttachOptions {
 
 awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest request,
                                            AttachOptions options) {
+    // The turn is not for waiting; whether there is anything to be added is known in it alone.
+    co_await await_idle_guest(vm, vm->host().deadlines.idle_guest);
     const Result<Turn::Pass> pass = co_await take_turn_to_add(vm, options.asker);
     if (!pass) co_return pass.error();
     if (vm->holdings().doubtful() && !co_await refresh(vm, vm->host().deadlines.query)) {
@@ -142,7 +152,7 @@ awaitable<Result<Attached>> attach_in_turn(std::shared_ptr<Vm> vm, DeviceRequest
         if (ready) ready = co_await place_device(vm, decision, wanted);  // now with its size
     }
     if (!ready) co_return ready.error();
-    ready = co_await await_idle_guest(vm);
+    ready = co_await await_idle_guest(vm, briefly);
     if (!ready) co_return ready.error();
     if (options.dry_run) co_return planned(*vm, decision);
     co_return co_await carry_out(vm, std::move(decision), std::move(wanted), coming,

@@ -1,6 +1,7 @@
 #include "daemon/attach/attempt.h"
 
 #include "daemon/attach/denied.h"
+#include "daemon/attach/idle_guest.h"
 #include "daemon/attach/misplaced.h"
 #include "daemon/attach/proof.h"
 #include "daemon/attach/ram_block.h"
@@ -15,9 +16,6 @@
 
 namespace ivshmemd {
 namespace {
-
-// What QEMU calls the memory of a device that got it from a server.
-constexpr const char* server_memory_block = "ivshmem.bar2";
 
 // Takes back what took effect. The ids that could not be deleted.
 awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::string device, Plan plan,
@@ -204,12 +202,10 @@ awaitable<Attempt> attempt_with_server(std::shared_ptr<Vm> vm, Decision& decisio
 
 awaitable<Attempt> attempt_attach(std::shared_ptr<Vm> vm, Decision& decision) {
     Parts parts = parts_of(*vm, decision);
-    const std::string block = decision.spec.server ? server_memory_block : parts.backend_id;
-    if (!co_await await_unregistered(vm, block)) {
-        const std::optional<Error> unavailable = vm->unavailable();
-        co_return failed(unavailable ? *unavailable
-                                     : silence_error(*vm, attach_of(decision.spec), "undone"));
-    }
+    const Result<void> slot = co_await await_unregistered(vm, decision.spec, parts.backend_id);
+    if (!slot) co_return failed(slot.error());
+    const Result<void> idle = co_await await_idle_guest(vm, briefly);
+    if (!idle) co_return failed(idle.error());
     if (decision.spec.server) co_return co_await attempt_with_server(vm, decision, parts);
     const std::optional<Error> obstacle = obstacle_of(*vm, decision);
     if (obstacle) co_return failed(*obstacle);

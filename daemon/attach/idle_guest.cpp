@@ -10,25 +10,30 @@ namespace {
 // Longer than QEMU's processors wait for its lock, shorter than an idle guest sleeps.
 constexpr Milliseconds rest{5};
 
-Error unavailable(const Vm& vm, const std::string& what, const std::string& advice) {
-    return Error(ErrorKind::vm_unavailable,
+Error unsupported(const Vm& vm, const std::string& reason, const std::string& what,
+                  const std::string& advice) {
+    return Error(ErrorKind::config_unsupported,
                  "the QEMU " + to_string(vm.capabilities()->version) + " of VM " + vm.name() +
                      " runs without KVM, and would stand still with a new device until each "
                      "processor of its guest has been idle: " +
                      what + "; " + advice + ", or use QEMU 7.2 or later",
-                 {{"state", vm.run_state()}});
+                 {{"reason", reason}});
 }
 
 Error not_told(const Vm& vm) {
-    return unavailable(vm, "/proc does not tell whether they are",
-                       "let ivshmemd see the threads of that process");
+    const bool known = vm.identity().pid.has_value();
+    const std::string why = known ? "/proc does not tell of its threads"
+                                  : "its command line does not name this monitor, so that its "
+                                    "process is not known";
+    return unsupported(vm, "unknown threads", why, "let ivshmemd see them");
 }
 
 }  // namespace
 
-awaitable<Result<void>> await_idle_guest(std::shared_ptr<Vm> vm) {
+awaitable<Result<void>> await_idle_guest(std::shared_ptr<Vm> vm, Milliseconds patience) {
+    if (const auto gone = vm->unavailable()) co_return *gone;
     if (!adds_to_idle_guests_only(*vm->capabilities())) co_return Result<void>();
-    const SteadyClock::time_point give_up = SteadyClock::now() + vm->host().deadlines.idle_guest;
+    const SteadyClock::time_point give_up = SteadyClock::now() + patience;
     const pid_t pid = vm->identity().pid.value_or(-1);
     std::optional<Threads> threads = threads_of(pid);
     if (!threads) co_return not_told(*vm);
@@ -42,7 +47,7 @@ awaitable<Result<void>> await_idle_guest(std::shared_ptr<Vm> vm) {
     }
     if (watch.restless().empty()) co_return Result<void>();
     const std::string count = std::to_string(watch.restless().size());
-    co_return unavailable(*vm, count + " of its threads did not rest",
+    co_return unsupported(*vm, "busy guest", count + " of its threads did not rest",
                           "try again when the guest has less to do");
 }
 

@@ -10,9 +10,11 @@ namespace ivshmemd {
 class Vm;
 
 /// For a QEMU that adds_to_idle_guests_only: waits until each of its threads has waited for
-/// something since, as a processor's does when its guest has nothing for it to do. VmUnavailable
-/// when one goes on running, or when /proc does not tell: its machine would stand still for as
-/// long.
-awaitable<Result<void>> await_idle_guest(std::shared_ptr<Vm> vm);
+/// something since, as a processor's does when its guest has nothing for it to do.
+/// ConfigUnsupported when one goes on running, or when /proc does not tell: its machine would stand
+/// still for as long.
+/// Call it long before the VM's turn is taken, and briefly right before device_add.
+inline constexpr Milliseconds briefly{1000};
+awaitable<Result<void>> await_idle_guest(std::shared_ptr<Vm> vm, Milliseconds patience);
 
 }  // namespace ivshmemd

@@ -171,7 +171,7 @@ awaitable<Result<void>> ask_for(const Wait& wait, const DetachRequest& request) 
     vm->publish(EventKind::detaching, name, "");
     // What has to follow the device's leaving is written down first: it may be gone before a
     // restart is over.
-    if (request.remove_region || request.for_migration) {
+    if (request.remove_region || request.for_migration || request.on_record) {
         co_await write_down(wait, request.remove_region);
     }
     // What was asked for was asked of that QEMU.

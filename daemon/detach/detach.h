@@ -18,6 +18,7 @@ struct DetachRequest {
     Milliseconds timeout{30000};          // how long to wait for the guest
     bool remove_region = false;           // with the device, if this daemon made it
     bool for_migration = false;           // a step of the daemon's own migration
+    bool on_record = false;               // a later daemon has to know that it was asked for
     bool by_hand = false;                 // a declared device then stays away
 };
 

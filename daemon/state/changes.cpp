@@ -61,6 +61,18 @@ awaitable<void> forget_change(StateStore& store, std::uint64_t number) {
     co_await store.change(edit);
 }
 
+awaitable<void> note_devices_undone(StateStore& store, ChangeRecord& record) {
+    const StateStore::Edit edit = [&](SavedState& state) {
+        const auto found = std::find(state.changes.begin(), state.changes.end(), record);
+        record.coming.clear();
+        record.leaving.clear();
+        if (found == state.changes.end() || *found == record) return false;
+        *found = record;
+        return true;
+    };
+    co_await store.change(edit);
+}
+
 awaitable<void> forget_change_in(StateStore& store, ChangeRecord record) {
     const StateStore::Edit edit = [&](SavedState& state) {
         const std::size_t ended = std::erase(state.changes, record);

@@ -26,6 +26,9 @@ awaitable<void> leave_out_of_change(StateStore& store, std::uint64_t number, std
 /// The change has come to its end, in all of its VMs. Regions that it made are like others then.
 awaitable<void> forget_change(StateStore& store, std::uint64_t number);
 
+/// All devices of it have been undone in this VM, where nothing is left but regions.
+awaitable<void> note_devices_undone(StateStore& store, ChangeRecord& record);
+
 /// It has in this one; in all, when it was the last.
 awaitable<void> forget_change_in(StateStore& store, ChangeRecord record);
 

@@ -56,14 +56,21 @@ awaitable<void> take_out(std::shared_ptr<Vm> vm, std::string device, std::uint64
                 {{"VM", vm->name()}, {"DEVICE", device}});
 }
 
-// As far as nobody uses them: also of devices that did not get so far as to be there. The last VM
-// to be undone finds all of them free.
-awaitable<void> take_back_regions(std::shared_ptr<Vm> vm, std::uint64_t change) {
-    const std::vector<CreatedRegion> made = regions_of_change(*vm->host().store, change);
+// As far as nobody uses them: also of devices that did not get so far as to be there. One that
+// another VM maps is for that one's undoing. False when another stays: a later connection tries
+// again.
+awaitable<bool> take_back_regions(std::shared_ptr<Vm> vm, std::uint64_t change) {
+    const Host& host = vm->host();
+    const std::vector<CreatedRegion> made = regions_of_change(*host.store, change);
+    bool settled = true;
     for (const CreatedRegion& each : made) {
-        RegionRemoval removal{each.path, identity_of(each), "", vm->host().deadlines.region_told};
-        co_await remove_made_region(vm, std::move(removal));
+        const RegionIdentity file = identity_of(each);
+        RegionRemoval removal{each.path, file, "", host.deadlines.region_told, change};
+        const auto kept = co_await remove_made_region(vm, std::move(removal));
+        const bool has_user = !host.region_users.ask(file, "").mapped.empty();
+        settled = settled && (!kept || has_user);
     }
+    co_return settled;
 }
 
 awaitable<void> bring_back(std::shared_ptr<Vm> vm, const ChangeRecord& record) {
@@ -98,8 +105,9 @@ awaitable<void> undo_all(std::shared_ptr<Vm> vm, std::vector<ChangeRecord> recor
     for (auto each = records.rbegin(); each != records.rend(); ++each) {
         const bool undone = co_await undo_devices(vm, *each);
         if (!undone) co_return;
-        co_await take_back_regions(vm, each->number);
-        if (vm->stopping()) co_return;
+        co_await note_devices_undone(*vm->host().store, *each);
+        const bool settled = co_await take_back_regions(vm, each->number);
+        if (vm->stopping() || !settled) co_return;
         co_await forget_change_in(*vm->host().store, std::move(*each));
     }
 }

@@ -113,6 +113,12 @@ awaitable<void> detach_step(StepRun run, std::shared_ptr<Vm> vm, Task task, Task
     run->to_return.push_back(task);
 }
 
+bool has_made_region_of(const TransactionRun& run, const Vm& vm, const std::string& name) {
+    const std::optional<Device> device = vm.device(name);
+    if (!device || !device->spec.region) return false;
+    return run.made.contains(run.host.regions.path_of(*device->spec.region));
+}
+
 // One that its guest keeps has its region go with it, if that was made for it.
 awaitable<void> take_back_step(StepRun run, std::shared_ptr<Vm> vm, Task task, TaskEnd& end) {
     const bool ended = co_await has_ended(vm);
@@ -124,7 +130,7 @@ awaitable<void> take_back_step(StepRun run, std::shared_ptr<Vm> vm, Task task, T
     const bool never_was = !left && left.error().kind == ErrorKind::no_such_device;
     const bool gone = never_was || (left && *left == Detached::removed);
     end.outcome = gone ? Outcome::done : Outcome::failed;
-    if (!left || gone || run->made.empty()) co_return;
+    if (!left || gone || !has_made_region_of(*run, *vm, run->name_of(task))) co_return;
     co_await ask_to_leave(run, vm, task, true, Milliseconds(0));
 }
 
@@ -148,6 +154,7 @@ awaitable<Result<Detached>> ask_to_leave(StepRun run, std::shared_ptr<Vm> vm, Ta
     request.name = run->name_of(task);
     request.timeout = timeout;
     request.remove_region = with_region;
+    request.on_record = true;  // QEMU does not tell later that it was asked
     DetachProgress progress = progress_of(run, task);
     co_return co_await detach(vm, std::move(request), std::move(progress));
 }

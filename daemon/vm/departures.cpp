@@ -162,8 +162,8 @@ void Departures::look_again(const std::string& path, Time now) {
     if (departure) departure->patience = now + deadlines_.departed;
 }
 
-void Departures::left_in_calm(const std::string& path) {
-    if (Departure* departure = known(path)) departure->in_calm = true;
+void Departures::left_in_calm(const std::string& path, bool in_calm) {
+    if (Departure* departure = known(path)) departure->in_calm = in_calm;
 }
 
 void Departures::stop_waiting(const std::string& path) {

@@ -18,7 +18,7 @@
 // has happened, and may lose it: before the guest has its hotplug driver, while a slot's power
 // indicator blinks, at a reset. So a request that stands unanswered is repeated, as long as the VM
 // runs, by a schedule that begins anew with every Detach, reset and reconnection and becomes slower
-// with time. A repetition does no harm: the slot that it may eject late rests (Holdings).
+// with time. A repetition does no harm: the slot that it may eject late rests (Notices, Holdings).
 //
 // That the device is gone can be learnt in four ways: by DEVICE_DELETED; by a reading that no
 // longer shows it; by both, some milliseconds apart, in this order: reading, event; and after the
@@ -100,7 +100,7 @@ class Departures {
     void heard(const std::string& path, Time now);
     /// A look, at the end of patience, found that QOM has it still, or found out nothing.
     void look_again(const std::string& path, Time now);
-    void left_in_calm(const std::string& path);
+    void left_in_calm(const std::string& path, bool in_calm);
     /// One who waited gives up: should others wait still, the region is tried for all the same.
     void stop_waiting(const std::string& path);
     void parked(const std::string& path);

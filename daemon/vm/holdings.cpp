@@ -13,6 +13,7 @@ bool Holdings::apply(Inventory reading, std::uint64_t begun, Time now) {
     ++generation_;
     doubtful_ = false;
     rest_vacated(before, now);
+    look_for_newcomers(before);
     missing_.clear();
     for (const InventoryDevice& old : before.devices) {
         if (find_by_path(inventory_, old.device.qom_path)) continue;
@@ -86,9 +87,7 @@ void Holdings::forget_device(const std::string& qom_path, Time now, Slot slot) {
     const InventoryDevice* entry = find_by_path(inventory_, qom_path);
     if (!entry) return;
     const DeviceSpec spec = entry->device.spec;
-    // A backend's memory may linger all the same, and must not meet a successor's.
-    if (slot == Slot::free) unsettle(now);
-    if (slot == Slot::rests) rest({spec.bus, spec.slot}, now);
+    rest({spec.bus, spec.slot}, now, slot);
     for (Bus& bus : inventory_.buses) {
         if (bus.name == spec.bus) bus.occupied.erase(spec.slot);
     }
@@ -116,16 +115,30 @@ void Holdings::start_afresh() {
     ++generation_;
 }
 
-void Holdings::rest(Placement place, Time now) {
-    std::erase_if(vacated_, [&](const auto& entry) { return now - entry.second > slot_rest; });
-    vacated_.emplace_back(std::move(place), now);
+// A guest that others have told of something may have been told of a vacated slot once more.
+void Holdings::look_for_newcomers(const Inventory& before) {
+    newcomers_ = false;
+    for (const Bus& bus : inventory_.buses) {
+        const Bus* old = find_bus(before, bus.name);
+        newcomers_ = newcomers_ || !old ||
+                     !std::includes(old->occupied.begin(), old->occupied.end(),
+                                    bus.occupied.begin(), bus.occupied.end());
+    }
+    if (!newcomers_) return;
+    for (Vacated& each : vacated_) each.slot = Slot::rests;
 }
 
-std::vector<VacatedSlot> Holdings::vacated(Time now) const {
+void Holdings::rest(Placement place, Time now, Slot slot) {
+    std::erase_if(vacated_, [&](const Vacated& each) { return now - each.since > slot_rest; });
+    vacated_.push_back({std::move(place), now, slot});
+}
+
+std::vector<VacatedSlot> Holdings::vacated(Time now, bool all) const {
     std::vector<VacatedSlot> resting;
-    for (const auto& [place, since] : vacated_) {
-        resting.push_back(
-            {place, std::chrono::duration_cast<std::chrono::milliseconds>(now - since)});
+    for (const Vacated& each : vacated_) {
+        if (!all && each.slot == Slot::free) continue;
+        const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - each.since);
+        resting.push_back({each.place, age});
     }
     return resting;
 }

@@ -46,6 +46,8 @@ class Holdings {
     Time seen_since(const std::string& qom_path, Time now) const;
     /// A device that is gone. One that is not known counts as a change all the same: a reading
     /// under way may still show it.
+    /// `free`: its guest has nothing left to do there, so that it can be used before it has rested,
+    /// after a reading that shows nothing new of others.
     enum class Slot { rests, free };
     void forget_device(const std::string& qom_path, Time now, Slot slot = Slot::rests);
     void forget_backend(const std::string& id);
@@ -64,19 +66,31 @@ class Holdings {
     Time unsettled_until() const { return unsettled_until_; }
     void unsettle(Time now) { unsettled_until_ = now + slot_rest; }
 
-    std::vector<VacatedSlot> vacated(Time now) const;
+    /// Whether the last reading showed a slot taken by somebody else since the one before.
+    bool has_newcomers() const { return newcomers_; }
+
+    /// Slots that rest; `all`: also those that are free.
+    std::vector<VacatedSlot> vacated(Time now, bool all = true) const;
     /// Where a device of this name was last.
     std::optional<Placement> last_place(const std::string& device) const;
 
   private:
-    void rest(Placement place, Time now);
+    struct Vacated {
+        Placement place;
+        Time since;
+        Slot slot;
+    };
+
+    void rest(Placement place, Time now, Slot slot = Slot::rests);
+    void look_for_newcomers(const Inventory& before);
     void rest_vacated(const Inventory& before, Time now);
 
     Inventory inventory_;
     std::uint64_t generation_ = 0;
     bool doubtful_ = false;
     std::vector<std::string> missing_;
-    std::vector<std::pair<Placement, Time>> vacated_;
+    bool newcomers_ = false;
+    std::vector<Vacated> vacated_;
     std::map<std::string, Placement> last_places_;
     std::map<std::string, std::uint64_t> births_;  // by QOM path: the generation it came with
     std::map<std::string, Time> seen_;             // by QOM path: when it was first

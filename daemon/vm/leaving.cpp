@@ -53,6 +53,10 @@ void Vm::set_adopted(bool adopted) {
     departures_changed();
 }
 
+std::vector<VacatedSlot> Vm::vacated(bool all) const {
+    return holdings_.vacated(SteadyClock::now(), all);
+}
+
 void Vm::overtake() {
     doubt();
     expire();
@@ -81,7 +85,7 @@ void Vm::set_range(const std::string& path, std::optional<DescriptorRange> range
 
 bool Vm::clear_away(const std::string& path) {
     const bool is_ours = departures_.clear(path);
-    if (is_ours && notices_.left(path, SteadyClock::now())) departures_.left_in_calm(path);
+    if (is_ours) departures_.left_in_calm(path, notices_.left(path, SteadyClock::now()));
     departures_changed();
     return is_ours;
 }

@@ -9,7 +9,7 @@ void Notices::adding(Time now) {
 
 void Notices::asked(const std::string& path, Time now) {
     const bool is_calm = last_ && now - *last_ >= calm;
-    const bool alone = is_calm && requests_.empty() && unanswered_ == 0;
+    const bool alone = is_calm && ours_.contains(path) && requests_.empty() && unanswered_ == 0;
     ++unanswered_;
     disturb(path, now);
     requests_[path] = {now, alone};
@@ -25,6 +25,7 @@ bool Notices::left(const std::string& path, Time now) {
     const bool free =
         request != requests_.end() && request->second.alone && now - request->second.sent <= prompt;
     if (request != requests_.end()) requests_.erase(request);
+    ours_.erase(path);
     disturb(path, now);
     return free;
 }
@@ -33,6 +34,11 @@ void Notices::start_over(Time now) {
     requests_.clear();
     unanswered_ = 0;
     last_ = now;
+}
+
+void Notices::forget(Time now) {
+    start_over(now);
+    ours_.clear();
 }
 
 void Notices::disturb(const std::string& by, Time now) {

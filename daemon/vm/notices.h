@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace ivshmemd {
@@ -15,7 +16,7 @@ namespace ivshmemd {
 /// and that is the next device there. A guest that was asked once, with nothing else going on, and
 /// let go promptly has nothing left to eject: in 200 such cycles each on QEMU 7.2, 10.0 and 11,
 /// with guests whose processor was wanted by three others, no newcomer was lost. Whatever is not
-/// known counts as told.
+/// known counts as told, also what was asked over an earlier connection.
 ///
 /// Does no I/O; all times are passed in, on the steady clock.
 class Notices {
@@ -27,6 +28,8 @@ class Notices {
     /// From the request until the device has left.
     static constexpr std::chrono::milliseconds prompt{500};
 
+    /// A device of ours has come over this connection.
+    void added(const std::string& path) { ours_.insert(path); }
     /// A device comes or goes that nobody here has asked for.
     void hotplug(Time now) { disturb("", now); }
     /// A device_add is sent.
@@ -37,8 +40,10 @@ class Notices {
     void answered(const std::string& path, Time now);
     /// The device has left. Whether its slot can be used at once.
     bool left(const std::string& path, Time now);
-    /// The guest was reset, or what was before is not known.
+    /// The guest was reset.
     void start_over(Time now);
+    /// A new connection: what was asked before it is not known.
+    void forget(Time now);
 
   private:
     struct Request {
@@ -49,6 +54,7 @@ class Notices {
     void disturb(const std::string& by, Time now);
 
     std::map<std::string, Request> requests_;  // by QOM path
+    std::set<std::string> ours_;               // devices that nobody can have asked for before
     std::optional<Time> last_;                 // when the guest was told of anything
     int unanswered_ = 0;
 };

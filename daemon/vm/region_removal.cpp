@@ -58,8 +58,19 @@ Hindrance judge(const Unlinking& result, const RegionRemoval& removal) {
             false};
 }
 
+bool is_of_its_change(const StateStore& store, const RegionRemoval& removal) {
+    if (removal.change == 0) return true;
+    const std::vector<CreatedRegion> made = regions_of_change(store, removal.change);
+    return std::any_of(made.begin(), made.end(), [&](const CreatedRegion& each) {
+        return each.path == removal.path && identity_of(each) == removal.file;
+    });
+}
+
 awaitable<Hindrance> try_removal(Host& host, RegionRemoval removal) {
     co_await ask_doubtful(host.vms);
+    if (!is_of_its_change(*host.store, removal)) {
+        co_return Hindrance{"somebody has used it since", false};
+    }
     const RegionUsers::Answer users = host.region_users.ask(removal.file, removal.failed_attach);
     if (!users.nobody()) co_return Hindrance{users.in_words(), users.mapped.empty()};
     // From here on an attach waits: it must not find a file that is about to go.

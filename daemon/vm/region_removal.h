@@ -15,6 +15,7 @@ struct RegionRemoval {
     RegionIdentity file;        // that this daemon made there
     std::string failed_attach;  // "VM/NAME", where that made it for nothing
     Milliseconds patience{0};   // for those who are about to let go of it, or to tell
+    std::uint64_t change = 0;   // only as long as nobody but that change of several VMs has used it
 };
 
 /// Unlinks the region and forgets it, if no VM uses it, all VMs could be asked, and the kernel says

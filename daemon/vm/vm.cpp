@@ -61,6 +61,7 @@ void Vm::connect(std::shared_ptr<qmp::Session> session, Identity identity, std::
         parked_.clear();
     }
     start_departures_over();
+    notices_.forget(SteadyClock::now());
     unsettle();
     take_in(std::move(reading), holdings_.generation());
     link_.publish_connected();
@@ -87,6 +88,7 @@ void Vm::take_in(Reading reading, std::uint64_t begun) {
     keep_proofs(reading.inventory, inventory());
     apply_proofs(*host_.store, key(), reading.inventory);
     if (!holdings_.apply(std::move(reading.inventory), begun, now)) return;
+    if (holdings_.has_newcomers()) notices_.hotplug(now);
     departures_.reconcile(there, holdings_.missing(), now);
     follow_run_state(reading.run_state);
     departures_changed();
@@ -102,6 +104,7 @@ void Vm::follow_run_state(const std::string& run_state) {
 
 void Vm::add_device(const DeviceSpec& spec, const Parts& parts) {
     holdings_.add_device(spec, parts, SteadyClock::now());
+    notices_.added("/machine/peripheral/" + device_id(spec.name));
     changed_.notify_all();
 }
 

@@ -112,7 +112,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     void expire() { holdings_.expire(); }
     void overtake();  // both, and its guest was told of it
     void unsettle() { holdings_.unsettle(SteadyClock::now()); }
-    std::vector<VacatedSlot> vacated() const { return holdings_.vacated(SteadyClock::now()); }
+    std::vector<VacatedSlot> vacated(bool all = true) const;
     /// A reading for whoever asks now. One at a time: false while one is under way, which may have
     /// passed what is asked about, so that another one follows it.
     bool begin_refresh();

@@ -22,8 +22,8 @@ TEST_P(BusyGuest, GetsADeviceOnlyWhereItsMachineGoesOn) {
     ASSERT_EQ(vm.guest(hog).status, 0);
     const std::vector<std::string> attach{"attach", "vm0", "shm0", "--size", "1M"};
     if (vm.spy().version() < 7002) {
-        const json refused(expect_ctl_error(*daemon_, attach, 5, "VmUnavailable"));
-        EXPECT_EQ(member(refused, "state"), "running");
+        const json refused(expect_ctl_error(*daemon_, attach, 9, "ConfigUnsupported"));
+        EXPECT_EQ(member(refused, "reason"), "busy guest");
         EXPECT_EQ(machine_state(vm), before);
         EXPECT_EQ(files_in(regions_.path()), std::set<std::string>{});
         ASSERT_EQ(vm.guest("kill $(cat /tmp/hog)").status, 0);

@@ -162,14 +162,53 @@ TEST_F(Attach, NeverUsesASlotThatWasJustLeft) {
     EXPECT_EQ(again->device.spec.slot, 29);
 }
 
-TEST_F(Attach, UsesASlotAgainThatWasLeftPromptlyWithNothingElseGoingOn) {
-    start();
-    ASSERT_TRUE(attach_now(request("x")));
+/// A device that is there and calm, and is wanted again in its slot.
+class AttachToTheSameSlot : public Attach {
+  protected:
+    void SetUp() override {
+        Attach::SetUp();
+        start();
+        wanted_ = request("x");
+        wanted_.slot = 20;
+        ASSERT_TRUE(attach_now(wanted_));
+        pass(Notices::calm);
+    }
+    /// How long the slot was waited for.
+    SteadyClock::duration attach_again() {
+        const SteadyClock::time_point begin = SteadyClock::now();
+        const Result<Attached> again = attach_now(wanted_);
+        EXPECT_TRUE(again) << again.error().message;
+        return SteadyClock::now() - begin;
+    }
+
+    DeviceRequest wanted_;
+};
+
+TEST_F(AttachToTheSameSlot, DoesNotWaitAfterAPromptRemovalWithNothingElseGoingOn) {
+    ASSERT_TRUE(detach_now(leave("x")));
+    EXPECT_LT(attach_again(), slot_rest / 2);
+}
+
+TEST_F(AttachToTheSameSlot, WaitsWhereAnotherClientHasPluggedSomethingIn) {
+    ASSERT_TRUE(detach_now(leave("x")));
+    pc_.put_backend("theirs.mem", {"/dev/shm/theirs", mebibyte, true});
+    pc_.put_device("theirs", {.slot = 9, .backend = "theirs.mem"});
+    EXPECT_GT(attach_again(), slot_rest / 2);
+}
+
+TEST_F(AttachToTheSameSlot, WaitsWhereAnEarlierConnectionMayHaveAskedForIt) {
+    pc_.qemu().disconnect();
+    ASSERT_TRUE(loop_.run_until([this] { return vm()->state() != VmState::connected; }));
+    ASSERT_TRUE(wait_state(VmState::connected));
     pass(Notices::calm);
     ASSERT_TRUE(detach_now(leave("x")));
-    const Result<Attached> again = attach_now(request("x"));
-    ASSERT_TRUE(again) << again.error().message;
-    EXPECT_EQ(again->device.spec.slot, 30);
+    EXPECT_GT(attach_again(), slot_rest / 2);
+}
+
+TEST_F(AttachToTheSameSlot, WaitsAfterTheOtherDeviceThatCameAMomentBefore) {
+    ASSERT_TRUE(attach_now(request("y")));
+    ASSERT_TRUE(detach_now(leave("x")));
+    EXPECT_GT(attach_again(), slot_rest / 2);
 }
 
 TEST_F(Attach, AllowsOneMasterOfARegionOverAllVms) {

@@ -35,8 +35,8 @@ TEST_F(AttachToAGuestThatMayBeBusy, IsRefusedWhereQemuWouldStandStill) {
     start();
     const Result<Attached> refused = attach_now(request("x"));
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().kind, ErrorKind::vm_unavailable);
-    EXPECT_THAT(refused.error().message, HasSubstr("/proc does not tell"));
+    EXPECT_EQ(refused.error().kind, ErrorKind::config_unsupported);
+    EXPECT_THAT(refused.error().message, HasSubstr("its process is not known"));
     EXPECT_EQ(pc_.count("object-add") + pc_.count("device_add"), 0u);
     EXPECT_FALSE(region_exists("x"));
 }

@@ -150,6 +150,23 @@ TEST_F(TransactionAttach, NamesADeviceThatItsGuestKeepsAndItsRegion) {
     EXPECT_FALSE(region_exists("x")) << "it goes with the device that it was made for";
 }
 
+TEST_F(TransactionAttach, TakesNoRegionAlongThatWasThereBefore) {
+    start_both();
+    ASSERT_TRUE(attach_now(request("old")));
+    ASSERT_TRUE(detach_now(leave("old")));
+    pc_.set_guest(FakePc::Guest::keeps);
+    other_.on("device_add", no_such_luck);
+    std::vector<VmPlan> plans = attach_both(request("x"));
+    plans[0].attach.push_back(request("old"));
+    ASSERT_FALSE(run(plans, patient(Milliseconds(100))));
+    pc_.eject("ivshmemd.x");
+    pc_.eject("ivshmemd.old");
+    ASSERT_TRUE(wait_event(EventKind::detached, "x"));
+    ASSERT_TRUE(wait_event(EventKind::detached, "old"));
+    EXPECT_FALSE(region_exists("x"));
+    EXPECT_TRUE(region_exists("old"));
+}
+
 TEST_F(TransactionAttach, IsUndoneInTheOthersWhenAMachineDies) {
     start_both();
     other_.hold("device_add");

@@ -2,6 +2,7 @@
 
 #include "daemon/state/changes.h"
 #include "daemon/state/regions.h"
+#include "daemon/state/removals.h"
 #include "proto/state_file.h"
 #include "tests/daemon/transaction/transaction_fixture.h"
 
@@ -89,6 +90,40 @@ TEST_F(UnfinishedChange, IsOnDiskBeforeAnythingOfItReachesAQemu) {
     EXPECT_THAT(on_disk(), IsEmpty());
 }
 
+// QEMU does not tell whether a device was asked for that is still there.
+TEST_F(UnfinishedChange, HasItsRemovalsOnDiskBeforeTheyReachAQemu) {
+    start_both();
+    ASSERT_TRUE(attach_now(request("x")));
+    ASSERT_TRUE(attach_now(request("x"), "b"));
+    other_.hold("device_del");
+    const auto running = start_run(detach_both("x"));
+    ASSERT_TRUE(loop_.run_until([&] { return other_.count("device_del") == 1; }));
+    const std::vector<RemovalIntent> intents = removal_intents(*host_.store, vm("b")->key());
+    ASSERT_THAT(intents, SizeIs(1));
+    EXPECT_EQ(intents[0].device, "x");
+    EXPECT_FALSE(intents[0].remove_region);
+    other_.release();
+    ASSERT_TRUE(finish(running));
+    EXPECT_THAT(removal_intents(*host_.store, vm("b")->key()), IsEmpty());
+}
+
+TEST_F(UnfinishedChange, BringsBackWhatLeavesOnlyAfterItsUndoing) {
+    start();
+    host_.deadlines.unplug_again = Milliseconds(20);
+    ASSERT_TRUE(attach_now(request("left")));
+    const DeviceSpec left = spec_of("left");
+    pc_.set_guest(FakePc::Guest::keeps);
+    loop_.run(save_intent(*host_.store, vm()->key(), left, false));
+    leave_behind({}, {left});
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("device_del") > 0; }));
+    pc_.eject("ivshmemd.left");
+    ASSERT_TRUE(wait_event(EventKind::detached, "left"));
+    ASSERT_TRUE(wait_device("left"));
+    EXPECT_EQ(spec_of("left"), left);
+}
+
 TEST_F(UnfinishedChange, IsNoneOnceItHasFailedAndWasUndone) {
     start_both();
     other_.on("device_add", [](const nlohmann::json&) { return FakeQemu::error("X", "no"); });
@@ -164,6 +199,28 @@ TEST_F(UnfinishedChange, LeavesARegionToTheOtherVmThatStillHasIt) {
     ASSERT_TRUE(wait_forgotten());
     EXPECT_TRUE(region_exists("x"));
     EXPECT_EQ(change_of_region("x"), 0u) << "nobody is left to take it back";
+}
+
+// Meanwhile what was undone is not undone again.
+TEST_F(UnfinishedChange, IsRememberedUntilAllVmsTellOfItsRegions) {
+    host_.deadlines.region_told = Milliseconds(60);
+    other_.hold("query-status");
+    other_.listen(socket("b"));
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    made_by_change("x");
+    leave_behind({"x"}, {});
+    connect_again();
+    ASSERT_TRUE(wait_event(EventKind::detached, "x"));
+    pass(Milliseconds(1000));
+    ASSERT_THAT(host_.store->get().changes, SizeIs(1));
+    EXPECT_THAT(host_.store->get().changes[0].coming, IsEmpty());
+    EXPECT_TRUE(region_exists("x"));
+    other_.release();
+    ASSERT_TRUE(wait_state(VmState::connected, "b"));
+    connect_again();
+    ASSERT_TRUE(wait_forgotten());
+    EXPECT_FALSE(region_exists("x"));
 }
 
 TEST_F(UnfinishedChange, LeavesARegionThatWasUsedSince) {

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 using Time = Notices::Time;
 
 struct Step {
-    enum class Kind { start_over, hotplug, adding, asked, answered, left };
+    enum class Kind { start_over, forget, hotplug, adding, asked, answered, left };
     Kind kind;
     const char* path;
     std::chrono::milliseconds when;
@@ -42,7 +42,10 @@ const Case cases[] = {
      {{Kind::adding, "", 100ms}, {Kind::answered, "", 200ms}, asks, answers},
      2100ms,
      true},
-    {"LongAfterAnotherCameAndUnanswered", {{Kind::adding, "", 100ms}, asks, answers}, 2100ms, false},
+    {"LongAfterAnotherCameAndUnanswered",
+     {{Kind::adding, "", 100ms}, asks, answers},
+     2100ms,
+     false},
     {"SoonAfterAnotherWasAnswered",
      {{Kind::adding, "", 100ms}, {Kind::answered, "", 1500ms}, asks, answers},
      2100ms,
@@ -54,6 +57,8 @@ const Case cases[] = {
     {"WhileAnotherStays", {{Kind::asked, "/y", 100ms}, asks, answers}, 2100ms, false},
     {"AnsweredLate", {asks, {Kind::answered, "/x", 2090ms}}, 2100ms, true},
     {"AfterAReset", {asks, answers, {Kind::start_over, "", 2050ms}}, 2100ms, false},
+    // Whether it was asked for before, nobody knows.
+    {"OverALaterConnection", {{Kind::forget, "", 500ms}, asks, answers}, 2100ms, false},
     {"SoonAfterAReset", {{Kind::start_over, "", 1500ms}, asks, answers}, 2100ms, false},
 };
 
@@ -64,6 +69,8 @@ class NoticesTest : public ::testing::TestWithParam<Case> {
         switch (step.kind) {
             case Kind::start_over:
                 return notices_.start_over(at(step.when));
+            case Kind::forget:
+                return notices_.forget(at(step.when));
             case Kind::hotplug:
                 return notices_.hotplug(at(step.when));
             case Kind::adding:
@@ -81,7 +88,8 @@ class NoticesTest : public ::testing::TestWithParam<Case> {
 };
 
 TEST_P(NoticesTest, TellWhetherASlotCanBeUsedAtOnce) {
-    notices_.start_over(at(0ms));
+    notices_.forget(at(0ms));
+    notices_.added("/x");
     for (const Step& step : GetParam().steps) take(step);
     EXPECT_EQ(notices_.left("/x", at(GetParam().left)), GetParam().free);
 }
@@ -91,13 +99,15 @@ INSTANTIATE_TEST_SUITE_P(Histories, NoticesTest, testing::ValuesIn(cases),
 
 TEST(NoticesOfADevice, KnowNothingOfWhatWasBefore) {
     Notices notices;
+    notices.added("/x");
     notices.asked("/x", Time(1h));
     EXPECT_FALSE(notices.left("/x", Time(1h + 100ms)));
 }
 
 TEST(NoticesOfADevice, AreForgottenWithIt) {
     Notices notices;
-    notices.start_over(Time(1h));
+    notices.forget(Time(1h));
+    notices.added("/x");
     notices.asked("/x", Time(2h));
     EXPECT_TRUE(notices.left("/x", Time(2h + 100ms)));
     EXPECT_FALSE(notices.left("/x", Time(2h + 200ms)));
