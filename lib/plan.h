@@ -24,7 +24,7 @@ struct DelBackend {
 };
 /// What a device stands on beside itself. Only what its kind needs is filled in.
 struct Parts {
-    std::string backend_id;     // plain
+    std::string backend_id;     // plain; of legacy without a server, until it was tried
     std::string memory_path;    // the region's file: plain, and legacy without a server
     std::string chardev_id;     // with a server
     std::string bus_address{};  // what QEMU calls the bus
@@ -72,8 +72,10 @@ struct Step {
 using Plan = std::vector<Step>;
 
 /// How a device is attached. One with a server gets a descriptor under the server's path, which
-/// QEMU gives back when the chardev is asked for its address: nothing else has to remember it. The
-/// last step of one on a bus that QEMU finds by a path asks where the device has come to be.
+/// QEMU gives back when the chardev is asked for its address: nothing else has to remember it. A
+/// legacy one without makes QEMU abort when its memory cannot be made, so that QEMU first makes a
+/// backend like it, which may fail, and deletes that again. The last step of one on a bus that QEMU
+/// finds by a path asks where the device has come to be.
 Plan plan_attach(const DeviceSpec& spec, const Parts& parts);
 
 /// What came of one step.
@@ -85,7 +87,7 @@ enum class StepOutcome {
 
 /// The undo commands for the steps that took effect, last first. Unknown steps count as done:
 /// taking back what is not there is harmless. A refused device_add leaves its backend to be
-/// deleted.
+/// deleted; a backend that a step of the plan has deleted is not there.
 std::vector<Command> undo_of(const Plan& plan, const std::vector<StepOutcome>& outcomes);
 
 }  // namespace ivshmemd

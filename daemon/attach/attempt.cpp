@@ -5,6 +5,7 @@
 #include "daemon/attach/misplaced.h"
 #include "daemon/attach/proof.h"
 #include "daemon/attach/ram_block.h"
+#include "daemon/attach/rollback.h"
 #include "daemon/attach/server.h"
 #include "daemon/attach/steps.h"
 #include "daemon/state/doorbells.h"
@@ -17,22 +18,8 @@
 namespace ivshmemd {
 namespace {
 
-// Takes back what took effect. The ids that could not be deleted.
-awaitable<std::vector<std::string>> roll_back(std::shared_ptr<Vm> vm, std::string device, Plan plan,
-                                              std::vector<StepOutcome> outcomes) {
-    std::vector<std::string> leftovers;
-    for (const Command& command : undo_of(plan, outcomes)) {
-        // A device that was accepted is never part of a failure.
-        if (const auto* backend = std::get_if<DelBackend>(&command)) {
-            if (!co_await delete_backend(vm, backend->id, device)) leftovers.push_back(backend->id);
-        } else if (const auto* chardev = std::get_if<DelChardev>(&command)) {
-            if (!co_await delete_chardev(vm, chardev->id, device)) leftovers.push_back(chardev->id);
-        } else if (std::holds_alternative<CloseFd>(command)) {
-            std::vector<Command> close{command};  // refused where the chardev took it
-            co_await execute(vm, std::move(close), vm->host().deadlines.query);
-        }
-    }
-    co_return leftovers;
+std::string stays_text(const std::string& id) {
+    return "; " + id + " cannot be deleted, and stays until the VM ends";
 }
 
 bool slot_was_taken(const Vm& vm, const DeviceSpec& spec) {
@@ -70,15 +57,6 @@ awaitable<Attempt> settle_loss(std::shared_ptr<Vm> vm, DeviceSpec spec, Plan pla
                       gone_error(*vm, attach_of(spec))};
 }
 
-awaitable<void> delete_parts(std::shared_ptr<Vm> vm, std::string device, Parts parts) {
-    if (!parts.backend_id.empty()) {
-        co_await delete_backend(vm, parts.backend_id, device);
-    }
-    if (!parts.chardev_id.empty()) {
-        co_await delete_chardev(vm, parts.chardev_id, device);
-    }
-}
-
 // QEMU fell silent: one look, then the answer.
 awaitable<Attempt> settle_silence(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts parts) {
     const bool seen = co_await refresh(vm, vm->host().deadlines.query);
@@ -86,8 +64,9 @@ awaitable<Attempt> settle_silence(std::shared_ptr<Vm> vm, DeviceSpec spec, Parts
     if (!seen) {
         attempt = {Attempt::Verdict::unknown, silence_error(*vm, attach_of(spec), "unknown")};
     } else if (!find_managed(vm->inventory(), spec.name)) {
-        co_await delete_parts(vm, spec.name, parts);
+        const std::vector<std::string> leftovers = co_await delete_parts(vm, spec.name, parts);
         attempt = failed(silence_error(*vm, attach_of(spec), "undone"));
+        for (const std::string& each : leftovers) attempt.error.message += stays_text(each);
     }
     co_return attempt;
 }
@@ -125,7 +104,7 @@ awaitable<Attempt> settle_other_memory(std::shared_ptr<Vm> vm, DeviceSpec spec, 
     const std::string backend = parts.backend_id;
     const bool gone = co_await delete_backend(vm, backend, spec.name);
     Error error = other_memory_error(vm->name(), parts.memory_path, problem);
-    if (!gone) error.message += "; " + backend + " cannot be deleted, and stays until the VM ends";
+    if (!gone) error.message += stays_text(backend);
     co_return failed(std::move(error));
 }
 

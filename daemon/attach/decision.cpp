@@ -106,11 +106,10 @@ Parts parts_of(const Vm& vm, const Decision& decision) {
         parts.chardev_id = chardev_id(spec.name);
     } else {
         parts.memory_path = decision.region.path;
-        if (spec.model != Model::legacy) {
-            const bool is_free =
-                !spec.backend.empty() && !find_backend(vm.inventory(), spec.backend);
-            parts.backend_id = is_free ? spec.backend : fresh_backend_id(vm.inventory(), spec.name);
-        }
+        // Of a name of ours for a legacy one, so that a daemon killed meanwhile knows it again.
+        const bool is_free = spec.model != Model::legacy && !spec.backend.empty() &&
+                             !find_backend(vm.inventory(), spec.backend);
+        parts.backend_id = is_free ? spec.backend : fresh_backend_id(vm.inventory(), spec.name);
     }
     const Bus* bus = find_bus(vm.inventory(), spec.bus);
     parts.bus_address = bus ? bus->address : spec.bus;

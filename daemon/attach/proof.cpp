@@ -84,7 +84,9 @@ awaitable<Proof> prove_memory(std::shared_ptr<Vm> vm, const Decision& decision,
     if (directory == SeenDirectory::another) {
         proof.problem = where_else(proof.memory, question.path) + " and at " + made;
     }
-    if (proof.memory.verified) {
+    // That of a legacy device is deleted at once, and another may come to have its id.
+    const bool stays = decision.spec.model != Model::legacy;
+    if (proof.memory.verified && stays) {
         co_await remember_proof(*vm->host().store, vm->key(), parts.backend_id, question.file,
                                 vm->inventory());
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/vm/executor.h"
+#include "lib/names.h"
 #include "proto/qmp/queries.h"
 
 namespace ivshmemd {
@@ -13,6 +14,13 @@ constexpr Milliseconds ram_block_pause{50};
 
 // What QEMU calls the memory of a device that got it from a server.
 constexpr const char* server_memory_block = "ivshmem.bar2";
+
+// A legacy device has memory of its own, whatever it was tried with.
+std::string memory_block_of(const DeviceSpec& spec, const std::string& backend_id) {
+    if (spec.server) return server_memory_block;
+    if (spec.model == Model::legacy) return device_id(spec.name) + "/internal-shm-backend";
+    return backend_id;
+}
 
 // A device left this slot a moment ago, or may have.
 bool is_doubtful(const Vm& vm, const DeviceSpec& spec) {
@@ -34,7 +42,7 @@ Error still_there(const Vm& vm, const std::string& backend) {
 awaitable<Result<void>> await_unregistered(std::shared_ptr<Vm> vm, DeviceSpec spec,
                                            std::string backend_id) {
     const std::string what = "the attach of " + spec.name;
-    const std::string block = spec.server ? server_memory_block : backend_id;
+    const std::string block = memory_block_of(spec, backend_id);
     bool told = false;
     while (is_doubtful(*vm, spec)) {
         const std::shared_ptr<qmp::Session> session = vm->session();

@@ -15,7 +15,8 @@ constexpr Milliseconds making_pause{2};
 // Others may make a region of this name, and take it back again.
 constexpr int making_attempts = 3;
 
-// A legacy device makes QEMU abort on any fault of its memory.
+// A legacy device makes QEMU abort on any fault of its memory. QEMU is tried before
+// (plan_attach()); this says it sooner, of a file that somebody else made.
 Result<void> check_legacy_access(const Vm& vm, const std::string& path) {
     if (RegionFiles::admits(path, vm.qemu_user())) return {};
     return Error(ErrorKind::permission_denied,

@@ -178,7 +178,10 @@ bool FakePc::is_taken(int slot) const {
                                    [&](const auto& each) { return each.second.slot == slot; });
 }
 
-json FakePc::object_add(const json& arguments) {
+json FakePc::object_add(const json& given) {
+    json arguments = given;
+    const json nested = member(given, "props");  // before 5.2
+    if (nested.is_object()) arguments.update(nested);
     const std::string id = text_of(arguments, "id");
     if (backends_.contains(id)) {
         return generic("attempt to add duplicate property '" + id +

@@ -66,12 +66,33 @@ TEST(PlanAttach, AsksLastWhereADeviceIsWhoseBusQemuFindsByAPath) {
     EXPECT_FALSE(plan[2].undo);
 }
 
-TEST(PlanAttach, AddsNothingButTheDeviceForLegacyMemory) {
+Plan attach_legacy() {
     DeviceSpec legacy = spec();
     legacy.model = Model::legacy;
-    const Plan plan = plan_attach(legacy, {"", "/dev/shm/shared", ""});
-    ASSERT_EQ(plan.size(), 1U);
-    EXPECT_EQ(std::get<AddDevice>(plan[0].command).parts.memory_path, "/dev/shm/shared");
+    return plan_attach(legacy, {"ivshmemd.bus0.mem", "/dev/shm/shared", ""});
+}
+
+TEST(PlanAttach, TriesTheMemoryOfALegacyDeviceAndDeletesThatBeforeTheDevice) {
+    const Plan plan = attach_legacy();
+    ASSERT_EQ(plan.size(), 3U);
+    const auto& backend = std::get<AddBackend>(plan[0].command);
+    EXPECT_EQ(backend.id, "ivshmemd.bus0.mem");
+    EXPECT_EQ(backend.path, "/dev/shm/shared");
+    EXPECT_EQ(backend.size, 1U << 20);
+    EXPECT_EQ(std::get<DelBackend>(plan[1].command).id, "ivshmemd.bus0.mem");
+    EXPECT_FALSE(plan[1].undo);
+    EXPECT_EQ(std::get<AddDevice>(plan[2].command).parts.memory_path, "/dev/shm/shared");
+}
+
+TEST(PlanAttach, TriesNoMemoryOfALegacyDeviceWithAServer) {
+    DeviceSpec legacy = spec();
+    legacy.model = Model::legacy;
+    legacy.region.reset();
+    legacy.server = "/run/server.sock";
+    const Plan plan = plan_attach(legacy, {"", "", "ivshmemd.bus0.chr"});
+    ASSERT_EQ(plan.size(), 3U);
+    EXPECT_TRUE(std::holds_alternative<PassFd>(plan[0].command));
+    EXPECT_TRUE(std::holds_alternative<AddChardev>(plan[1].command));
 }
 
 /// Which of the two undo commands come out, in order: "d" the device's, "b" the backend's.
@@ -105,6 +126,21 @@ TEST(UndoOf, TakesBackWhatMayHaveHappened) {
 TEST(UndoOf, LeavesStepsThatWereNotSentAlone) {
     EXPECT_EQ(undone({StepOutcome::done}), "b");
     EXPECT_EQ(undone({}), "");
+}
+
+TEST(UndoOf, DeletesWhatALegacyDeviceWasTriedWithUnlessThatIsDone) {
+    const Plan plan = attach_legacy();
+    const StepOutcome done = StepOutcome::done;
+    EXPECT_TRUE(undo_of(plan, {StepOutcome::refused}).empty());
+    EXPECT_TRUE(undo_of(plan, {done, done, StepOutcome::refused}).empty());
+    for (const StepOutcome outcome : {StepOutcome::refused, StepOutcome::unknown}) {
+        const std::vector<Command> commands = undo_of(plan, {done, outcome});
+        ASSERT_EQ(commands.size(), 1U);
+        EXPECT_EQ(std::get<DelBackend>(commands[0]).id, "ivshmemd.bus0.mem");
+    }
+    const std::vector<Command> commands = undo_of(plan, {done, done, StepOutcome::unknown});
+    ASSERT_EQ(commands.size(), 1U);
+    EXPECT_TRUE(std::holds_alternative<DelDevice>(commands[0]));
 }
 
 TEST(UndoOf, PassesOverStepsThatNeedNoUndo) {

@@ -2,8 +2,6 @@
 
 #include "daemon/vm/refresh.h"
 #include "tests/daemon/vm/operation_fixture.h"
-#include "tests/support/json_text.h"
-#include "tests/support/root.h"
 #include "tests/support/scripted_server.h"
 
 namespace ivshmemd::test {
@@ -164,86 +162,6 @@ TEST_F(AttachServer, OnlyShowsTheCommandsOfADryRun) {
     EXPECT_EQ(dry->device.spec.size, mebibyte);
     EXPECT_EQ(pc_.count("getfd"), 0u);
     EXPECT_TRUE(host_.relays.devices("a").empty());
-}
-
-/// A QEMU 3.1 that has all three models.
-class AttachLegacy : public AttachServer {
-  protected:
-    AttachLegacy() {
-        pc_.qemu().version(3, 1);
-        host_.config.region_dir = regions_.path();
-        for (const char* command : {"qom-list-types", "device-list-properties"}) {
-            pc_.on(command, [command](const json&) { return answer(command); });
-        }
-    }
-    static json answer(const std::string& command) {
-        if (command == "device-list-properties") {
-            return FakeQemu::ok(json::array({{{"name", "addr"}, {"type", "int32"}}}));
-        }
-        return FakeQemu::ok(json::array(
-            {{{"name", "ivshmem"}}, {{"name", "ivshmem-plain"}}, {{"name", "ivshmem-doorbell"}}}));
-    }
-};
-
-TEST_F(AttachLegacy, IsWhatACallerWithoutAModelGets) {
-    start();
-    const Result<Attached> attached = attach_now(request("x"));
-    ASSERT_TRUE(attached) << attached.error().message;
-    EXPECT_EQ(attached->device.spec.model, Model::legacy);
-    const json given = pc_.given("ivshmemd.x");
-    EXPECT_EQ(given["driver"], "ivshmem");
-    EXPECT_EQ("/dev/shm/" + given["shm"].get<std::string>(), region_path("x"));
-    EXPECT_EQ(given["size"], "1048576B");
-    EXPECT_EQ(given["role"], "peer");
-    EXPECT_EQ(pc_.count("object-add"), 0u);
-    EXPECT_EQ(RegionFiles::inspect(region_path("x")).size, mebibyte);
-    ASSERT_TRUE(detach_now(leave("x")));
-    EXPECT_EQ(pc_.count("object-del"), 0u);
-}
-
-TEST_F(AttachLegacy, GivesPlainToACallerWhoNamesIt) {
-    start();
-    DeviceRequest plain = request("x");
-    plain.model = Model::plain;
-    std::atomic<bool> nested = false;
-    pc_.on("object-add", [&](const json& arguments) {
-        json flat = arguments;
-        nested = arguments.contains("props");
-        flat.update(member(arguments, "props"));
-        return pc_.real("object-add", flat);
-    });
-    const Result<Attached> attached = attach_now(plain);
-    ASSERT_TRUE(attached) << attached.error().message;
-    EXPECT_EQ(attached->device.spec.model, Model::plain);
-    EXPECT_TRUE(nested);
-}
-
-TEST_F(AttachLegacy, TakesAServerWithInterruptsByPin) {
-    const ScriptedServer server(path(), good());
-    start();
-    DeviceRequest request = wanted();
-    request.msi = false;
-    const Result<Attached> attached = attach_now(request);
-    ASSERT_TRUE(attached) << attached.error().message;
-    const json given = pc_.given("ivshmemd.x");
-    EXPECT_EQ(given["msi"], false);
-    EXPECT_EQ(given["ioeventfd"], false);
-    EXPECT_EQ(given["size"], "1048576B");
-    EXPECT_EQ(interrupts_of(attached->device.spec), "intx");
-}
-
-// What the refusal goes by: QEMU 3.1 aborts when it cannot open the memory of a legacy device.
-TEST_F(AttachLegacy, KnowsWhoCanOpenARegion) {
-    if (lacks_root("needs a file of another owner")) return;
-    ASSERT_TRUE(host_.regions.create("x", mebibyte, 0));
-    ASSERT_EQ(::chmod(region_path("x").c_str(), 0600), 0);
-    ASSERT_EQ(::chown(region_path("x").c_str(), 1234, 1234), 0);
-    EXPECT_FALSE(RegionFiles::admits(region_path("x"), 4321));
-    EXPECT_TRUE(RegionFiles::admits(region_path("x"), 1234));
-    host_.regions.grant(RegionFiles::look(region_path("x")), 4321);
-    EXPECT_TRUE(RegionFiles::admits(region_path("x"), 4321));
-    ASSERT_EQ(::chmod(region_path("x").c_str(), 0606), 0);
-    EXPECT_TRUE(RegionFiles::admits(region_path("x"), 99));
 }
 
 }  // namespace

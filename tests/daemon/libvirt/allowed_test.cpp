@@ -56,6 +56,18 @@ TEST(Allowed, PassesOnWhatAttachAndDetachSend) {
     }
 }
 
+TEST(Allowed, PassesOnWhatALegacyDeviceIsTriedWith) {
+    DeviceSpec spec = device(Model::legacy);
+    spec.server.reset();
+    Parts parts;
+    parts.backend_id = backend_id("net0");
+    parts.memory_path = "/dev/shm/net0";
+    for (const Step& step : plan_attach(spec, parts)) {
+        const qmp::Command spelled = qmp::spell(step.command, Version{3, 1, 0});
+        EXPECT_TRUE(passes(spelled)) << spelled.name << " " << spelled.arguments;
+    }
+}
+
 TEST(Allowed, PassesOnWhatIsAsked) {
     const std::vector<qmp::Command> questions = {qmp::query_status(),
                                                  qmp::query_uuid(),
