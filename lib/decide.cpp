@@ -73,11 +73,13 @@ Result<void> check_only_master(const std::string& holder, const std::string& wha
 
 namespace {
 
-// One that waits for a migration counts once it runs: until then its source is the master.
+// Of a VM that waits for a migration the source may be the master until it runs. What arrives for
+// it would overwrite the region of any other VM.
 Result<void> check_masters(const ToAttach& decided, const AttachFacts& facts) {
-    const bool counts = decided.spec.role == Role::master && facts.run_state != "inmigrate";
-    if (!counts) return {};
-    return check_only_master(facts.master, "region " + decided.region_path);
+    if (decided.spec.role != Role::master) return {};
+    const bool waits = facts.run_state == "inmigrate";
+    return check_only_master(waits ? facts.other_master : facts.master,
+                             "region " + decided.region_path);
 }
 
 // What the driver says, or the configuration, or the caller.

@@ -25,6 +25,8 @@ struct AttachFacts {
     RegionTrust trust;
     // "VM/NAME" of another master of that file; empty when there is none. Only a master asks.
     std::string master;
+    // The same, but only of a VM that certainly is another one than this, by its UUID.
+    std::string other_master;
     // "VM/NAME" of a device that has this region while there is no such file: it maps one that lost
     // its name, or one that this host does not see. Empty when there is none.
     std::string cut_off;

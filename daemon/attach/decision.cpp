@@ -39,8 +39,10 @@ void look_at_region(const Vm& vm, const DeviceRequest& request, std::set<std::st
     if (!found.facts.region.exists) found.facts.cut_off = find_cut_off(vm, request, except);
     // Of a thousand VMs each has to be asked, and a peer does not mind.
     if (!found.facts.region.exists || request.role != Role::master) return;
-    found.facts.master =
-        vm.host().region_users.find_master(whole_file(found.file->identity, 0), except);
+    const RegionUsers& users = vm.host().region_users;
+    const Mapping memory = whole_file(found.file->identity, 0);
+    found.facts.master = users.find_master(memory, except);
+    found.facts.other_master = users.find_other_master(memory, vm.uuid(), except);
 }
 
 Found find_out(const Vm& vm, const DeviceRequest& request,
@@ -94,8 +96,11 @@ Result<Decision> decide_memory(const Vm& vm, const DeviceRequest& request, Model
 
 Result<void> check_only_master(const Vm& vm, const Mapping& memory, const std::string& what,
                                const std::string& device) {
-    if (vm.run_state() == "inmigrate") return {};
-    return check_only_master(vm.host().region_users.find_master(memory, vm.name() + "/" + device),
+    const RegionUsers& users = vm.host().region_users;
+    const std::set<std::string> except{vm.name() + "/" + device};
+    const bool waits = vm.run_state() == "inmigrate";
+    return check_only_master(waits ? users.find_other_master(memory, vm.uuid(), except)
+                                   : users.find_master(memory, except),
                              what);
 }
 

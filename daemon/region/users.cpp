@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/uuid.h"
+
 namespace ivshmemd {
 namespace {
 
@@ -92,6 +94,16 @@ std::string RegionUsers::find_master(const Mapping& memory,
                                      const std::set<std::string>& except) const {
     for (const auto& [name, vm] : vms_) {
         if (vm->holds_for_migration()) continue;
+        std::string master = master_in(*vm, coming_of(*vm), memory, except);
+        if (!master.empty()) return master;
+    }
+    return "";
+}
+
+std::string RegionUsers::find_other_master(const Mapping& memory, const std::string& uuid,
+                                           const std::set<std::string>& except) const {
+    for (const auto& [name, vm] : vms_) {
+        if (!are_other_vms(vm->uuid(), uuid)) continue;
         std::string master = master_in(*vm, coming_of(*vm), memory, except);
         if (!master.empty()) return master;
     }

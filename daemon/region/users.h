@@ -46,6 +46,7 @@ class RegionSource {
   public:
     virtual ~RegionSource() = default;
     virtual const std::string& name() const = 0;
+    virtual const std::string& uuid() const = 0;
     virtual Sight sight() const = 0;
     /// What it maps, or mapped when it was last read; nothing once that QEMU is known to be gone.
     virtual std::vector<MemoryUser> memory_users() const = 0;
@@ -97,6 +98,12 @@ class RegionUsers {
         return find_master(memory, std::set<std::string>{except});
     }
     std::string find_master(const Mapping& memory, const std::set<std::string>& except) const;
+
+    /// The same for a VM of this UUID that waits for a migration: its source may be a master on
+    /// this host, so only those of VMs that are certainly others count. They count while they wait,
+    /// too: the later of two migrations would overwrite what the earlier one brought.
+    std::string find_other_master(const Mapping& memory, const std::string& uuid,
+                                  const std::set<std::string>& except) const;
 
     /// "VM/NAME" of all users of this memory in other VMs than this one, but not those that hold it
     /// for the other end of a migration.

@@ -67,10 +67,6 @@ std::optional<MigrationRecord> find_record(const StateStore& store, Matches matc
 
 }  // namespace
 
-bool is_real_uuid(const std::string& uuid) {
-    return uuid.find_first_not_of("0-") != std::string::npos;
-}
-
 std::optional<MigrationRecord> migration_record(const StateStore& store, const VmKey& vm) {
     return find_record(
         store, [&](const MigrationRecord& each) { return left_from(each, vm.name, vm.uuid); });

@@ -9,6 +9,7 @@
 #include "daemon/state/store.h"
 #include "lib/device.h"
 #include "lib/saved_state.h"
+#include "lib/uuid.h"
 
 // What the state file remembers of migrations. Whatever changes it is on disk when it returns.
 namespace ivshmemd {
@@ -46,8 +47,5 @@ awaitable<void> forget_devices(StateStore& store, std::string vm, std::string uu
 
 /// Drops a record, whatever it has by now.
 awaitable<void> drop_record(StateStore& store, std::string vm, std::string uuid);
-
-/// Whether a UUID tells one VM from another: QEMU shows zeros for none.
-bool is_real_uuid(const std::string& uuid);
 
 }  // namespace ivshmemd

@@ -8,6 +8,7 @@
 #include "daemon/vm/refresh.h"
 #include "lib/names.h"
 #include "lib/placement.h"
+#include "lib/uuid.h"
 
 namespace ivshmemd {
 namespace {
@@ -57,18 +58,20 @@ Result<void> take_place(Look& look, const DeviceRequest& request, DeviceSpec& sp
     return {};
 }
 
-bool counts_as_master(const Host& host, const std::string& vm) {
-    const auto found = host.vms.find(vm);
-    return found != host.vms.end() && found->second->run_state() != "inmigrate";
+// As for one that is there already: a VM that waits for a migration, and its source, may both be.
+bool may_both_be_masters(const Vm& vm, const Host& host, const std::string& other) {
+    const auto found = host.vms.find(other);
+    if (found == host.vms.end()) return true;
+    if (are_other_vms(vm.uuid(), found->second->uuid())) return false;
+    return vm.run_state() == "inmigrate" || found->second->run_state() == "inmigrate";
 }
 
 Result<void> check_planned_masters(const Look& look, std::size_t step) {
     const Host& host = look.vm->host();
     const std::string holder = master_before(*look.plans, look.index, step, host.regions.places());
     if (holder.empty()) return {};
-    const bool both = counts_as_master(host, look.vm->name()) &&
-                      counts_as_master(host, holder.substr(0, holder.find('/')));
-    if (!both) return {};
+    const std::string other = holder.substr(0, holder.find('/'));
+    if (may_both_be_masters(*look.vm, host, other)) return {};
     const DeviceRequest& request = look.plan().attach[step];
     const std::string region = "region " + request.region.value_or(request.name);
     return check_only_master(holder, request.server.value_or(region));

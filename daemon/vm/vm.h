@@ -65,7 +65,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     const std::shared_ptr<qmp::Session>& session() const { return link_.session(); }
     const std::optional<Capabilities>& capabilities() const { return link_.capabilities(); }
     const Identity& identity() const { return link_.identity(); }
-    const std::string& uuid() const { return link_.uuid(); }
+    const std::string& uuid() const override { return link_.uuid(); }
     const std::string& run_state() const { return link_.run_state(); }
     bool started() const { return link_.started(); }
     bool stopping() const { return link_.stopping(); }

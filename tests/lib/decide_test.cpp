@@ -130,6 +130,23 @@ INSTANTIATE_TEST_SUITE_P(
                  f.master = "db/x";
              },
              {}},
+        Case{"incoming_master_beside_that_of_another_vm",
+             [](R r, F f) {
+                 f.run_state = "inmigrate";
+                 r.role = Role::master;
+                 f.region = file_of(mebibyte);
+                 f.other_master = "db/x";
+             },
+             ErrorKind::master_exists},
+        Case{"incoming_master_of_a_device_with_that_of_another_vm",
+             [](R r, F f) {
+                 use_device(r, f);
+                 f.run_state = "inmigrate";
+                 r.role = Role::master;
+                 f.places.devices["kvmfr0"].size = mebibyte;
+                 f.other_master = "db/x";
+             },
+             ErrorKind::master_exists},
         Case{"legacy_outside_of_dev_shm",
              [](R r, F f) {
                  f.capabilities.models = {Model::legacy};

@@ -95,5 +95,38 @@ TEST_F(OneMaster, DoesNotCountTheOneOfAVmThatHasMigratedAway) {
     EXPECT_TRUE(attach_second());
 }
 
+// What arrives for it would overwrite the region of b.
+TEST_F(OneMaster, IsRefusedToAVmThatWaitsForAnotherOnesMigration) {
+    start_with_master();
+    pc_.set_run_state("inmigrate", "STOP");
+    ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "inmigrate"; }));
+    expect_refused();
+    EXPECT_EQ(pc_.count("device_add"), 1u) << "that of the peer that made the region";
+}
+
+class OneMasterOfOneVm : public OneMaster {
+  protected:
+    void start_at_both_ends(const std::string& uuid) {
+        for (FakePc* pc : {&pc_, &other_}) {
+            pc->on("query-uuid", [uuid](const nlohmann::json&) {
+                return FakeQemu::ok({{"UUID", uuid}});
+            });
+        }
+        start_with_master();
+        pc_.set_run_state("inmigrate", "STOP");
+        ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "inmigrate"; }));
+    }
+};
+
+TEST_F(OneMasterOfOneVm, IsAtBothEndsOfItsMigration) {
+    start_at_both_ends("11111111-0000-0000-0000-000000000000");
+    EXPECT_TRUE(attach_second());
+}
+
+TEST_F(OneMasterOfOneVm, MayBeAtBothEndsWhereNoUuidTells) {
+    start_at_both_ends("00000000-0000-0000-0000-000000000000");
+    EXPECT_TRUE(attach_second());
+}
+
 }  // namespace
 }  // namespace ivshmemd::test

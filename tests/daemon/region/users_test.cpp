@@ -19,12 +19,14 @@ struct FakeVm : RegionSource {
     explicit FakeVm(std::string name_) : called(std::move(name_)) {}
 
     const std::string& name() const override { return called; }
+    const std::string& uuid() const override { return known_by; }
     Sight sight() const override { return seen; }
     std::vector<MemoryUser> memory_users() const override { return users; }
     std::optional<MemoryUser> coming() const override { return attaching; }
     bool holds_for_migration() const override { return migrates; }
 
     std::string called;
+    std::string known_by;
     Sight seen = Sight::whole;
     std::vector<MemoryUser> users;
     std::optional<MemoryUser> attaching;
@@ -148,6 +150,35 @@ TEST_F(RegionUsersTest, LeaveOutOfTheMastersWhoHoldsItForAMigration) {
     EXPECT_EQ(users_.find_master(region, ""), "");
     EXPECT_THAT(users_.find_sharers(region, "db"), IsEmpty());
     EXPECT_FALSE(users_.ask(region.file).nobody()) << "but it maps it";
+}
+
+TEST_F(RegionUsersTest, KnowTheMastersThatAreNoSourceOfAMigration) {
+    const std::string one = "11111111-0000-0000-0000-000000000000";
+    const std::string two = "22222222-0000-0000-0000-000000000000";
+    const std::string none = "00000000-0000-0000-0000-000000000000";
+    struct Case {
+        std::string holder;
+        std::string incoming;
+        bool counts;
+    };
+    const Case cases[] = {{one, two, true},   {one, one, false},   {none, two, false},
+                          {one, none, false}, {none, none, false}, {"", two, false},
+                          {one, "", false}};
+    web_->users = {{"m", region, true}};
+    for (const bool migrates : {false, true}) {
+        web_->migrates = migrates;
+        for (const Case& each : cases) {
+            web_->known_by = each.holder;
+            const std::string found = users_.find_other_master(region, each.incoming, {});
+            EXPECT_EQ(!found.empty(), each.counts) << each.holder << " " << each.incoming;
+        }
+    }
+    web_->known_by = one;
+    EXPECT_EQ(users_.find_other_master(region, two, {"web/m"}), "");
+    EXPECT_EQ(users_.find_other_master(other, two, {}), "");
+    db_->known_by = "33333333-0000-0000-0000-000000000000";
+    db_->users = {{"m", region, true}};
+    EXPECT_EQ(users_.find_other_master(region, one, {}), "db/m") << "beside its own source";
 }
 
 TEST_F(RegionUsersTest, KnowTheSharersInOtherVms) {

@@ -89,6 +89,17 @@ TEST_F(TransactionAttach, RefusesASecondMasterThatIsPlanned) {
     expect_untouched();
 }
 
+TEST_F(TransactionAttach, RefusesASecondMasterThatWaitsForAnotherVmsMigration) {
+    other_.set_run_state("inmigrate");
+    start_both();
+    DeviceRequest master = request("x");
+    master.role = Role::master;
+    const Result<TransactionResult> done = run(attach_both(master));
+    ASSERT_FALSE(done);
+    EXPECT_THAT(faults(done.error()), ElementsAre("b/x MasterExists"));
+    expect_untouched();
+}
+
 TEST_F(TransactionAttach, NamesAVmThatIsNotThere) {
     start();
     const Result<TransactionResult> done = run(attach_both(request("x")));
