@@ -141,7 +141,7 @@ bool has_ended(const Identity& identity) {
 }
 
 bool modules_unchanged(const Identity& identity, const std::string& socket_path) {
-    if (!identity.pid) return false;
+    if (!identity.pid || !identity.bridge.empty()) return false;
     std::error_code error;
     const std::filesystem::path executable =
         std::filesystem::read_symlink("/proc/" + std::to_string(*identity.pid) + "/exe", error);

@@ -45,6 +45,7 @@ bool has_ended(const Identity& identity);
 /// Whether QEMU may load its modules now: one whose files were replaced since it started aborts.
 /// True when the executable behind the monitor is still the one on disk; where /proc cannot say,
 /// when neither the binary nor its module directories changed since the monitor's socket was bound.
+/// False behind a bridge: that socket is its own, bound again whenever it starts.
 bool modules_unchanged(const Identity& identity, const std::string& socket_path);
 
 /// Whether the command line has -only-migratable, or sets that property of "migration" by -global:

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "tests/daemon/daemon_fixture.h"
+#include "tests/support/process.h"
 #include "tests/support/unix_socket.h"
 
 // What a bridge says beside its sockets, and whom the daemon believes.
@@ -95,6 +96,19 @@ TEST_F(BridgeBeside, TellsAPidOnlyAsLongAsThatIsTheVm) {
     put(note_);
     start();
     EXPECT_FALSE(vm()->identity().pid) << "this process has no such -uuid";
+}
+
+// When the bridge bound its socket says nothing of when QEMU started, and of its modules.
+TEST_F(BridgeBeside, HasItsQemuProbedWithoutLoadingModules) {
+    Child qemu({.argv = {"sh", "-c", "echo up; kill -STOP $$", "sh", "-uuid", note_.uuid}});
+    ASSERT_TRUE(qemu.wait_out("up", soon()));
+    note_.pid = qemu.pid();
+    put(note_);
+    start();
+    EXPECT_EQ(vm()->identity().pid, qemu.pid());
+    EXPECT_EQ(vm()->capabilities()->probe_method, ProbeMethod::device_list_properties);
+    EXPECT_EQ(pc_.count("qom-list-types"), 0u);
+    EXPECT_EQ(vm()->capabilities()->models, (std::set<Model>{Model::plain, Model::doorbell}));
 }
 
 TEST_F(BridgeBeside, CanEndWithoutItsQemu) {

@@ -75,6 +75,8 @@ TEST(Identity, AllowsLoadingModulesWhileTheExecutableIsOnDisk) {
     identity.pid = ::getpid();
     identity.command_line = {"qemu-system-x86_64"};
     EXPECT_TRUE(modules_unchanged(identity, "/nonexistent"));
+    identity.bridge = "ivshmemd-libvirt";
+    EXPECT_FALSE(modules_unchanged(identity, "/nonexistent"));
 }
 
 // Not strings: g++ 12 has a false alarm on long lists of those when it optimises.
