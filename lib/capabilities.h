@@ -23,7 +23,9 @@ struct Capabilities {
     bool only_migratable = false;          // the command line says -only-migratable
     std::string bridge{};                  // the program that stands between us and it; else empty
     std::set<std::string> started_with{};  // names of devices that its command line has
-    bool kvm = false;  // the kernel delivers interrupts: QEMU itself watches no vector's descriptor
+    bool accelerated = false;              // its processors run under KVM
+    // And the kernel delivers interrupts: QEMU itself watches no vector's descriptor.
+    bool kvm = false;
 };
 
 std::string_view probe_method_name(ProbeMethod method);

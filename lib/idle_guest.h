@@ -10,7 +10,7 @@ namespace ivshmemd {
 /// was seen to stand still for as long as its guest was busy, 7.2 was not. What is between was not
 /// tried, and counts as 5.2.
 constexpr bool adds_to_idle_guests_only(const Capabilities& qemu) {
-    return !qemu.kvm && qemu.version >= Version{5, 2, 0} && qemu.version < Version{7, 2, 0};
+    return !qemu.accelerated && qemu.version >= Version{5, 2, 0} && qemu.version < Version{7, 2, 0};
 }
 
 }  // namespace ivshmemd

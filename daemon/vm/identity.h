@@ -52,4 +52,8 @@ bool modules_unchanged(const Identity& identity, const std::string& socket_path)
 /// then QEMU takes no peer and leaks the backend of one it refuses.
 bool is_only_migratable(const Identity& identity);
 
+/// Whether the command line keeps the kernel from delivering interrupts (kernel-irqchip=off): then
+/// QEMU does that itself, under KVM as well.
+bool is_without_kernel_irqchip(const Identity& identity);
+
 }  // namespace ivshmemd

@@ -1,16 +1,12 @@
 #include <algorithm>
 #include <cctype>
 
+#include "daemon/vm/command_line.h"
 #include "daemon/vm/identity.h"
 
 // What a command line says of migration.
 namespace ivshmemd {
 namespace {
-
-// QEMU takes two dashes for one.
-std::string long_option(const std::string& argument) {
-    return argument.starts_with("--") ? argument.substr(1) : argument;
-}
 
 /// A property that a command line sets for all devices of a type.
 struct Global {
@@ -18,22 +14,6 @@ struct Global {
     std::string property;
     std::string value;
 };
-
-// The parts of "a=b,c=d"; a comma in a value is written twice.
-std::vector<std::string> split_options(const std::string& text) {
-    std::vector<std::string> parts(1);
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool comma = text[i] == ',';
-        const bool doubled = comma && i + 1 < text.size() && text[i + 1] == ',';
-        if (comma && !doubled) {
-            parts.emplace_back();
-            continue;
-        }
-        parts.back() += text[i];
-        if (doubled) ++i;
-    }
-    return parts;
-}
 
 // "driver.property=value", or the three by their names.
 Global parse_global(const std::string& text) {

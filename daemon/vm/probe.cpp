@@ -76,7 +76,8 @@ awaitable<Result<Capabilities>> probe(std::shared_ptr<qmp::Session> session, Ver
                         {{"state", std::string(preconfig)}});
     }
     if (const std::string* type = as_string(answers[0].get())) capabilities.machine_type = *type;
-    capabilities.kvm = qmp::read_kvm_enabled(answers[1].get());
+    capabilities.accelerated = qmp::read_kvm_enabled(answers[1].get());
+    capabilities.kvm = capabilities.accelerated && !is_without_kernel_irqchip(identity);
     if (capabilities.probe_method == ProbeMethod::qom_list_types) {
         capabilities.models = models_of(qmp::read_type_names(answers[2].get()));
         co_return capabilities;

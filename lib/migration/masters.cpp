@@ -78,7 +78,7 @@ std::vector<Reason> judge_masters(const std::vector<Device>& devices, std::strin
              "content arrives for it; detach it first and plug it in again there, or start the "
              "destination without readonly=on, where the guest can then write to it"});
     }
-    const bool can_die = !qemu.kvm && qemu.version >= dies_since && run_state == "running";
+    const bool can_die = !qemu.accelerated && qemu.version >= dies_since && run_state == "running";
     if (can_die && std::any_of(devices.begin(), devices.end(), is_master)) {
         reasons.push_back(
             {Severity::warns, ReasonSource::ivshmemd, std::nullopt,

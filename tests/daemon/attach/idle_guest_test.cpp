@@ -22,7 +22,7 @@ TEST(IdleGuest, IsNeededWithoutKvmFrom52To71) {
         SCOPED_TRACE(to_string(each.version));
         Capabilities qemu;
         qemu.version = each.version;
-        qemu.kvm = each.kvm;
+        qemu.accelerated = each.kvm;
         EXPECT_EQ(adds_to_idle_guests_only(qemu), each.needed);
     }
 }

@@ -98,6 +98,20 @@ TEST_F(BridgeBeside, TellsAPidOnlyAsLongAsThatIsTheVm) {
     EXPECT_FALSE(vm()->identity().pid) << "this process has no such -uuid";
 }
 
+TEST_F(BridgeBeside, LeadsToACommandLineThatTellsWhoDeliversInterrupts) {
+    Child qemu({.argv = {"sh", "-c", "echo up; kill -STOP $$", "sh", "-uuid", note_.uuid,
+                         "-machine", "q35,accel=kvm,kernel-irqchip=off"}});
+    ASSERT_TRUE(qemu.wait_out("up", soon()));
+    note_.pid = qemu.pid();
+    put(note_);
+    pc_.on("query-kvm", [](const nlohmann::json&) {
+        return FakeQemu::ok({{"enabled", true}, {"present", true}});
+    });
+    start();
+    EXPECT_TRUE(vm()->capabilities()->accelerated);
+    EXPECT_FALSE(vm()->capabilities()->kvm) << "its doorbells have to be parked";
+}
+
 // When the bridge bound its socket says nothing of when QEMU started, and of its modules.
 TEST_F(BridgeBeside, HasItsQemuProbedWithoutLoadingModules) {
     Child qemu({.argv = {"sh", "-c", "echo up; kill -STOP $$", "sh", "-uuid", note_.uuid}});

@@ -82,11 +82,15 @@ TEST(Identity, AllowsLoadingModulesWhileTheExecutableIsOnDisk) {
 // Not strings: g++ 12 has a false alarm on long lists of those when it optimises.
 using Arguments = std::vector<const char*>;
 
-bool only_migratable(const Arguments& arguments) {
+Identity started_with(const Arguments& arguments) {
     Identity identity;
     identity.command_line.emplace_back("qemu-system-x86_64");
     for (const char* each : arguments) identity.command_line.emplace_back(each);
-    return is_only_migratable(identity);
+    return identity;
+}
+
+bool only_migratable(const Arguments& arguments) {
+    return is_only_migratable(started_with(arguments));
 }
 
 TEST(Identity, FindsOnlyMigratableInEverySpellingOfQemu) {
@@ -136,6 +140,58 @@ TEST(Identity, FindsItNowhereElse) {
               "driver=migration,property=only-migratable,value=no"},
          }) {
         EXPECT_FALSE(only_migratable(arguments)) << testing::PrintToString(arguments);
+    }
+}
+
+TEST(Identity, FindsThatTheKernelDeliversNoInterrupts) {
+    for (const Arguments& arguments : std::vector<Arguments>{
+             {"-machine", "q35,kernel-irqchip=off"},
+             {"-machine", "q35,kernel_irqchip=off"},
+             {"--machine", "type=q35,accel=kvm,kernel-irqchip=off,usb=off"},
+             {"-M", "kernel-irqchip=off"},
+             {"-machine", "q35", "-machine", "kernel-irqchip=off"},
+             {"-machine", "kernel-irqchip=on", "-M", "kernel_irqchip=off"},
+             {"-machine", "kernel-irqchip=off", "-machine", "q35"},
+             {"-machine", "q35,kernel-irqchip=split,kernel_irqchip=off"},
+             {"-machine", "q35,nokernel_irqchip"},
+             {"-no-kvm-irqchip"},
+             {"-accel", "kvm,kernel-irqchip=off"},
+             {"--accel", "kvm,kernel_irqchip=off"},
+             {"-accel", "accel=kvm,kernel-irqchip=off"},
+             {"-accel", "kvm,kernel-irqchip=off", "-accel", "tcg"},
+             {"-accel", "kvm,kernel-irqchip=off", "-accel", "kvm,kernel-irqchip=on"},
+             {"-accel", "kvm,kernel-irqchip=off", "-machine", "q35,kernel-irqchip=on"},
+             {"-accel", "kvm", "-machine", "q35,kernel-irqchip=off"},
+         }) {
+        EXPECT_TRUE(is_without_kernel_irqchip(started_with(arguments)))
+            << testing::PrintToString(arguments);
+    }
+}
+
+TEST(Identity, TakesTheKernelForTheOneThatDeliversInterruptsElse) {
+    EXPECT_FALSE(is_without_kernel_irqchip({})) << "nothing is known";
+    for (const Arguments& arguments : std::vector<Arguments>{
+             {},
+             {"-machine"},
+             {"-accel"},
+             {"-machine", ""},
+             {"-accel", ""},
+             {"-machine", "q35,accel=kvm"},
+             {"-machine", "q35,kernel-irqchip=on"},
+             {"-machine", "q35,kernel-irqchip=split"},
+             {"-machine", "q35,kernel_irqchip=split"},
+             {"-machine", "q35,kernel-irqchip"},
+             {"-machine", "q35,xkernel-irqchip=off"},
+             {"-machine", "q35,memory-backend=m,,kernel-irqchip=off"},
+             {"-machine", "kernel-irqchip=off", "-machine", "kernel-irqchip=on"},
+             {"-accel", "kvm,kernel-irqchip=split"},
+             {"-accel", "tcg,kernel-irqchip=off"},
+             {"-accel", "kvm,kernel-irqchip=on", "-machine", "q35,kernel-irqchip=off"},
+             {"-name", "kernel-irqchip=off"},
+             {"kernel-irqchip=off"},
+         }) {
+        EXPECT_FALSE(is_without_kernel_irqchip(started_with(arguments)))
+            << testing::PrintToString(arguments);
     }
 }
 

@@ -34,7 +34,7 @@ Device with_memory(bool shared, bool writable) {
 Capabilities qemu_of(const Version& version, bool kvm = false) {
     Capabilities qemu;
     qemu.version = version;
-    qemu.kvm = kvm;
+    qemu.accelerated = kvm;
     return qemu;
 }
 
