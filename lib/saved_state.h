@@ -123,7 +123,7 @@ struct ChangeRecord {
     std::uint64_t number = 0;  // the same for all VMs that are changed together
     std::string vm;
     std::string uuid;
-    std::string run;  // the QEMU process; with it ends all that it had
+    std::string run;                  // the QEMU process; with it ends all that it had
     std::vector<std::string> coming;  // devices that were not there
     std::vector<DeviceSpec> leaving;  // as they were
 

@@ -148,8 +148,7 @@ void settle_unused_regions(const std::shared_ptr<Vm>& vm) {
     for (const CreatedRegion& each : unused_regions(store, vm->name())) {
         const std::string device = each.made_for.substr(vm->name().size() + 1);
         if (find_managed(vm->inventory(), device)) {
-            vm->spawn("record of " + each.path,
-                      region_serves(store, each.path, identity_of(each)));
+            vm->spawn("record of " + each.path, region_serves(store, each.path, identity_of(each)));
         } else {
             vm->spawn("removal of " + each.path, take_back_unused(vm, each));
         }
