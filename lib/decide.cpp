@@ -53,8 +53,7 @@ Result<ToAttach> decide_server(const DeviceRequest& request, Model model, std::u
 Result<void> check_existing(const DeviceRequest& request, const Device& existing) {
     if (existing.state != DeviceState::detaching) return check_equal(request, existing.spec);
     return Error(ErrorKind::operation_in_progress,
-                 "device " + request.name +
-                     " is being detached; wait until the guest lets it go, or reset the VM");
+                 "device " + request.name + " is being detached; wait until the guest lets it go");
 }
 
 }  // namespace

@@ -11,6 +11,9 @@ namespace {
 // Window that firmware gives a bridge behind which nothing can be reserved.
 constexpr std::uint64_t bridge_window = std::uint64_t{2} << 20;
 
+// From here on what is reserved for a region moves the windows of all ports.
+constexpr std::uint64_t large_region = std::uint64_t{1} << 30;
+
 const Bus* first_root(const std::vector<Bus>& buses) {
     const auto root = std::find_if(buses.begin(), buses.end(),
                                    [](const Bus& bus) { return bus.kind == BusKind::root; });
@@ -70,6 +73,12 @@ std::string arguments_for_room(const Bus& bus, std::uint64_t region_size) {
     }
     if (!bus.reserves) return "";
     return reserve_for(region_size) + " added to its " + bus.device + " " + bus.name;
+}
+
+std::string caution_about_room(std::uint64_t region_size) {
+    if (region_size < large_region) return "";
+    return "with QEMU 10 and later a guest of little memory may lose the windows of all ports by "
+           "that, so try it with a copy of the VM first";
 }
 
 std::vector<std::string> arguments_for_more_slots(const std::vector<Bus>& buses,

@@ -43,7 +43,8 @@ std::string next_start(const std::vector<Bus>& buses, std::uint64_t region_size)
     const std::vector<std::string> arguments = arguments_for_more_slots(buses, region_size);
     std::string text = arguments.size() == 1 ? "start the VM with" : "start the VM with one of";
     for (const std::string& each : arguments) text += "\n" + each;
-    return text;
+    const std::string caution = caution_about_room(region_size);
+    return caution.empty() ? text : text + "\n(" + caution + ")";
 }
 
 Error no_room(const Bus& bus, std::uint64_t size, const std::vector<Bus>& buses) {

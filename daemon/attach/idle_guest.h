@@ -14,7 +14,7 @@ class Vm;
 /// ConfigUnsupported when one goes on running, or when /proc does not tell: its machine would stand
 /// still for as long.
 /// Call it long before the VM's turn is taken, and briefly right before device_add.
-inline constexpr Milliseconds briefly{1000};
+inline constexpr Milliseconds briefly{3000};
 awaitable<Result<void>> await_idle_guest(std::shared_ptr<Vm> vm, Milliseconds patience);
 
 }  // namespace ivshmemd

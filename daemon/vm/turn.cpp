@@ -24,7 +24,7 @@ std::optional<Error> doorbell_leaving(const Vm& vm) {
     return Error(ErrorKind::operation_in_progress,
                  "VM " + vm.name() + " is letting go of its doorbell " + doorbell +
                      ", and until that is over its QEMU, which runs without KVM, may get no other "
-                     "descriptor; try again when the guest has let it go, or reset the VM");
+                     "descriptor; try again when the guest has let it go");
 }
 
 awaitable<Result<Turn::Pass>> take_turn(std::shared_ptr<Vm> vm, Asker asker) {

@@ -19,7 +19,7 @@ std::string mend_of(const VmFacts& vm) {
     }
     return "stop what uses it in the guest, and see that the guest has a hotplug driver (Linux: "
            "pciehp or acpiphp); ivshmemd asks again by itself, and a reset of the VM takes the "
-           "device out";
+           "device out, but up to QEMU 7.1 not of a port with a hotplug of its own";
 }
 
 }  // namespace

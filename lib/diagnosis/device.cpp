@@ -76,7 +76,8 @@ std::string ways_to_room(const VmFacts& vm, const Bus& bus, std::uint64_t size) 
     for (const std::string& each : arguments_for_more_slots(vm.buses, size)) {
         text += (text.empty() ? "" : ", or with ") + each;
     }
-    return text;
+    const std::string caution = caution_about_room(size);
+    return caution.empty() ? text : text + " (" + caution + ")";
 }
 
 Finding never_mapped(const VmFacts& vm, const Device& device) {

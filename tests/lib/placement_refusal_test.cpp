@@ -115,6 +115,16 @@ TEST(PlacementRefusal, NamesTheCallersPortWhenTheRegionIsTooLargeForIt) {
     EXPECT_THAT(message, HasSubstr("pref64-reserve=8M"));
 }
 
+TEST(PlacementRefusal, SaysWhatALargeWindowMayCost) {
+    PlacementRequest request = on("rp1");
+    request.size = 512 * mib;
+    EXPECT_THAT(expect_refused(request, q35(), ErrorKind::no_free_slot),
+                testing::Not(HasSubstr("little memory")));
+    request.size = 1024 * mib;
+    EXPECT_THAT(expect_refused(request, q35(), ErrorKind::no_free_slot),
+                HasSubstr("a guest of little memory may lose the windows of all ports"));
+}
+
 TEST(PlacementRefusal, DoesNotBlameTheWindowWhenEveryPortIsTaken) {
     PlacementRequest request = one_mib();
     request.size = 4 * mib;
