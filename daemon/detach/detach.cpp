@@ -120,7 +120,10 @@ awaitable<Result<Detached>> wait_gone(Wait wait, DetachProgress progress) {
     SteadyClock::time_point save = SteadyClock::now() + quick_removal;
     int told = -1;
     while (true) {
-        if (vm->session() != wait.session) co_return gone_error(*vm, wait.what());
+        if (vm->session() != wait.session) {
+            vm->stop_waiting(wait.path());
+            co_return gone_error(*vm, wait.what());
+        }
         const Departure* departure = vm->departures().find(wait.path());
         if (!departure || departure->number != wait.number) co_return Detached::removed;
         // The refusal stays for the others who wait; the next Detach starts anew.

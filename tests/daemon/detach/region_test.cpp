@@ -56,6 +56,25 @@ TEST_F(DetachRegion, GoesOnceItIsFreeWhenNobodyIsToldThatItStays) {
     EXPECT_TRUE(loop_.run_until([this] { return !region_exists("x"); }));
 }
 
+TEST_F(DetachRegion, GoesOnceItIsFreeWhenWhoAskedHasHeardOfALostConnection) {
+    start();
+    ASSERT_TRUE(attach_now(request("x")));
+    UniqueFd program(::open(region_path("x").c_str(), O_RDONLY | O_CLOEXEC));
+    pc_.set_guest(FakePc::Guest::keeps);
+    DetachRequest wanted = leave("x");
+    wanted.remove_region = true;
+    const auto detaching = start_detach(wanted);
+    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("device_del") == 1; }));
+    pc_.qemu().disconnect();
+    ASSERT_FALSE(finish(detaching));
+    ASSERT_TRUE(wait_state(VmState::connected));
+    pc_.eject("ivshmemd.x");
+    ASSERT_TRUE(wait_event(EventKind::detached, "x"));
+    EXPECT_TRUE(region_exists("x"));
+    program.reset();
+    EXPECT_TRUE(loop_.run_until([this] { return !region_exists("x"); }));
+}
+
 // The removal was asked for, and the device left while this daemon did not see it.
 TEST_F(DetachRegion, IsRemovedLaterOnlyOnceAllVmsHaveTold) {
     other_.hold("query-status");
