@@ -10,6 +10,7 @@
 #include "daemon/ctl/field.h"
 #include "daemon/ctl/interrupt.h"
 #include "daemon/ctl/table.h"
+#include "lib/result.h"
 
 namespace ivshmemd::ctl {
 namespace {
