@@ -1,6 +1,7 @@
 #include "daemon/libvirt/allowed.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "daemon/libvirt/allowed_parts.h"
 #include "lib/model.h"

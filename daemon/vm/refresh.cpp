@@ -32,7 +32,7 @@ awaitable<void> wait_connected_until(std::shared_ptr<Vm> vm, SteadyClock::time_p
 
 // Since when QEMU has said nothing to the reading that is under way.
 SteadyClock::time_point silent_since(const Vm& vm) {
-    const std::shared_ptr<qmp::Session> session = vm.session();
+    const std::shared_ptr<qmp::Session>& session = vm.session();
     if (!session) return vm.refresh_began();
     return std::max(vm.refresh_began(), session->last_answer());
 }
