@@ -13,8 +13,9 @@ class Vm;
 /// something since, as a processor's does when its guest has nothing for it to do.
 /// ConfigUnsupported when one goes on running, or when /proc does not tell: its machine would stand
 /// still for as long.
-/// Call it long before the VM's turn is taken, and briefly right before device_add.
-inline constexpr Milliseconds briefly{3000};
+/// Called with much patience before the VM's turn is taken, and briefly right before device_add.
 awaitable<Result<void>> await_idle_guest(std::shared_ptr<Vm> vm, Milliseconds patience);
+
+inline constexpr Milliseconds briefly{3000};
 
 }  // namespace ivshmemd
