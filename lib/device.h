@@ -88,9 +88,10 @@ struct Device {
     bool has_server = false;                   // even where its path cannot be told
     bool stale = false;                        // the VM is not connected; last known
     std::optional<bool> memory_sealed;         // with a server: whether its memory's size is fixed
-    std::optional<bool> relay_lost;   // with a server: whether the device is cut off from it
-    std::optional<Mapping> memory{};  // without a server
-    std::string backend{};            // id of its memory backend; empty without one
+    std::optional<bool> relay_lost;  // with a server: whether the device is cut off from it
+    std::optional<std::size_t> peers_waiting;  // of a server, for which QEMU has no descriptors
+    std::optional<Mapping> memory{};           // without a server
+    std::string backend{};                     // id of its memory backend; empty without one
     std::string fixed;  // why it cannot be taken out while the VM runs; empty when it can
 };
 

@@ -11,6 +11,7 @@
 #include "daemon/state/doorbells.h"
 #include "daemon/vm/executor.h"
 #include "daemon/vm/refresh.h"
+#include "daemon/vm/room.h"
 #include "lib/names.h"
 #include "lib/plan.h"
 #include "proto/qmp/queries.h"
@@ -157,7 +158,7 @@ awaitable<Attempt> connect_and_attach(std::shared_ptr<Vm> vm, Decision& decision
     if (obstacle) co_return failed(*obstacle);
     Attempt attempt = co_await run_plan(vm, decision, std::move(parts), std::move(*relay_end));
     if (attempt.verdict != Attempt::Verdict::done) co_return attempt;
-    vm->host().relays.start(vm->name(), decision.spec.name);
+    vm->host().relays.start(vm->name(), decision.spec.name, room_question(vm));
     if (decision.descriptors) {
         NextDescriptors next = std::move(*decision.descriptors);
         co_await note_descriptors(vm, decision.spec, std::move(next));

@@ -91,12 +91,12 @@ awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& deci
         const Result<void> met = co_await meet_server(vm, decision);
         if (!met) co_return met.error();
     }
-    const std::size_t wanted = decision.server->announced.size() + handshake_descriptors;
     std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
     Result<UniqueFd> end =
         co_await vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(server));
     if (!end) co_return end.error();
     // Last of all, for what else QEMU opens meanwhile may be any of these.
+    const std::size_t wanted = handshake_descriptors + vm->host().relays.outstanding(vm->name());
     const Result<void> reserved = co_await reserve_numbers(vm, decision, wanted);
     if (!reserved) co_return reserved.error();
     co_return std::move(*end);

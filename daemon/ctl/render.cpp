@@ -51,12 +51,15 @@ Cell notes(const json& device) {
     note(text_field(&device, "origin") == "foreign", "foreign");
     note(flag_field(&device, "blocksMigration"), "blocks migration");
     note(relay_lost, "relay lost");
+    const std::string waiting = text_field(&device, "peersWaiting");
+    note(!waiting.empty(), waiting + " peers waiting");
     const std::string sharing = text_field(&device, "sharing");
     note(sharing == "private", "private");
     note(sharing == "unverified", "sharing unverified");
     note(flag_field(&device, "readonly"), "readonly");
     note(is_window(device), "from " + size_field(&device, "offset"));
-    return {text, stale || relay_lost ? Tone::warn : Tone::plain};
+    const bool warns = stale || relay_lost || !waiting.empty();
+    return {text, warns ? Tone::warn : Tone::plain};
 }
 
 std::vector<Cell> device_row(const json& device) {
@@ -100,6 +103,7 @@ std::vector<std::pair<std::string, Cell>> device_fields(const json& device) {
         {"memory backend", {text_field(&device, "backend")}},
         {"memory sealed", {text_field(&device, "memorySealed")}},
         {"relay lost", yes_no(device, "relayLost", Tone::warn)},
+        {"peers waiting", {text_field(&device, "peersWaiting"), Tone::warn}},
         {"bus", {text_field(&device, "bus")}},
         {"slot", {text_field(&device, "slot")}},
         {"guest address", {text_field(&device, "guestAddress")}},

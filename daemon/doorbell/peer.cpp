@@ -64,7 +64,7 @@ bool Peer::is_news(const Peer& peer) {
 }
 
 void Peer::withdraw(std::uint16_t id) {
-    if (known_) return known_->withdraw(id);
+    if (known_) return known_->withdraw(id, 0);
     queue_.withdraw(id);
     tell();
 }

@@ -1,5 +1,7 @@
 #include "daemon/relay/peer_table.h"
 
+#include <algorithm>
+
 namespace ivshmemd {
 
 bool PeerTable::announce(std::uint16_t id, std::shared_ptr<const UniqueFd> eventfd) {
@@ -16,9 +18,11 @@ bool PeerTable::announce(std::uint16_t id, std::shared_ptr<const UniqueFd> event
     return true;
 }
 
-void PeerTable::withdraw(std::uint16_t id) {
+void PeerTable::withdraw(std::uint16_t id, std::size_t untold) {
     const auto peer = peers_.find(id);
     if (peer == peers_.end()) return;
+    auto& given = peer->second.given;
+    given.resize(given.size() - std::min(untold, given.size()));
     peer->second.announced = 0;
     peer->second.bridges.clear();
 }

@@ -28,8 +28,9 @@ class PeerTable {
     /// kept, for the rings that QEMU gives it after another peer has taken over the id.
     bool announce(std::uint16_t id, std::shared_ptr<const UniqueFd> eventfd);
 
-    /// The peer has left.
-    void withdraw(std::uint16_t id);
+    /// The peer has left. QEMU was not told, and never will be, of the last `untold` of what it was
+    /// to hear.
+    void withdraw(std::uint16_t id, std::size_t untold);
 
     /// Ends all carrying.
     void clear() { peers_.clear(); }

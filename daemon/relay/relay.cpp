@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -19,6 +20,10 @@ constexpr std::size_t most_queued = 1024;
 // Between two attempts while the kernel has too many descriptors under way.
 constexpr Milliseconds crowded_pause{20};
 
+// Between two questions to a QEMU that has no room, or cannot be asked.
+constexpr Milliseconds least_room_pause{1000};
+constexpr Milliseconds most_room_pause{10000};
+
 bool is_announcement(const doorbell::Message& message) {
     return message.number >= 0 && message.number <= doorbell::max_peer_id &&
            message.descriptors <= 1;
@@ -32,17 +37,20 @@ Relay::Relay(const Executor& executor, UniqueFd server, UniqueFd qemu,
       qemu_fd_(std::move(qemu)),
       server_(executor, server_fd_.duplicate().release()),
       qemu_(executor, qemu_fd_.duplicate().release()),
-      queue_changed_(executor),
+      backlog_changed_(executor),
       peers_(executor, vectors) {
     for (ServerMessage& each : announced) {
         const doorbell::Message message{doorbell::decode(each.bytes), each.fd ? 1u : 0u};
         take(message, std::move(each));
     }
+    backlog_.admit_all(SteadyClock::now());
 }
 
-void Relay::start(Scope& scope, Ended ended) {
+void Relay::start(Scope& scope, AskRoom ask, Crowded crowded, Ended ended) {
     if (started_ || over_) return;
     started_ = true;
+    ask_ = std::move(ask);
+    crowded_ = std::move(crowded);
     ended_ = std::move(ended);
     const auto failed = [self = shared_from_this()](bool escaped) {
         if (escaped) self->end("an internal fault of ivshmemd");
@@ -52,10 +60,17 @@ void Relay::start(Scope& scope, Ended ended) {
     scope.spawn("relay's watch of QEMU", watch_qemu(), failed);
 }
 
-bool Relay::delivered() const {
+bool Relay::has_read_all() const {
     int unread = 0;  // bytes that QEMU has not taken out of the socket
-    return over_ ||
-           (queue_.empty() && ::ioctl(qemu_fd_.get(), SIOCOUTQ, &unread) == 0 && unread == 0);
+    return ::ioctl(qemu_fd_.get(), SIOCOUTQ, &unread) == 0 && unread == 0;
+}
+
+bool Relay::delivered() const {
+    return over_ || (backlog_.empty() && has_read_all());
+}
+
+std::size_t Relay::outstanding() const {
+    return over_ ? 0 : backlog_.outstanding(has_read_all(), SteadyClock::now());
 }
 
 void Relay::stop() {
@@ -68,7 +83,7 @@ void Relay::stop() {
 
 void Relay::hold_back(bool held) {
     held_ = held;
-    queue_changed_.notify_all();
+    backlog_changed_.notify_all();
 }
 
 void Relay::leave() {
@@ -79,9 +94,9 @@ void Relay::leave() {
     qemu_.close(ignored);
     server_fd_.reset();
     qemu_fd_.reset();
-    queue_.clear();
+    backlog_.clear();
     peers_.clear();
-    queue_changed_.notify_all();
+    backlog_changed_.notify_all();
 }
 
 void Relay::end(const std::string& why) {
@@ -113,19 +128,21 @@ std::string Relay::take_from_server() {
 void Relay::take(const doorbell::Message& message, ServerMessage whole) {
     const auto id = static_cast<std::uint16_t>(message.number);
     if (message.descriptors == 0) {
-        peers_.withdraw(id);
+        const std::size_t dropped = backlog_.drop(id);
+        passed_ -= dropped;
+        peers_.withdraw(id, dropped);
     } else if (peers_.announce(id, std::make_shared<UniqueFd>(whole.fd.duplicate()))) {
         ++passed_;
-        queue_.push_back(std::move(whole));
-        queue_changed_.notify_all();
+        backlog_.add(std::move(whole));
     }
+    backlog_changed_.notify_all();
 }
 
 awaitable<void> Relay::read_server() {
     const auto self = shared_from_this();
     while (!over_) {
-        while (!over_ && queue_.size() >= most_queued) {
-            co_await queue_changed_.wait_until(SteadyClock::time_point::max());
+        while (!over_ && backlog_.size() >= most_queued) {
+            co_await backlog_changed_.wait_until(SteadyClock::time_point::max());
         }
         if (over_) break;
         const auto [error] = co_await server_.async_wait(Descriptor::wait_read, as_result);
@@ -135,9 +152,26 @@ awaitable<void> Relay::read_server() {
     }
 }
 
+awaitable<void> Relay::find_room() {
+    Milliseconds pause = least_room_pause;
+    while (!over_ && !held_ && !backlog_.empty()) {
+        const std::size_t count = backlog_.question();
+        const Room room = co_await ask_(count);
+        if (over_) co_return;
+        if (backlog_.answered(room, count, SteadyClock::now())) crowded_();
+        if (room == Room::enough) co_return;
+        const SteadyClock::time_point until = SteadyClock::now() + pause;
+        pause = std::min(pause * 2, most_room_pause);
+        while (!over_ && !backlog_.empty() && SteadyClock::now() < until) {
+            co_await backlog_changed_.wait_until(until);
+        }
+    }
+}
+
 // False when it has to wait.
 bool Relay::pass_front() {
-    const ServerMessage& message = queue_.front();
+    const bool read_all = has_read_all();
+    const ServerMessage& message = backlog_.front();
     // A stream socket of this size takes eight bytes whole or not at all.
     const ssize_t sent = send_with_fd(qemu_fd_.get(), {message.bytes.data(), message.bytes.size()},
                                       message.fd.get());
@@ -145,16 +179,20 @@ bool Relay::pass_front() {
         if (errno != EAGAIN && errno != ETOOMANYREFS) end("");
         return false;
     }
-    queue_.pop_front();
-    queue_changed_.notify_all();
+    backlog_.sent(read_all);
+    backlog_changed_.notify_all();
     return true;
 }
 
 awaitable<void> Relay::write_qemu() {
     const auto self = shared_from_this();
     while (!over_) {
-        if (queue_.empty() || held_) {
-            co_await queue_changed_.wait_until(SteadyClock::time_point::max());
+        if (backlog_.empty() || held_) {
+            co_await backlog_changed_.wait_until(SteadyClock::time_point::max());
+            continue;
+        }
+        if (!backlog_.has_room(SteadyClock::now())) {
+            co_await find_room();
             continue;
         }
         if (pass_front() || over_) continue;

@@ -1,11 +1,9 @@
 #include "daemon/relay/relays.h"
 
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "daemon/base/fd_passing.h"
@@ -13,17 +11,6 @@
 
 namespace ivshmemd {
 namespace {
-
-constexpr std::string_view qemu_prefix = "relay-qemu.";
-constexpr std::string_view server_prefix = "relay-server.";
-
-std::string name_of(std::string_view prefix, const std::string& vm, const std::string& device) {
-    return std::string(prefix) + device + "." + vm;
-}
-
-std::string discard_of(const std::string& name) {
-    return "FDSTOREREMOVE=1\nFDNAME=" + name;
-}
 
 // How long the service manager may take to keep what it is given.
 constexpr Milliseconds manager_patience{2000};
@@ -45,40 +32,37 @@ bool write_handshake(int socket, const ServerConnection& server) {
 
 void Relays::adopt(std::map<std::string, UniqueFd> kept) {
     for (auto& [name, qemu] : kept) {
-        if (!name.starts_with(qemu_prefix)) continue;
-        const std::string rest = name.substr(qemu_prefix.size());
-        const std::size_t dot = rest.find('.');  // a device's name has none
-        if (dot == std::string::npos) continue;
-        const Key key{rest.substr(dot + 1), rest.substr(0, dot)};
-        const auto server = kept.find(name_of(server_prefix, key.first, key.second));
+        const std::optional<Key> key = relay_of_kept(name);
+        if (!key) continue;
+        const auto server = kept.find(kept_server_end(*key));
         if (server == kept.end()) {
-            discard(key.first, key.second);  // its server ended while no daemon looked
+            discard(*key);  // its server ended while no daemon looked
             continue;
         }
-        entries_[key].relay =
+        entries_[*key].relay =
             std::make_shared<Relay>(executor_, std::move(server->second), std::move(qemu),
                                     std::deque<ServerMessage>(), std::nullopt);
-        log_info({key.first, ": ", key.second, " is connected to its server again"},
-                 {{"VM", key.first}});
+        log_info({key->first, ": ", key->second, " is connected to its server again"},
+                 {{"VM", key->first}});
     }
     for (const auto& [name, fd] : kept) {
-        if (fd) manager_.post(discard_of(name));  // its other end is gone
+        if (fd) manager_.post(discard_notice(name));  // its other end is gone
     }
 }
 
-void Relays::discard(const std::string& vm, const std::string& device) {
-    manager_.post(discard_of(name_of(qemu_prefix, vm, device)));
-    manager_.post(discard_of(name_of(server_prefix, vm, device)));
+void Relays::discard(const Key& key) {
+    manager_.post(discard_notice(kept_qemu_end(key)));
+    manager_.post(discard_notice(kept_server_end(key)));
 }
 
 // False when the service manager does not take both.
-awaitable<bool> Relays::store(std::string vm, std::string device, int qemu, int server) {
+awaitable<bool> Relays::store(Key key, int qemu, int server) {
     const SteadyClock::time_point until = SteadyClock::now() + manager_patience;
-    const std::string ours = "FDSTORE=1\nFDNAME=" + name_of(qemu_prefix, vm, device);
-    const std::string theirs = "FDSTORE=1\nFDNAME=" + name_of(server_prefix, vm, device);
+    const std::string ours = keep_notice(kept_qemu_end(key));
+    const std::string theirs = keep_notice(kept_server_end(key));
     if (!co_await manager_.deliver(ours, qemu, until)) co_return false;
     if (co_await manager_.deliver(theirs, server, until)) co_return true;
-    discard(vm, device);
+    discard(key);
     co_return false;
 }
 
@@ -96,7 +80,7 @@ awaitable<Result<UniqueFd>> Relays::prepare(std::string vm, std::string device,
     }
     // Before QEMU has the other end: were this daemon to die with the only copy of ours while QEMU
     // reads its handshake, QEMU would hang.
-    const bool stored = co_await store(vm, device, ours.get(), server->socket.get());
+    const bool stored = co_await store({vm, device}, ours.get(), server->socket.get());
     if (!stored) {
         co_return Error(ErrorKind::internal,
                         "the service manager does not take the descriptors that connect " + device +
@@ -118,18 +102,26 @@ void Relays::hold_back(const std::string& vm, bool held) {
     }
 }
 
-void Relays::run(const Key& key, Relay& relay) {
+void Relays::run(const Key& key, Relay& relay, AskRoom ask) {
     relay.hold_back(held_back_.contains(key.first));
-    relay.start(scope_, [this, key](const std::string& why) { ended(key, why); });
+    const auto crowded = [key] {
+        log_warning(
+            {key.first, ": QEMU has no descriptors free for peers that joined the server of ",
+             key.second, "; it is told of them once it has"},
+            {{"VM", key.first}});
+    };
+    relay.start(scope_, std::move(ask), crowded,
+                [this, key](const std::string& why) { ended(key, why); });
 }
 
-void Relays::start(const std::string& vm, const std::string& device) {
+void Relays::start(const std::string& vm, const std::string& device, AskRoom ask) {
     const auto found = entries_.find({vm, device});
-    if (found != entries_.end() && found->second.relay) run(found->first, *found->second.relay);
+    if (found == entries_.end() || !found->second.relay) return;
+    run(found->first, *found->second.relay, std::move(ask));
 }
 
 void Relays::ended(const Key& key, const std::string& why) {
-    discard(key.first, key.second);
+    discard(key);
     const auto found = entries_.find(key);
     if (found != entries_.end() && found->second.relay) {
         found->second.passed = found->second.relay->passed();
@@ -143,7 +135,7 @@ void Relays::drop(const std::string& vm, const std::string& device) {
     if (found == entries_.end()) return;
     if (found->second.relay) {
         found->second.relay->stop();
-        discard(vm, device);
+        discard(found->first);
     }
     entries_.erase(found);
 }
@@ -172,6 +164,20 @@ std::size_t Relays::passed(const std::string& vm, const std::string& device) con
     return found->second.relay ? found->second.relay->passed() : found->second.passed;
 }
 
+std::size_t Relays::outstanding(const std::string& vm) const {
+    std::size_t count = 0;
+    for (const auto& [key, entry] : entries_) {
+        if (key.first == vm && entry.relay) count += entry.relay->outstanding();
+    }
+    return count;
+}
+
+std::size_t Relays::crowded_out(const std::string& vm, const std::string& device) const {
+    const auto found = entries_.find({vm, device});
+    if (found == entries_.end() || !found->second.relay) return 0;
+    return found->second.relay->crowded_out();
+}
+
 bool Relays::delivered(const std::string& vm, const std::string& device) const {
     const auto found = entries_.find({vm, device});
     return found == entries_.end() || !found->second.relay || found->second.relay->delivered();
@@ -183,20 +189,6 @@ std::vector<std::string> Relays::devices(const std::string& vm) const {
         if (key.first == vm) devices.push_back(key.second);
     }
     return devices;
-}
-
-std::map<std::string, UniqueFd> take_kept_relays() {
-    std::map<std::string, UniqueFd> kept;
-    char** names = nullptr;
-    const int count = ::sd_listen_fds_with_names(0, &names);
-    for (int i = 0; i < count; ++i) {
-        const std::string name = names[i];
-        std::free(names[i]);
-        if (!name.starts_with(qemu_prefix) && !name.starts_with(server_prefix)) continue;
-        kept[name] = UniqueFd(SD_LISTEN_FDS_START + i);
-    }
-    std::free(names);
-    return kept;
 }
 
 }  // namespace ivshmemd

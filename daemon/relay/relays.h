@@ -5,9 +5,9 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "daemon/base/notify.h"
+#include "daemon/relay/kept.h"
 #include "daemon/relay/relay.h"
 
 // How a device and its doorbell server are kept apart, and together
@@ -17,7 +17,8 @@
 // deadline, and gives QEMU one end of a socket pair in which the whole handshake lies ready. From
 // the other end it passes on what the server says later: which peers have come. That a peer has
 // left is kept from QEMU, which does not survive it; rings to an id that came back are carried over
-// (PeerTable).
+// (PeerTable). Each peer costs QEMU descriptors, and one that has none left is told of no more
+// (Backlog).
 //
 // Both of the daemon's ends are with the service manager as well, before QEMU has its own: a daemon
 // that dies while QEMU reads would otherwise hang it. They are found again by name (adopt), and run
@@ -52,8 +53,8 @@ class Relays {
     awaitable<Result<UniqueFd>> prepare(std::string vm, std::string device,
                                         std::shared_ptr<ServerConnection> server);
 
-    /// Begins to relay: QEMU has read its handshake.
-    void start(const std::string& vm, const std::string& device);
+    /// Begins to relay: QEMU has read its handshake. It is asked before it gets descriptors.
+    void start(const std::string& vm, const std::string& device, AskRoom ask);
 
     /// Ends it, if there is one.
     void drop(const std::string& vm, const std::string& device);
@@ -80,6 +81,13 @@ class Relays {
     /// Descriptors that QEMU was given for this device, as far as this daemon knows.
     std::size_t passed(const std::string& vm, const std::string& device) const;
 
+    /// Descriptors that the VM's QEMU may not have yet, though it was found to have room for them:
+    /// of all its devices.
+    std::size_t outstanding(const std::string& vm) const;
+
+    /// Peers of the device's server that its QEMU has no room for.
+    std::size_t crowded_out(const std::string& vm, const std::string& device) const;
+
     /// Whether QEMU has taken all that was to be passed so far; also when there is no relay.
     bool delivered(const std::string& vm, const std::string& device) const;
 
@@ -87,16 +95,16 @@ class Relays {
     std::vector<std::string> devices(const std::string& vm) const;
 
   private:
-    using Key = std::pair<std::string, std::string>;  // VM, device
+    using Key = RelayKey;
     struct Entry {
         std::shared_ptr<Relay> relay;  // null once it has ended
         std::optional<Memory> memory = std::nullopt;
         std::size_t passed = 0;  // by a relay that has ended
     };
 
-    void run(const Key& key, Relay& relay);
-    void discard(const std::string& vm, const std::string& device);
-    awaitable<bool> store(std::string vm, std::string device, int qemu, int server);
+    void run(const Key& key, Relay& relay, AskRoom ask);
+    void discard(const Key& key);
+    awaitable<bool> store(Key key, int qemu, int server);
     void ended(const Key& key, const std::string& why);
 
     Executor executor_;
@@ -106,9 +114,5 @@ class Relays {
     std::set<std::string> held_back_;  // VMs
     Scope scope_;
 };
-
-/// What the service manager kept for us, by name. To be called before anything else takes
-/// descriptors that were passed.
-std::map<std::string, UniqueFd> take_kept_relays();
 
 }  // namespace ivshmemd

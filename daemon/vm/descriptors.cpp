@@ -1,12 +1,11 @@
 #include "daemon/vm/descriptors.h"
 
-#include <sys/eventfd.h>
-
 #include <algorithm>
 #include <climits>
 
 #include "daemon/vm/executor.h"
 #include "daemon/vm/process_descriptors.h"
+#include "daemon/vm/room.h"
 #include "daemon/vm/vm.h"
 #include "proto/qmp/descriptors.h"
 
@@ -15,17 +14,9 @@ namespace {
 
 using qmp::HeldSet;
 
-// For what QEMU opens by itself meanwhile: clients of its monitors, a migration, a disk.
-constexpr std::size_t kept_free = 16;
-
 // How many numbers stay free below those of a device: for the clients of QEMU's monitors, first of
 // all the next connection of ours, and for what it opens as long as the device is there.
 constexpr std::size_t spare_numbers = 32;
-
-// One that is never readable: whoever watches its number for an earlier holder sees nothing.
-UniqueFd never_rung() {
-    return UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-}
 
 // What came of handing some over.
 struct Tried {
@@ -68,27 +59,12 @@ awaitable<bool> release(std::shared_ptr<Vm> vm, HeldSet set) {
     co_return answer.ok();
 }
 
-// By name, which tells no numbers; but what is closed is free at once, whatever the VM does. The
-// number that comes after them.
-awaitable<Tried> try_by_name(std::shared_ptr<Vm> vm, std::size_t most) {
-    Tried tried;
-    std::vector<Command> closing;
-    while (closing.size() < most) {
-        const std::string name = "ivshmemd.probe." + std::to_string(closing.size());
-        UniqueFd fd = never_rung();
-        tried.silent = !fd;
-        if (!fd) break;
-        std::vector<Command> commands;
-        commands.push_back(PassFd{name});
-        const Execution run =
-            co_await execute(vm, std::move(commands), vm->host().deadlines.query, std::move(fd));
-        tried.full = run.outcomes[0] == StepOutcome::refused;
-        tried.silent = !tried.full && !run.all_done();
-        if (!run.all_done()) break;
-        closing.push_back(CloseFd{name});
-    }
-    if (!tried.full && !tried.silent) tried = co_await hold(vm, HeldSet::probe, 1, INT_MAX);
-    if (!closing.empty()) co_await execute(vm, std::move(closing), vm->host().deadlines.query);
+// The number that comes after so many that are held by name.
+awaitable<Tried> try_by_name(std::shared_ptr<Vm> vm, std::size_t count) {
+    HeldByName held = co_await hold_by_name(vm, count);
+    Tried tried{{}, held.full, held.silent};
+    if (!held.full && !held.silent) tried = co_await hold(vm, HeldSet::probe, 1, INT_MAX);
+    co_await close_by_name(vm, std::move(held.closing));
     co_return tried;
 }
 

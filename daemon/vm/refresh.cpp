@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/vm/room.h"
+
 namespace ivshmemd {
 namespace {
 
@@ -115,7 +117,7 @@ void settle_relays(Vm& vm) {
     for (const std::string& device : relays.devices(vm.name())) {
         if (vm.turn().coming() && vm.turn().coming()->name == device) continue;
         if (find_managed(vm.inventory(), device)) {
-            relays.start(vm.name(), device);
+            relays.start(vm.name(), device, room_question(vm.shared_from_this()));
         } else {
             relays.drop(vm.name(), device);
         }

@@ -41,6 +41,8 @@ Device Vm::view(const InventoryDevice& entry) const {
 void Vm::add_relay_facts(Device& device) const {
     const std::string& device_name = device.spec.name;
     device.relay_lost = !host_.relays.connected(name(), device_name);
+    const std::size_t waiting = host_.relays.crowded_out(name(), device_name);
+    if (waiting > 0) device.peers_waiting = waiting;
     if (const auto memory = host_.relays.memory(name(), device_name)) {
         device.memory_sealed = memory->sealed;
     }

@@ -62,6 +62,14 @@ Finding relay_lost(const VmFacts& vm, const Device& device) {
     return finding;
 }
 
+Finding peers_waiting(const VmFacts& vm, const Device& device) {
+    Finding finding = finding_of(vm, device, Kind::few_descriptors, problem);
+    finding.text = "its QEMU has no file descriptors free for " +
+                   std::to_string(*device.peers_waiting) + " peers of its doorbell server";
+    finding.mend = "let QEMU have more: prlimit --nofile now, LimitNOFILE= or ulimit -n for later";
+    return finding;
+}
+
 // Its bus, where that has too little room.
 const Bus* narrow_bus(const VmFacts& vm, const DeviceSpec& spec) {
     for (const Bus& bus : vm.buses) {
@@ -200,6 +208,7 @@ void diagnose_devices(const VmFacts& vm, std::vector<Finding>& findings) {
         if (device.state == DeviceState::detaching) diagnose_detaching(vm, facts, findings);
         if (device.state != DeviceState::attached) continue;
         if (device.relay_lost.value_or(false)) findings.push_back(relay_lost(vm, device));
+        if (device.peers_waiting) findings.push_back(peers_waiting(vm, device));
         const bool may_map = vm.state == VmState::connected && vm.run_state == "running";
         if (may_map && !device.guest_mapped) findings.push_back(never_mapped(vm, device));
         judge_memory(vm, facts, findings);

@@ -26,8 +26,7 @@ Error invalid(const char* parameter, std::string message) {
 
 std::optional<std::string> text(const json& parameters, const char* key) {
     const std::string* value = as_string(find(parameters, key));
-    if (!value) return std::nullopt;
-    return *value;
+    return value ? std::optional(*value) : std::nullopt;
 }
 
 Result<void> read_names(const json& parameters, DeviceRequest& request) {
@@ -144,6 +143,7 @@ json spell_device(const Device& device) {
         put(object, "ioeventfd", spec.ioeventfd);
         put(object, "memorySealed", device.memory_sealed);
         put(object, "relayLost", device.relay_lost);
+        put(object, "peersWaiting", device.peers_waiting);
     }
     if (device.memory) put_memory(object, *device.memory);
     if (spec.prealloc) object["prealloc"] = true;

@@ -15,6 +15,7 @@ set(matrix
     BoardWithPci
     # doorbells
     DoorbellAttach
+    DoorbellRoom
     InterruptTest
     # removals that wait
     PausedGuest

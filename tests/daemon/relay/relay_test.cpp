@@ -1,5 +1,6 @@
 #include "daemon/relay/relay.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -30,7 +31,13 @@ class RelayTest : public ::testing::Test {
                                     UniqueFd(qemu_end.release()), std::move(announced), vectors);
     }
     void start() {
-        relay_->start(scope_, [this](const std::string& why) { ended_.push_back(why); });
+        const auto ask = [this](std::size_t count) -> awaitable<Room> {
+            asked_.push_back(count);
+            co_return room_;
+        };
+        relay_->start(
+            scope_, ask, [this] { ++crowded_; },
+            [this](const std::string& why) { ended_.push_back(why); });
     }
     void TearDown() override {
         relay_->stop();
@@ -89,6 +96,9 @@ class RelayTest : public ::testing::Test {
     std::vector<FileDescriptor> eventfds_;
     std::shared_ptr<Relay> relay_;
     std::vector<std::string> ended_;
+    Room room_ = Room::enough;
+    std::vector<std::size_t> asked_;
+    int crowded_ = 0;
 };
 
 TEST_F(RelayTest, KeepsWhatItMustNotPassOnYet) {
@@ -190,6 +200,75 @@ TEST_F(RelayTest, LeavesTheServerQuietlyWhenQemuLetsGo) {
     ASSERT_TRUE(loop_.run_until([&] { return !ended_.empty(); }));
     EXPECT_EQ(ended_.front(), "");
     EXPECT_EQ(receive(server_.get(), soon())->bytes, "");
+}
+
+// A QEMU without a free descriptor takes the announcement for a departure.
+TEST_F(RelayTest, TellsQemuOfNoPeerThatItHasNoRoomFor) {
+    for (const Room room : {Room::none, Room::unknown}) {
+        make();
+        room_ = room;
+        asked_.clear();
+        start();
+        announce(3);
+        announce(3);
+        EXPECT_FALSE(hear());
+        EXPECT_FALSE(asked_.empty());
+        EXPECT_EQ(relay_->crowded_out(), room == Room::none ? 1u : 0u) << "peers, not vectors";
+        room_ = Room::enough;
+        std::optional<Heard> heard;
+        ASSERT_TRUE(loop_.run_until([&] { return (heard = hear()).has_value(); }));
+        EXPECT_EQ(heard->number, 3);
+        EXPECT_TRUE(hear());
+        EXPECT_EQ(relay_->crowded_out(), 0u);
+    }
+}
+
+TEST_F(RelayTest, AsksForWhatTheHandshakeDidNotAnnounce) {
+    std::deque<ServerMessage> announced;
+    for (const int id : {7, 7}) {
+        announced.push_back({doorbell::encode(id), UniqueFd(eventfd_descriptor().release())});
+    }
+    make(std::move(announced));
+    EXPECT_EQ(relay_->outstanding(), 2u);
+    start();
+    ASSERT_TRUE(hear() && hear());
+    EXPECT_EQ(relay_->outstanding(), 0u);
+    EXPECT_THAT(asked_, ::testing::IsEmpty())
+        << "there was room for these when QEMU got the device";
+    announce(3);
+    ASSERT_TRUE(hear());
+    EXPECT_THAT(asked_, ::testing::ElementsAre(1));
+}
+
+TEST_F(RelayTest, CountsWhatQemuHasNotReadYet) {
+    make();
+    start();
+    announce(3);
+    ASSERT_TRUE(loop_.run_until([this] { return relay_->outstanding() == 1; }));
+    announce(4);
+    ASSERT_TRUE(loop_.run_until([this] { return relay_->outstanding() == 2; }));
+    ASSERT_TRUE(hear() && hear());
+    EXPECT_EQ(relay_->outstanding(), 0u);
+}
+
+// It would have cost QEMU descriptors, and nobody could have been rung by them.
+TEST_F(RelayTest, SparesQemuAPeerThatLeftBeforeQemuHeardOfIt) {
+    make();
+    relay_->hold_back(true);
+    start();
+    announce(3);
+    send_number(server_.get(), 3);
+    announce(4);
+    announce(4);
+    ASSERT_TRUE(loop_.run_until([this] { return relay_->passed() == 2; }));
+    relay_->hold_back(false);
+    for (int vector = 0; vector < 2; ++vector) EXPECT_EQ(hear()->number, 4);
+    EXPECT_FALSE(hear());
+    const int own = announce(3);
+    const auto back = hear();
+    ASSERT_TRUE(back) << "QEMU knows nothing of that id";
+    EXPECT_EQ(back->number, 3);
+    EXPECT_TRUE(same_file(own, back->fd.get()));
 }
 
 // The service manager keeps both for the next daemon; a loop that never runs out would keep this

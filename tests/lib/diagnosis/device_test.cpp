@@ -84,6 +84,18 @@ TEST(DeviceDiagnosis, FindsALostRelay) {
     EXPECT_THAT(found_in(vm_with(connected)), IsEmpty());
 }
 
+TEST(DeviceDiagnosis, FindsPeersThatItsQemuHasNoRoomFor) {
+    DeviceFacts facts = bell();
+    facts.device.relay_lost = false;
+    facts.device.peers_waiting = 3;
+    const Finding finding = only_finding(found_in(vm_with(facts)));
+    EXPECT_EQ(finding.kind, FindingKind::few_descriptors);
+    EXPECT_EQ(finding.severity, FindingSeverity::problem);
+    EXPECT_EQ(finding.device, "bell");
+    EXPECT_THAT(finding.text, HasSubstr("free for 3 peers of its doorbell server"));
+    EXPECT_THAT(finding.mend, HasSubstr("LimitNOFILE="));
+}
+
 TEST(DeviceDiagnosis, RepeatsTheOptionsThatWereChosen) {
     DeviceFacts facts = bell();
     facts.device.spec.role = Role::master;
