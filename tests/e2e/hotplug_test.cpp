@@ -22,8 +22,8 @@ void HotplugTest::start_daemon(std::initializer_list<const QemuVm*> vms, DaemonO
     for (const QemuVm* vm : vms) wait_connected(vm->name());
 }
 
-void HotplugTest::wait_connected(const std::string& vm) {
-    ASSERT_TRUE(daemon_->wait_vm_state(vm, "connected", soon())) << find_vm(*daemon_, vm);
+void HotplugTest::wait_connected(const std::string& vm, Deadline deadline) {
+    ASSERT_TRUE(daemon_->wait_vm_state(vm, "connected", deadline)) << find_vm(*daemon_, vm);
 }
 
 Child HotplugTest::start_detach(const std::string& vm, const std::string& name,

@@ -25,7 +25,7 @@ class HotplugTest : public QemuTest {
 
     /// Starts the daemon for these machines and waits until it is connected to all of them.
     void start_daemon(std::initializer_list<const QemuVm*> vms, DaemonOptions options = {});
-    void wait_connected(const std::string& vm);
+    void wait_connected(const std::string& vm, Deadline deadline = soon());
 
     std::filesystem::path region_file(const std::string& name) const { return regions_ / name; }
 

@@ -166,7 +166,7 @@ TEST_F(LargeMachine, IsNamedByTheDoctorUntilItIsConnected) {
         return names;
     };
     EXPECT_THAT(named(), testing::ElementsAre("absent", "held", "vm0"));
-    wait_connected("vm0");
+    wait_connected("vm0", boot_deadline());
     EXPECT_THAT(named(), testing::ElementsAre("absent", "held"));
 }
 

@@ -83,10 +83,13 @@ class LibvirtTest(unittest.TestCase):
         return [World.programs[1], "--socket", World.daemon.socket, *arguments]
 
     def ctl(self, status, *arguments):
+        return self.ctl_any({status}, *arguments)
+
+    def ctl_any(self, statuses, *arguments):
         done = subprocess.run(
             self.client("--json=short", *arguments), capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=300)
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertIn(done.returncode, statuses, done.stdout + done.stderr)
         return json.loads(done.stdout)
 
     def vms(self):
@@ -201,8 +204,9 @@ class Restarts(LibvirtTest):
         self.ctl(0, "attach", "web", "plain", "--size", "1M")
         self.libvirtd.process.send_signal(signal.SIGSTOP)
         self.addCleanup(self.libvirtd.process.send_signal, signal.SIGCONT)
-        answer = self.ctl(5, "attach", "web", "late", "--size", "1M")
-        self.assertEqual(answer["error"], "VmUnavailable")
+        # TimedOut where something of it was on its way already when the silence was seen.
+        answer = self.ctl_any({5, 7}, "attach", "web", "late", "--size", "1M")
+        self.assertIn(answer["error"], ("VmUnavailable", "TimedOut"))
         self.wait_state("web", "unresponsive")
         self.assertIsNone(self.bridge.process.poll())
         self.libvirtd.process.send_signal(signal.SIGCONT)
