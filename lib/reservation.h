@@ -30,8 +30,12 @@ struct ReservationFacts {
 /// Bytes that have to be reserved.
 std::uint64_t missing_bytes(const ReservationFacts& facts);
 
-/// Whether that much may be taken: of what is left then, `reserve_percent` of the whole must stay
-/// free. RegionUnavailable, naming what there is too little of.
+/// What there is too little of for that much to be taken: of what is left then, `reserve_percent`
+/// of the whole must stay free. "needs 4M more, and ...", to be said of the memory; empty where
+/// there is enough.
+std::string shortage_of(const ReservationFacts& facts, unsigned reserve_percent);
+
+/// The same for a region. RegionUnavailable, with what to do.
 Result<void> check_reservation(const std::string& path, const ReservationFacts& facts,
                                unsigned reserve_percent);
 

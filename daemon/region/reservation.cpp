@@ -87,23 +87,30 @@ ReservationFacts reservation_facts(int fd, std::uint64_t size) {
     return facts;
 }
 
+std::string allocate_missing(int fd, const ReservationFacts& facts) {
+    // Also where all seems to be there: a file can have more than its size, behind its end.
+    if (::fallocate(fd, 0, 0, static_cast<off_t>(facts.size)) == 0) return "";
+    const int error = errno;
+    // What is there already needs no reserving where that cannot be done.
+    struct stat status {};
+    const bool is_whole = ::fstat(fd, &status) == 0 && missing_bytes(facts) == 0 &&
+                          static_cast<std::uint64_t>(status.st_size) >= facts.size;
+    if (error == EOPNOTSUPP && is_whole) return "";
+    std::string text = std::strerror(error);
+    const std::uint64_t present = std::min(present_bytes(fd), facts.size);
+    if (present > facts.present) text += "; " + format_size(present - facts.present) + " of it are";
+    return text;
+}
+
 Result<void> reserve_in_place(int fd, const std::string& path, std::uint64_t size,
                               unsigned reserve_percent) {
     const ReservationFacts facts = reservation_facts(fd, size);
     const Result<void> enough = check_reservation(path, facts, reserve_percent);
     if (!enough) return enough.error();
-    // Also where all seems to be there: a file can have more than its size, behind its end.
-    if (::fallocate(fd, 0, 0, static_cast<off_t>(size)) == 0) return {};
-    const int error = errno;
-    // What is there already needs no reserving where that cannot be done.
-    struct stat status {};
-    const bool is_whole = ::fstat(fd, &status) == 0 && missing_bytes(facts) == 0 &&
-                          static_cast<std::uint64_t>(status.st_size) >= size;
-    if (error == EOPNOTSUPP && is_whole) return {};
-    std::string text = "cannot reserve the memory of region " + path + ": " + std::strerror(error);
-    const std::uint64_t present = std::min(present_bytes(fd), size);
-    if (present > facts.present) text += "; " + format_size(present - facts.present) + " of it are";
-    return Error(ErrorKind::region_unavailable, text);
+    const std::string problem = allocate_missing(fd, facts);
+    if (problem.empty()) return {};
+    return Error(ErrorKind::region_unavailable,
+                 "cannot reserve the memory of region " + path + ": " + problem);
 }
 
 }  // namespace ivshmemd

@@ -45,5 +45,14 @@ TEST(Reservation, CountsTheHostsMemoryWhereTheFileLivesInIt) {
     EXPECT_TRUE(check(4 * mebibyte, 0, plenty));
 }
 
+TEST(Reservation, SaysWhatThereIsTooLittleOf) {
+    const Supply full{100 * mebibyte, 0};
+    EXPECT_EQ(shortage_of({mebibyte, 0, full, {}}, 0),
+              "needs 1M more, and its file system has 0K free");
+    EXPECT_EQ(shortage_of({mebibyte, 0, plenty, full}, 5),
+              "needs 1M more, and the host's memory has 0K free, of which 5M are kept free");
+    EXPECT_EQ(shortage_of({mebibyte, mebibyte, full, full}, 5), "");
+}
+
 }  // namespace
 }  // namespace ivshmemd::test
