@@ -14,6 +14,7 @@ struct Deadlines {
     Milliseconds write{2000};        // until QEMU takes our bytes
     Milliseconds handshake{3000};    // with a doorbell server, all of it
     Milliseconds vectors{100};       // after a server's last vector, until they are all it gives
+    Milliseconds reserved{60000};    // until all that a doorbell server shares is reserved
     Milliseconds relayed{10000};     // until QEMU has read what a new relay has for it
     Milliseconds no_machine{500};    // between two looks at a QEMU that has made no machine yet
     Milliseconds out_of_band{1000};  // until a blocked QEMU answers out of band

@@ -72,11 +72,13 @@ awaitable<Attempt> attempt_twice(std::shared_ptr<Vm> vm, Decision& decision,
     co_return co_await attempt_attach(vm, decision);
 }
 
-// A device with a server has no region to be made.
+// A device with a server has no region to be made: its memory is the server's.
 awaitable<Result<std::optional<RegionIdentity>>> prepare_memory(std::shared_ptr<Vm> vm,
                                                                 Decision& decision) {
-    if (decision.spec.server) co_return std::optional<RegionIdentity>();
-    co_return co_await prepare_region(vm, decision);
+    if (!decision.spec.server) co_return co_await prepare_region(vm, decision);
+    const Result<void> reserved = co_await reserve_server_memory(vm, decision);
+    if (!reserved) co_return reserved.error();
+    co_return std::optional<RegionIdentity>();
 }
 
 awaitable<Result<Attached>> carry_out(std::shared_ptr<Vm> vm, Decision decision,

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "daemon/relay/server_memory.h"
 #include "daemon/state/doorbells.h"
 #include "daemon/vm/descriptors.h"
 #include "daemon/vm/vm.h"
@@ -26,6 +27,22 @@ Error not_first(const std::string& server, std::uint16_t id) {
                                ", and only the first peer, with id 0, can be master";
     return Error(ErrorKind::config_unsupported,
                  "configuration unsupported: " + server + ": " + reason, {{"reason", reason}});
+}
+
+/// How the reservation of a server's memory ended; it may outlive who waits for it.
+struct Reservation {
+    bool over = false;
+    std::string problem;
+};
+
+awaitable<void> reserve_in_worker(std::shared_ptr<Vm> vm, std::shared_ptr<ServerConnection> server,
+                                  std::shared_ptr<Reservation> reservation) {
+    const auto reserve = [server, percent = vm->host().config.reserve_percent] {
+        return reserve_memory(*server, percent);
+    };
+    reservation->problem = co_await vm->host().worker.run(reserve);
+    reservation->over = true;
+    vm->changed().notify_all();
 }
 
 // The memory's, and that of the relay.
@@ -85,11 +102,31 @@ awaitable<Result<void>> meet_server(std::shared_ptr<Vm> vm, Decision& decision) 
     co_return Result<void>();
 }
 
+awaitable<Result<void>> reserve_server_memory(std::shared_ptr<Vm> vm, Decision& decision) {
+    const DeviceSpec& spec = decision.spec;
+    const auto reservation = std::make_shared<Reservation>();
+    vm->spawn("memory of " + spec.name, reserve_in_worker(vm, decision.server, reservation));
+    const SteadyClock::time_point until = SteadyClock::now() + vm->host().deadlines.reserved;
+    while (!reservation->over && !vm->unavailable() && SteadyClock::now() < until) {
+        co_await vm->changed().wait_until(until);
+    }
+    if (const auto unavailable = vm->unavailable()) co_return *unavailable;
+    if (!reservation->over) {
+        co_return server_unusable(*spec.server, "its " + format_size(spec.size) +
+                                                    " are not all reserved yet, which goes on; "
+                                                    "try again later");
+    }
+    if (reservation->problem.empty()) co_return Result<void>();
+    co_return server_unusable(*spec.server, reservation->problem);
+}
+
 awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& decision) {
     if (!decision.spec.server) co_return UniqueFd();
     if (!decision.server) {
         const Result<void> met = co_await meet_server(vm, decision);
         if (!met) co_return met.error();
+        const Result<void> reserved = co_await reserve_server_memory(vm, decision);
+        if (!reserved) co_return reserved.error();
     }
     std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
     Result<UniqueFd> end =

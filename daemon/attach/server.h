@@ -15,9 +15,15 @@ class Vm;
 /// (a master whose server has peers already).
 awaitable<Result<void>> meet_server(std::shared_ptr<Vm> vm, Decision& decision);
 
+/// Reserves all memory of the server that was met: QEMU, or its guest, would be killed by touching
+/// a page for which none is left. ServerUnusable, also when that takes too long; it goes on then,
+/// so that a later attempt finds it done.
+awaitable<Result<void>> reserve_server_memory(std::shared_ptr<Vm> vm, Decision& decision);
+
 /// The end of a new relay that QEMU gets; none for a device without a server. What QEMU takes next
 /// is noted before, and spare numbers are held where it matters: release_spare() is to follow
-/// whatever comes of it. Meets the server where that was not done, or is used up.
+/// whatever comes of it. Meets the server, and reserves its memory, where that was not done, or is
+/// used up.
 awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& decision);
 
 /// A closer range of the device's numbers, once QEMU has taken what it was to be given. See how

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "daemon/region/reservation.h"
 #include "lib/size.h"
 
 namespace ivshmemd {
@@ -18,6 +19,8 @@ const char* kind_of_memory(mode_t mode) {
     if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
     return "no file";
 }
+
+constexpr const char* less_memory = "; free some, or have the server share less";
 
 }  // namespace
 
@@ -37,6 +40,20 @@ std::string examine_memory(ServerConnection& server, std::uint64_t size_limit) {
     server.file = {status.st_dev, status.st_ino};
     const Result<void> sound = check_size(server.size, size_limit);
     return sound ? "" : "its memory: " + sound.error().message;
+}
+
+std::string reserve_memory(const ServerConnection& server, unsigned reserve_percent) {
+    const int fd = server.memory.get();
+    const ReservationFacts facts = reservation_facts(fd, server.size);
+    const std::string shortage = shortage_of(facts, reserve_percent);
+    if (!shortage.empty()) return "its memory " + shortage + less_memory;
+    const std::string problem = allocate_missing(fd, facts);
+    if (!problem.empty()) return "its memory cannot be reserved: " + problem + less_memory;
+    // That took its time, and QEMU aborts where the size has become no power of two.
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) return std::string("its memory: ") + std::strerror(errno);
+    const bool is_same = static_cast<std::uint64_t>(status.st_size) == server.size;
+    return is_same ? "" : "its memory changes its size; have the server seal it";
 }
 
 }  // namespace ivshmemd

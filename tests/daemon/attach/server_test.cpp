@@ -1,36 +1,12 @@
 #include "daemon/attach/server.h"
 
 #include "daemon/vm/refresh.h"
-#include "tests/daemon/vm/operation_fixture.h"
-#include "tests/support/scripted_server.h"
+#include "tests/daemon/attach/server_fixture.h"
 
 namespace ivshmemd::test {
 namespace {
 
-class AttachServer : public OperationFixture {
-  protected:
-    std::string path() const { return directory_ / "server"; }
-
-    /// Two vectors for whoever connects, each with the next id.
-    ScriptedServer::Script good() {
-        return [this](int client) {
-            const int id = next_id_++;
-            send_handshake(client, id, memory_.get());
-            send_vectors(client, id, 2);
-            wait_closed(client);
-        };
-    }
-    DeviceRequest wanted(const std::string& name = "x") const {
-        DeviceRequest request;
-        request.name = name;
-        request.server = path();
-        request.vectors = 2;
-        return request;
-    }
-
-    FileDescriptor memory_ = shared_memory(mebibyte);
-    std::atomic<int> next_id_ = 0;
-};
+class AttachServer : public ServerFixture {};
 
 TEST_F(AttachServer, GivesQemuARelayAndTakesTheSizeOfTheMemory) {
     const ScriptedServer server(path(), good());
@@ -160,6 +136,7 @@ TEST_F(AttachServer, OnlyShowsTheCommandsOfADryRun) {
     ASSERT_EQ(dry->commands.size(), 3u);
     EXPECT_EQ(dry->commands[0].name, "getfd");
     EXPECT_EQ(dry->device.spec.size, mebibyte);
+    EXPECT_EQ(reserved(memory_), 0u);
     EXPECT_EQ(pc_.count("getfd"), 0u);
     EXPECT_TRUE(host_.relays.devices("a").empty());
 }
