@@ -77,12 +77,16 @@ bool has_name(const json& device) {
     return !path.empty() && !path.starts_with("/proc/");
 }
 
-std::string shmem_element(const json& device, const std::string& name) {
-    const std::string vectors = std::to_string(as_int(find(device, "vectors")).value_or(1));
-    return "<shmem name='" + xml_text(name) + "' role='" + text_field(&device, "role") +
-           "'>\n  <model type='ivshmem-doorbell'/>\n  <server path='" +
-           xml_text(text_field(&device, "server")) + "'/>\n  <msi vectors='" + vectors +
-           "' ioeventfd='" + (flag_field(&device, "ioeventfd") ? "on" : "off") + "'/>\n</shmem>\n";
+// Why a device cannot be permanent; empty when it can.
+std::string obstacle_to(const json& device) {
+    if (text_field(&device, "origin") != "managed") return "it is not ours";
+    if (!text_field(&device, "server").empty() ||
+        text_field(&device, "model") == "ivshmem_doorbell") {
+        return "no QEMU that talks to a doorbell server itself survives peers that leave; attach "
+               "it whenever the VM runs, or declare it in ivshmemd.toml, which does so";
+    }
+    if (text_field(&device, "model") != "ivshmem_plain") return "it is of the legacy model";
+    return has_name(device) ? "" : "its memory is no file that can be told";
 }
 
 int print_libvirt_xml(json& request, Session& session) {
@@ -91,45 +95,36 @@ int print_libvirt_xml(json& request, Session& session) {
     const std::string vm = text_field(&request, "vm");
     const Answer answer = session.call("ListDevices", request, "listing devices of " + vm);
     return session.finish(answer, [&](const json& reply, Console& console) {
-        std::vector<std::string> left_out;
+        std::vector<LeftOut> left_out;
         console.out << libvirt_xml(list_field(reply, "devices"), left_out);
-        for (const std::string& name : left_out) {
-            print_message(name +
-                              " is left out: it is not ours, or of the legacy model, or its memory "
-                              "is no file that can be told",
-                          console);
+        for (const LeftOut& each : left_out) {
+            print_message(each.device + " is left out: " + each.why, console);
         }
     });
 }
 
 }  // namespace
 
-std::string libvirt_xml(const json& devices, std::vector<std::string>& left_out) {
+std::string libvirt_xml(const json& devices, std::vector<LeftOut>& left_out) {
     std::string arguments;
-    std::string elements;
     for (const json& device : devices) {
         const std::string name = text_field(&device, "name");
-        const std::string model = text_field(&device, "model");
-        const bool ours = text_field(&device, "origin") == "managed";
-        const bool has_server = !text_field(&device, "server").empty();
-        if (ours && model == "ivshmem_plain" && has_name(device)) {
+        const std::string obstacle = obstacle_to(device);
+        if (obstacle.empty()) {
             arguments += memory_arguments(device, name);
-        } else if (ours && model == "ivshmem_doorbell" && has_server) {
-            elements += shmem_element(device, name);
         } else {
-            left_out.push_back(name);
+            left_out.push_back({name, obstacle});
         }
     }
-    if (arguments.empty()) return elements;
-    return elements +
-           "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n" +
+    if (arguments.empty()) return "";
+    return "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n" +
            arguments + "</qemu:commandline>\n";
 }
 
 Runner declare_libvirt_xml(CLI::App& app) {
     const auto request = std::make_shared<json>(json::object());
     add_text(app, "VM", *request, "vm", "Name of the VM (default: the only one)");
-    app.footer(R"(For virsh edit: <shmem> goes into <devices>, <qemu:commandline> below <domain>.
+    app.footer(R"(For virsh edit: <qemu:commandline> goes below <domain>.
 Example: ivshmemctl libvirt-xml web)");
     return [request](Session& session) { return print_libvirt_xml(*request, session); };
 }

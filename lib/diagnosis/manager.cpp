@@ -9,13 +9,15 @@ void diagnose_manager(const VmFacts& vm, std::vector<Finding>& findings) {
     for (const DeviceFacts& each : vm.devices) devices.push_back(each.device);
     const std::vector<std::string> names = unknown_to_manager(devices, *vm.capabilities);
     if (names.empty()) return;
+    std::string mend =
+        "for such a command have them taken out: ivshmemctl without-peers --masters " +
+        shell_word(vm.name) + " -- COMMAND";
+    const std::string those = can_be_permanent(devices, *vm.capabilities);
+    if (!those.empty()) {
+        mend += "; or make " + those + " permanent: ivshmemctl libvirt-xml " + shell_word(vm.name);
+    }
     findings.push_back({FindingKind::libvirt_unaware, FindingSeverity::note, vm.name, std::nullopt,
-                        std::nullopt, consequence_of_unknown(names),
-                        "for such a command have them taken out: ivshmemctl without-peers "
-                        "--masters " +
-                            shell_word(vm.name) +
-                            " -- COMMAND; or make them permanent: ivshmemctl libvirt-xml " +
-                            shell_word(vm.name)});
+                        std::nullopt, consequence_of_unknown(names), std::move(mend)});
 }
 
 }  // namespace ivshmemd

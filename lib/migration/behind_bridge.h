@@ -20,6 +20,10 @@ std::vector<std::string> unknown_to_manager(const std::vector<Device>& devices,
 /// What that means for whatever the manager makes of the VM.
 std::string consequence_of_unknown(const std::vector<std::string>& names);
 
+/// Which of them can become part of what the manager writes down: "them", for a text, or "those
+/// without a doorbell server", because QEMU is not connected to one itself; empty for none.
+std::string can_be_permanent(const std::vector<Device>& devices, const Capabilities& qemu);
+
 /// One reason for all of them.
 std::vector<Reason> judge_manager(const std::vector<Device>& devices, const Capabilities& qemu);
 

@@ -23,7 +23,7 @@ json plain() {
 }
 
 TEST(LibvirtXml, KeepsNamesAndPlacesOfRegions) {
-    std::vector<std::string> left_out;
+    std::vector<LeftOut> left_out;
     EXPECT_EQ(libvirt_xml(json::array({plain()}), left_out),
               R"(<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <qemu:arg value='-object'/>
@@ -35,18 +35,21 @@ TEST(LibvirtXml, KeepsNamesAndPlacesOfRegions) {
     EXPECT_THAT(left_out, IsEmpty());
 }
 
-TEST(LibvirtXml, LeavesServersToLibvirt) {
-    const json bell = {{"name", "bell"},     {"model", "ivshmem_doorbell"},
-                       {"role", "peer"},     {"server", "/run/<b>"},
-                       {"vectors", 2},       {"ioeventfd", true},
-                       {"origin", "managed"}};
-    std::vector<std::string> left_out;
-    EXPECT_EQ(libvirt_xml(json::array({bell}), left_out), R"(<shmem name='bell' role='peer'>
-  <model type='ivshmem-doorbell'/>
-  <server path='/run/&lt;b>'/>
-  <msi vectors='2' ioeventfd='on'/>
-</shmem>
-)");
+// libvirt would connect QEMU to the server itself, which does not survive peers that leave.
+TEST(LibvirtXml, ConnectsNoDoorbellToItsServer) {
+    json bell = {{"name", "bell"},     {"model", "ivshmem_doorbell"},
+                 {"role", "peer"},     {"server", "/run/bell"},
+                 {"vectors", 2},       {"ioeventfd", true},
+                 {"origin", "managed"}};
+    json of_unknown_server = bell;
+    of_unknown_server["name"] = "nowhere";
+    of_unknown_server.erase("server");
+    std::vector<LeftOut> left_out;
+    EXPECT_EQ(libvirt_xml(json::array({bell, of_unknown_server}), left_out), "");
+    ASSERT_EQ(left_out.size(), 2u);
+    EXPECT_EQ(left_out[0].device, "bell");
+    EXPECT_THAT(left_out[0].why, HasSubstr("declare it in ivshmemd.toml"));
+    EXPECT_EQ(left_out[1], (LeftOut{"nowhere", left_out[0].why}));
 }
 
 TEST(LibvirtXml, NamesWhatItLeavesOut) {
@@ -58,9 +61,15 @@ TEST(LibvirtXml, NamesWhatItLeavesOut) {
     json without_name = plain();
     without_name["name"] = "nameless";
     without_name["memoryPath"] = "/proc/682/fd/11";
-    std::vector<std::string> left_out;
-    EXPECT_EQ(libvirt_xml(json::array({foreign, without_file, without_name}), left_out), "");
-    EXPECT_THAT(left_out, ElementsAre("frames", "none", "nameless"));
+    std::vector<LeftOut> left_out;
+    json legacy = plain();
+    legacy["model"] = "ivshmem";
+    EXPECT_EQ(libvirt_xml(json::array({foreign, without_file, without_name, legacy}), left_out),
+              "");
+    const std::string unknown = "its memory is no file that can be told";
+    EXPECT_THAT(left_out, ElementsAre(LeftOut{"frames", "it is not ours"}, LeftOut{"none", unknown},
+                                      LeftOut{"nameless", unknown},
+                                      LeftOut{"frames", "it is of the legacy model"}));
 }
 
 TEST(LibvirtXml, KeepsWhatIsNotTheDefault) {
@@ -68,7 +77,7 @@ TEST(LibvirtXml, KeepsWhatIsNotTheDefault) {
     device["backend"] = "mine";
     device["readonly"] = true;
     device["role"] = "peer";
-    std::vector<std::string> left_out;
+    std::vector<LeftOut> left_out;
     const std::string xml = libvirt_xml(json::array({device}), left_out);
     EXPECT_THAT(xml, HasSubstr("id=mine,"));
     EXPECT_THAT(xml, HasSubstr("share=on,readonly=on'"));

@@ -49,6 +49,23 @@ TEST(BehindBridge, BlocksAMigrationOnce) {
     EXPECT_THAT(judge_manager({}, behind_libvirt()), IsEmpty());
 }
 
+// libvirt would connect QEMU to the server itself.
+TEST(BehindBridge, IsNotMadePermanentWithADoorbell) {
+    Device bell = managed("bell");
+    bell.has_server = true;
+    EXPECT_EQ(can_be_permanent({managed("a")}, behind_libvirt()), "them");
+    EXPECT_EQ(can_be_permanent({managed("a"), bell}, behind_libvirt()),
+              "those without a doorbell server");
+    EXPECT_EQ(can_be_permanent({bell}, behind_libvirt()), "");
+    Capabilities started = behind_libvirt();
+    started.started_with = {"a"};
+    EXPECT_EQ(can_be_permanent({managed("a"), bell}, started), "");
+    EXPECT_THAT(judge_manager({managed("a")}, behind_libvirt())[0].text,
+                HasSubstr("make them permanent, ivshmemctl libvirt-xml"));
+    EXPECT_THAT(judge_manager({bell}, behind_libvirt())[0].text,
+                testing::Not(HasSubstr("libvirt-xml")));
+}
+
 TEST(BehindBridge, IsToldByADiagnosis) {
     VmFacts vm;
     vm.name = "web";
@@ -60,7 +77,12 @@ TEST(BehindBridge, IsToldByADiagnosis) {
     diagnose_manager(vm, findings);
     ASSERT_EQ(findings.size(), 1U);
     EXPECT_EQ(findings[0].kind, FindingKind::libvirt_unaware);
-    EXPECT_THAT(findings[0].mend, HasSubstr("ivshmemctl libvirt-xml web"));
+    EXPECT_THAT(findings[0].mend, HasSubstr("make them permanent: ivshmemctl libvirt-xml web"));
+    findings.clear();
+    vm.devices[0].device.has_server = true;
+    diagnose_manager(vm, findings);
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_THAT(findings[0].mend, testing::EndsWith("without-peers --masters web -- COMMAND"));
 }
 
 TEST(BehindBridge, IsNotAskedToGiveUpTheMonitor) {
