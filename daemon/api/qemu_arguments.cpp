@@ -3,6 +3,7 @@
 #include "daemon/api/methods.h"
 #include "daemon/vm/inventory_reader.h"
 #include "daemon/vm/refresh.h"
+#include "proto/api/migration_values.h"
 #include "proto/qmp/command_line.h"
 
 namespace ivshmemd {
@@ -23,10 +24,13 @@ awaitable<Result<Document>> qemu_arguments(std::shared_ptr<CallContext> context)
         if (!missing.empty()) co_return unread(missing);
         if (!query.fault().empty()) co_return unread(query.fault());
     }
-    const Result<std::vector<std::string>> arguments =
-        qmp::receiver_arguments(inventory, query.result());
-    if (!arguments) co_return arguments.error();
-    co_return reply_of({{"arguments", *arguments}});
+    const Result<qmp::ReceiverStart> start = qmp::receiver_arguments(inventory, query.result());
+    if (!start) co_return start.error();
+    json reply{{"arguments", start->arguments}};
+    for (const DeviceSpec& spec : start->left_out) {
+        reply["leftOut"].push_back(api::spell_spec(spec));
+    }
+    co_return reply_of(std::move(reply));
 }
 
 }  // namespace ivshmemd

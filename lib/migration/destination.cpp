@@ -85,7 +85,9 @@ std::vector<Reason> judge_destination(const Inventory& source, const Inventory& 
     const auto refuse = [&](const InventoryDevice& entry, const std::string& text) {
         reasons.push_back(
             {Severity::blocks, ReasonSource::ivshmemd, entry.device.spec.name,
-             text + "; 'ivshmemctl qemu-args' prints what it has to be started with"});
+             text + (has_doorbell(entry)
+                         ? "; 'ivshmemctl qemu-args' prints how it is attached there"
+                         : "; 'ivshmemctl qemu-args' prints what it has to be started with")});
     };
     for (const InventoryDevice& ours : source.devices) {
         if (blocks_migration(ours.device)) continue;

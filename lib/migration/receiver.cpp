@@ -76,18 +76,28 @@ std::optional<std::string> judge_backend(const std::string& memory, const Backen
     return std::nullopt;
 }
 
+std::optional<std::string> judge_doorbell(const Device& device) {
+    const std::string& name = device.spec.name;
+    if (device.origin == Origin::foreign) {
+        return name +
+               " is not ours, and a destination that talks to its doorbell server itself does not "
+               "survive peers that leave: detach it, and attach it with ivshmemctl, here or there";
+    }
+    if (device.spec.server) return std::nullopt;
+    return "the server of " + name +
+           " cannot be told: detach it, and attach it anew, here or there";
+}
+
 }  // namespace
+
+bool has_doorbell(const InventoryDevice& device) {
+    return device.device.spec.model == Model::doorbell || !device.chardev_id.empty();
+}
 
 std::optional<std::string> unreceivable(const InventoryDevice& device, const Backend* backend) {
     const DeviceSpec& spec = device.device.spec;
     const std::string memory = "the memory of " + spec.name;
-    if (!device.chardev_id.empty()) {
-        if (spec.server) return std::nullopt;
-        return "the server of " + spec.name +
-               " cannot be told: start the destination with a chardev that connects to it and has "
-               "the id " +
-               device.chardev_id;
-    }
+    if (has_doorbell(device)) return judge_doorbell(device.device);
     if (backend) return judge_backend(memory, *backend);
     if (spec.model == Model::plain) {
         return memory + " cannot be told: start the destination with the backend that it has here";

@@ -7,6 +7,10 @@
 
 namespace ivshmemd {
 
+/// Whether a server is behind it. QEMU does not survive being told that a peer left, so none is
+/// given the server's own socket: such a master is attached at its destination.
+bool has_doorbell(const InventoryDevice& device);
+
 /// Why a QEMU elsewhere cannot be started with the memory of this master as it is named here, and
 /// what to do instead; nothing when it can. `backend`: that of the device, null for none.
 std::optional<std::string> unreceivable(const InventoryDevice& device, const Backend* backend);

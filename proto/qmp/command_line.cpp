@@ -13,10 +13,6 @@ std::string doubled(const std::string& value) {
     return out;
 }
 
-const char* on_off(bool on) {
-    return on ? "on" : "off";
-}
-
 // Nothing of what is the default.
 std::string backend_argument(const Backend& backend, const ReceiverFacts& facts) {
     std::string text = "memory-backend-file,id=" + doubled(backend.id) +
@@ -27,12 +23,6 @@ std::string backend_argument(const Backend& backend, const ReceiverFacts& facts)
     if (backend.read_only) text += ",readonly=on";
     const auto options = facts.options.find(backend.id);
     return options == facts.options.end() ? text : text + options->second;
-}
-
-void add_chardev(const InventoryDevice& entry, std::vector<std::string>& arguments) {
-    arguments.insert(arguments.end(),
-                     {"-chardev", "socket,id=" + doubled(entry.chardev_id) +
-                                      ",path=" + doubled(entry.device.spec.server.value_or(""))});
 }
 
 // As QEMU finds it, which is not what it is called where two share their name.
@@ -61,17 +51,7 @@ std::string device_argument(const Inventory& inventory, const InventoryDevice& e
     const bool legacy = spec.model == Model::legacy;
     std::string text(qom_type(spec.model));
     if (!entry.id.empty()) text += ",id=" + doubled(entry.id);
-    if (!entry.chardev_id.empty()) {
-        text += ",chardev=" + doubled(entry.chardev_id);
-        text += ",vectors=" + std::to_string(spec.vectors.value_or(1));
-        const bool msi = spec.msi.value_or(true);
-        if (legacy) text += std::string(",msi=") + on_off(msi);
-        text += std::string(",ioeventfd=") + on_off(spec.ioeventfd.value_or(msi));
-    } else if (legacy) {
-        text += ",shm=" + doubled(shm_name(entry));
-    } else {
-        text += ",memdev=" + doubled(entry.backend_id);
-    }
+    text += legacy ? ",shm=" + doubled(shm_name(entry)) : ",memdev=" + doubled(entry.backend_id);
     if (legacy) text += ",size=" + std::to_string(spec.size) + "B";
     text += legacy ? ",role=master" : ",master=on";
     return text + ",bus=" + doubled(address_of_bus(inventory, spec.bus));
@@ -79,9 +59,8 @@ std::string device_argument(const Inventory& inventory, const InventoryDevice& e
 
 }  // namespace
 
-Result<std::vector<std::string>> receiver_arguments(const Inventory& inventory,
-                                                    const ReceiverFacts& facts) {
-    std::vector<std::string> arguments;
+Result<ReceiverStart> receiver_arguments(const Inventory& inventory, const ReceiverFacts& facts) {
+    ReceiverStart start;
     for (const InventoryDevice& entry : inventory.devices) {
         if (blocks_migration(entry.device)) continue;
         const Backend* backend = find_backend(inventory, entry.backend_id);
@@ -89,14 +68,18 @@ Result<std::vector<std::string>> receiver_arguments(const Inventory& inventory,
             return Error(ErrorKind::config_unsupported, "configuration unsupported: " + *reason,
                          {{"reason", *reason}});
         }
+        if (has_doorbell(entry)) {
+            start.left_out.push_back(spec_to_repeat(entry.device));
+            continue;
+        }
+        std::vector<std::string>& arguments = start.arguments;
         if (backend) {
             arguments.insert(arguments.end(), {"-object", backend_argument(*backend, facts)});
         }
-        if (!entry.chardev_id.empty()) add_chardev(entry, arguments);
         arguments.insert(arguments.end(), {"-device", device_argument(inventory, entry) +
                                                           address_argument(entry, facts)});
     }
-    return arguments;
+    return start;
 }
 
 }  // namespace ivshmemd::qmp

@@ -60,13 +60,6 @@ TEST(CtlCanMigrate, PrintsTheReplyAsJson) {
     EXPECT_EQ(outcome.out, "{\"allowed\":false,\"reasons\":[]}\n");
 }
 
-TEST(CtlQemuArgs, PrintsOneArgumentPerLineAsItIs) {
-    Recorder recorder = answering(reply_of(R"({"arguments": ["-object", "a,mem-path=/x y"]})"));
-    const Outcome outcome = run_with({"qemu-args", "web"}, recorder.caller());
-    EXPECT_EQ(outcome.code, 0);
-    EXPECT_EQ(outcome.out, "-object\na,mem-path=/x y\n");
-}
-
 TEST(CtlMigrate, AsksWithWhatWasGiven) {
     Recorder recorder = answering(reply_of(migrated));
     const Outcome outcome =

@@ -76,6 +76,14 @@ TEST_F(MigrationDestination, WithoutItDoesNot) {
     EXPECT_THAT(reasons[0].text, HasSubstr("slot 31 of pci.0"));
 }
 
+// It is not started with one: QEMU is not connected to a server itself.
+TEST_F(MigrationDestination, WithoutADoorbellIsToGetItAttached) {
+    master_.device.spec.model = Model::doorbell;
+    EXPECT_THAT(verdict(inventory_of({master_}), {}), HasSubstr("prints how it is attached there"));
+    master_.device.spec.model = Model::plain;
+    EXPECT_THAT(verdict(inventory_of({master_}), {}), HasSubstr("what it has to be started with"));
+}
+
 TEST_F(MigrationDestination, WithItInAnotherSlotDoesNot) {
     there_.device.spec.slot = 30;
     const std::vector<Reason> reasons =

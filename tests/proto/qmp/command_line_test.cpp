@@ -22,9 +22,9 @@ InventoryDevice master_of(Model model) {
 }
 
 std::vector<std::string> arguments_of(const Inventory& inventory, const ReceiverFacts& facts = {}) {
-    const Result<std::vector<std::string>> arguments = receiver_arguments(inventory, facts);
-    EXPECT_TRUE(arguments) << arguments.error().message;
-    return arguments ? *arguments : std::vector<std::string>();
+    const Result<ReceiverStart> start = receiver_arguments(inventory, facts);
+    EXPECT_TRUE(start) << start.error().message;
+    return start ? start->arguments : std::vector<std::string>();
 }
 
 /// A plain master on this backend.
@@ -76,18 +76,6 @@ TEST(ReceiverArguments, LeavePeersOut) {
     inventory.devices[0].backend_id = "ivshmemd.m.mem";
     inventory.backends = {{"ivshmemd.m.mem", "/x", 1 << 20, true}};
     EXPECT_THAT(arguments_of(inventory), IsEmpty());
-}
-
-TEST(ReceiverArguments, ConnectADoorbellToItsServer) {
-    Inventory inventory;
-    inventory.devices = {master_of(Model::doorbell)};
-    inventory.devices[0].chardev_id = "ivshmemd.m.chr";
-    inventory.devices[0].device.spec.server = "/run/bell.sock";
-    inventory.devices[0].device.spec.vectors = 2;
-    EXPECT_THAT(arguments_of(inventory),
-                ElementsAre("-chardev", "socket,id=ivshmemd.m.chr,path=/run/bell.sock", "-device",
-                            "ivshmem-doorbell,id=ivshmemd.m,chardev=ivshmemd.m.chr,vectors=2,"
-                            "ioeventfd=on,master=on,bus=rp1,addr=00"));
 }
 
 TEST(ReceiverArguments, SpellALegacyDeviceAsItWas) {
@@ -212,9 +200,6 @@ TEST(ReceiverArguments, RefuseADeviceWhoseParentsAreNotKnown) {
     Inventory inventory;
     inventory.devices = {master_of(Model::plain)};
     EXPECT_FALSE(receiver_arguments(inventory, {})) << "no backend";
-    inventory.devices = {master_of(Model::doorbell)};
-    inventory.devices[0].chardev_id = "c";
-    EXPECT_FALSE(receiver_arguments(inventory, {})) << "no server";
 }
 
 }  // namespace
