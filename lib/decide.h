@@ -23,9 +23,10 @@ struct AttachFacts {
     RegionPlaces places;
     RegionFacts region;  // the file at region_path(); not looked at for a device with a server
     RegionTrust trust;
-    // "VM/NAME" of another master of that file; empty when there is none. Only a master asks.
+    // "VM/NAME" of another master of that file, and be it one of another VM that waits for a
+    // migration; empty when there is none. Only a master asks.
     std::string master;
-    // The same, but only of a VM that certainly is another one than this, by its UUID.
+    // The same for a VM that waits itself: only of one that certainly is another, by its UUID.
     std::string other_master;
     // "VM/NAME" of a device that has this region while there is no such file: it maps one that lost
     // its name, or one that this host does not see. Empty when there is none.

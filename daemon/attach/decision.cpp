@@ -41,7 +41,7 @@ void look_at_region(const Vm& vm, const DeviceRequest& request, std::set<std::st
     if (!found.facts.region.exists || request.role != Role::master) return;
     const RegionUsers& users = vm.host().region_users;
     const Mapping memory = whole_file(found.file->identity, 0);
-    found.facts.master = users.find_master(memory, except);
+    found.facts.master = users.find_master(memory, vm.uuid(), except);
     found.facts.other_master = users.find_other_master(memory, vm.uuid(), except);
 }
 
@@ -98,9 +98,9 @@ Result<void> check_only_master(const Vm& vm, const Mapping& memory, const std::s
                                const std::string& device) {
     const RegionUsers& users = vm.host().region_users;
     const std::set<std::string> except{vm.name() + "/" + device};
-    const bool waits = vm.run_state() == "inmigrate";
-    return check_only_master(waits ? users.find_other_master(memory, vm.uuid(), except)
-                                   : users.find_master(memory, except),
+    return check_only_master(vm.awaits_migration()
+                                 ? users.find_other_master(memory, vm.uuid(), except)
+                                 : users.find_master(memory, vm.uuid(), except),
                              what);
 }
 

@@ -90,10 +90,11 @@ RegionUsers::ComingMark::~ComingMark() {
     users_.attaching_.erase(std::find(users_.attaching_.begin(), users_.attaching_.end(), &vm_));
 }
 
-std::string RegionUsers::find_master(const Mapping& memory,
+std::string RegionUsers::find_master(const Mapping& memory, const std::string& uuid,
                                      const std::set<std::string>& except) const {
     for (const auto& [name, vm] : vms_) {
-        if (vm->holds_for_migration()) continue;
+        const bool overwrites = vm->awaits_migration() && are_other_vms(vm->uuid(), uuid);
+        if (vm->holds_for_migration() && !overwrites) continue;
         std::string master = master_in(*vm, coming_of(*vm), memory, except);
         if (!master.empty()) return master;
     }

@@ -54,6 +54,8 @@ class RegionSource {
     virtual std::optional<MemoryUser> coming() const = 0;
     /// It waits for a migration or has left by one, and holds its memory for the other end.
     virtual bool holds_for_migration() const = 0;
+    /// Of these the former: what arrives overwrites the memory that it is a master of.
+    virtual bool awaits_migration() const = 0;
 };
 
 /// All VMs as users of regions.
@@ -92,14 +94,13 @@ class RegionUsers {
         const RegionSource& vm_;
     };
 
-    /// "VM/NAME" of a master of this memory, or of any part of it, that is there or coming, other
-    /// than `except`; empty when none is known.
-    std::string find_master(const Mapping& memory, const std::string& except) const {
-        return find_master(memory, std::set<std::string>{except});
-    }
-    std::string find_master(const Mapping& memory, const std::set<std::string>& except) const;
+    /// For a VM of this UUID: "VM/NAME" of a master of this memory, or of any part of it, that is
+    /// there or coming, other than `except`; empty when none is known. Of VMs that wait for a
+    /// migration those count that are certainly others: this one may be the source of the rest.
+    std::string find_master(const Mapping& memory, const std::string& uuid,
+                            const std::set<std::string>& except) const;
 
-    /// The same for a VM of this UUID that waits for a migration: its source may be a master on
+    /// The same for a VM that waits for a migration itself: its source may be a master on
     /// this host, so only those of VMs that are certainly others count. They count while they wait,
     /// too: the later of two migrations would overwrite what the earlier one brought.
     std::string find_other_master(const Mapping& memory, const std::string& uuid,

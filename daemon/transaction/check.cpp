@@ -63,7 +63,7 @@ bool may_both_be_masters(const Vm& vm, const Host& host, const std::string& othe
     const auto found = host.vms.find(other);
     if (found == host.vms.end()) return true;
     if (are_other_vms(vm.uuid(), found->second->uuid())) return false;
-    return vm.run_state() == "inmigrate" || found->second->run_state() == "inmigrate";
+    return vm.awaits_migration() || found->second->awaits_migration();
 }
 
 Result<void> check_planned_masters(const Look& look, std::size_t step) {

@@ -58,7 +58,11 @@ std::optional<MemoryUser> Vm::coming() const {
 }
 
 bool Vm::holds_for_migration() const {
-    return run_state() == "inmigrate" || run_state() == "postmigrate";
+    return awaits_migration() || run_state() == "postmigrate";
+}
+
+bool Vm::awaits_migration() const {
+    return run_state() == "inmigrate";
 }
 
 }  // namespace ivshmemd

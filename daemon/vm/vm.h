@@ -41,8 +41,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     Turn& turn() { return turn_; }
     const Turn& turn() const { return turn_; }
     /// Held by whoever looks which of QEMU's numbers are free, or occupies them: what one of them
-    /// has QEMU hold for a moment is not free for good to another. Short, and never across a wait
-    /// for a guest.
+    /// has QEMU hold for a moment is not free for good to another. Never across a guest's wait.
     awaitable<Gate::Pass> take_numbers() { return numbers_.enter(); }
     /// How often doorbells were parked.
     std::uint64_t parkings() const { return parkings_; }
@@ -173,6 +172,7 @@ class Vm : public std::enable_shared_from_this<Vm>, public RegionSource {
     std::vector<MemoryUser> memory_users() const override;
     std::optional<MemoryUser> coming() const override;
     bool holds_for_migration() const override;
+    bool awaits_migration() const override;
 
     /// All devices for the API: what is there, being attached, and leaked.
     std::vector<Device> devices() const;

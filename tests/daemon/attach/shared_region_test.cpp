@@ -104,17 +104,29 @@ TEST_F(OneMaster, IsRefusedToAVmThatWaitsForAnotherOnesMigration) {
     EXPECT_EQ(pc_.count("device_add"), 1u) << "that of the peer that made the region";
 }
 
+TEST_F(OneMaster, IsRefusedBesideThatOfAnotherVmThatWaitsForAMigration) {
+    start_with_master();
+    other_.set_run_state("inmigrate", "STOP");
+    ASSERT_TRUE(loop_.run_until([this] { return vm("b")->run_state() == "inmigrate"; }));
+    expect_refused();
+    EXPECT_EQ(pc_.count("device_add"), 1u) << "that of the peer that made the region";
+    other_.set_run_state("running", "RESUME");
+    ASSERT_TRUE(loop_.run_until([this] { return vm("b")->run_state() == "running"; }));
+    expect_refused();
+}
+
 class OneMasterOfOneVm : public OneMaster {
   protected:
-    void start_at_both_ends(const std::string& uuid) {
+    void start_at_both_ends(const std::string& uuid, const std::string& waiting = "a") {
         for (FakePc* pc : {&pc_, &other_}) {
             pc->on("query-uuid", [uuid](const nlohmann::json&) {
                 return FakeQemu::ok({{"UUID", uuid}});
             });
         }
         start_with_master();
-        pc_.set_run_state("inmigrate", "STOP");
-        ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "inmigrate"; }));
+        FakePc& machine = waiting == "a" ? pc_ : other_;
+        machine.set_run_state("inmigrate", "STOP");
+        ASSERT_TRUE(loop_.run_until([&] { return vm(waiting)->run_state() == "inmigrate"; }));
     }
 };
 
@@ -125,6 +137,16 @@ TEST_F(OneMasterOfOneVm, IsAtBothEndsOfItsMigration) {
 
 TEST_F(OneMasterOfOneVm, MayBeAtBothEndsWhereNoUuidTells) {
     start_at_both_ends("00000000-0000-0000-0000-000000000000");
+    EXPECT_TRUE(attach_second());
+}
+
+TEST_F(OneMasterOfOneVm, ComesAtItsSourceAfterThatOfItsDestination) {
+    start_at_both_ends("11111111-0000-0000-0000-000000000000", "b");
+    EXPECT_TRUE(attach_second());
+}
+
+TEST_F(OneMasterOfOneVm, MayComeAtASourceThatNoUuidTells) {
+    start_at_both_ends("00000000-0000-0000-0000-000000000000", "b");
     EXPECT_TRUE(attach_second());
 }
 

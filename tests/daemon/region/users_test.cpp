@@ -23,14 +23,16 @@ struct FakeVm : RegionSource {
     Sight sight() const override { return seen; }
     std::vector<MemoryUser> memory_users() const override { return users; }
     std::optional<MemoryUser> coming() const override { return attaching; }
-    bool holds_for_migration() const override { return migrates; }
+    bool holds_for_migration() const override { return migrates || awaits; }
+    bool awaits_migration() const override { return awaits; }
 
     std::string called;
     std::string known_by;
     Sight seen = Sight::whole;
     std::vector<MemoryUser> users;
     std::optional<MemoryUser> attaching;
-    bool migrates = false;
+    bool migrates = false;  // has left
+    bool awaits = false;
 };
 
 struct RegionUsersTest : ::testing::Test {
@@ -103,43 +105,43 @@ TEST_F(RegionUsersTest, CountWhatAVmUsedLastWhileItCannotTell) {
     db_->seen = Sight::partial;
     db_->users = {{"mine", region, true}};
     EXPECT_THAT(users_.ask(region.file).mapped, ElementsAre("db/mine"));
-    EXPECT_EQ(users_.find_master(region, "web/shm0"), "db/mine");
+    EXPECT_EQ(users_.find_master(region, "", {"web/shm0"}), "db/mine");
 }
 
 TEST_F(RegionUsersTest, KnowTheMasterThatIsThereOrComing) {
     web_->users = {{"peer", region}, {"elsewhere", other, true}};
-    EXPECT_EQ(users_.find_master(region, ""), "");
+    EXPECT_EQ(users_.find_master(region, "", {}), "");
     web_->attaching = MemoryUser{"m", region, true};
     const RegionUsers::ComingMark mark(users_, *web_);
-    EXPECT_EQ(users_.find_master(region, ""), "web/m");
-    EXPECT_EQ(users_.find_master(region, "web/m"), "");
+    EXPECT_EQ(users_.find_master(region, "", {}), "web/m");
+    EXPECT_EQ(users_.find_master(region, "", {"web/m"}), "");
     db_->users = {{"m", region, true}};
-    EXPECT_EQ(users_.find_master(region, "web/m"), "db/m");
+    EXPECT_EQ(users_.find_master(region, "", {"web/m"}), "db/m");
 }
 
 TEST_F(RegionUsersTest, HaveOneMasterForEachByteAndNotForEachFile) {
     Mapping next = region;
     next.offset = region_size;
     web_->users = {{"m", next, true}};
-    EXPECT_EQ(users_.find_master(region, ""), "");
+    EXPECT_EQ(users_.find_master(region, "", {}), "");
     EXPECT_THAT(users_.find_sharers(region, "db"), IsEmpty());
     EXPECT_THAT(users_.ask(region.file).mapped, ElementsAre("web/m")) << "it is in that file";
     next.offset = region_size / 2;
     web_->users = {{"m", next, true}};
-    EXPECT_EQ(users_.find_master(region, ""), "web/m");
+    EXPECT_EQ(users_.find_master(region, "", {}), "web/m");
 }
 
 TEST_F(RegionUsersTest, ShareNothingWithAPrivateCopy) {
     Mapping copy = region;
     copy.shared = false;
     web_->users = {{"m", copy, true}};
-    EXPECT_EQ(users_.find_master(region, ""), "");
+    EXPECT_EQ(users_.find_master(region, "", {}), "");
     EXPECT_THAT(users_.find_sharers(region, "db"), IsEmpty());
 }
 
 TEST_F(RegionUsersTest, CountAsMastersOfEverythingWhereTheirMemoryCannotBeTold) {
     web_->users = {{"m", Mapping(), true}};
-    EXPECT_EQ(users_.find_master(region, ""), "web/m");
+    EXPECT_EQ(users_.find_master(region, "", {}), "web/m");
     EXPECT_THAT(users_.find_sharers(other, "db"), ElementsAre("web/m"));
     EXPECT_TRUE(users_.ask(region.file).nobody()) << "whether a file is open, the kernel knows";
 }
@@ -147,7 +149,7 @@ TEST_F(RegionUsersTest, CountAsMastersOfEverythingWhereTheirMemoryCannotBeTold) 
 TEST_F(RegionUsersTest, LeaveOutOfTheMastersWhoHoldsItForAMigration) {
     web_->users = {{"m", region, true}};
     web_->migrates = true;
-    EXPECT_EQ(users_.find_master(region, ""), "");
+    EXPECT_EQ(users_.find_master(region, "", {}), "");
     EXPECT_THAT(users_.find_sharers(region, "db"), IsEmpty());
     EXPECT_FALSE(users_.ask(region.file).nobody()) << "but it maps it";
 }
@@ -179,6 +181,26 @@ TEST_F(RegionUsersTest, KnowTheMastersThatAreNoSourceOfAMigration) {
     db_->known_by = "33333333-0000-0000-0000-000000000000";
     db_->users = {{"m", region, true}};
     EXPECT_EQ(users_.find_other_master(region, one, {}), "db/m") << "beside its own source";
+}
+
+// What arrives for another VM would overwrite the region of this one.
+TEST_F(RegionUsersTest, KnowTheMastersOfOtherVmsThatWaitForAMigration) {
+    const std::string one = "11111111-0000-0000-0000-000000000000";
+    const std::string two = "22222222-0000-0000-0000-000000000000";
+    const std::string none = "00000000-0000-0000-0000-000000000000";
+    web_->users = {{"m", region, true}};
+    web_->awaits = true;
+    web_->known_by = one;
+    EXPECT_EQ(users_.find_master(region, two, {}), "web/m");
+    EXPECT_EQ(users_.find_master(region, two, {"web/m"}), "");
+    EXPECT_EQ(users_.find_master(other, two, {}), "");
+    EXPECT_EQ(users_.find_master(region, one, {}), "") << "this is its source";
+    EXPECT_EQ(users_.find_master(region, none, {}), "");
+    web_->known_by = none;
+    EXPECT_EQ(users_.find_master(region, two, {}), "");
+    web_->known_by = one;
+    web_->awaits = false;
+    EXPECT_EQ(users_.find_master(region, one, {}), "web/m") << "it has come";
 }
 
 TEST_F(RegionUsersTest, KnowTheSharersInOtherVms) {
