@@ -20,7 +20,7 @@ struct Capabilities {
     Version version;
     std::string machine_type;  // e.g. "pc-i440fx-7.2-machine"
     ProbeMethod probe_method = ProbeMethod::device_list_properties;
-    bool only_migratable = false;          // the command line says -only-migratable
+    bool only_migratable = false;          // it was started with -only-migratable
     std::string bridge{};                  // the program that stands between us and it; else empty
     std::set<std::string> started_with{};  // names of devices that its command line has
     bool accelerated = false;              // its processors run under KVM

@@ -14,7 +14,7 @@
 #include "daemon/vm/room.h"
 #include "lib/names.h"
 #include "lib/plan.h"
-#include "proto/qmp/queries.h"
+#include "proto/qmp/dialect.h"
 
 namespace ivshmemd {
 namespace {
@@ -80,6 +80,9 @@ awaitable<Attempt> settle_refusal(std::shared_ptr<Vm> vm, const Decision& decisi
     const std::size_t refused = run.first_refused();
     const std::string advice =
         advice_of(*vm, decision, plan[refused].command, run.answers[refused].error);
+    if (qmp::is_only_migratable_refusal(run.answers[refused].error)) {
+        vm->link().learn_only_migratable();  // the next peer would leave its backend there as well
+    }
     const std::vector<std::string> leftovers =
         co_await roll_back(vm, spec.name, plan, run.outcomes);
     const bool fresh = co_await refresh(vm, vm->host().deadlines.query);

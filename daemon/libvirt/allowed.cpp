@@ -89,9 +89,11 @@ bool asks_for_events(const json* arguments) {
     return arguments && *arguments == wanted;
 }
 
-bool lists_memory(const json* arguments) {
+bool shows_memory_or_migration(const json* arguments) {
     static constexpr std::array<std::string_view, 1> keys{"command-line"};
-    return has_only(arguments, keys) && word(arguments, "command-line") == "info ramblock";
+    static constexpr std::array<std::string_view, 3> lines{"info ramblock", "info migrate",
+                                                           "info migrate -a"};
+    return has_only(arguments, keys) && is_among(lines, word(arguments, "command-line"));
 }
 
 struct Rule {
@@ -115,7 +117,7 @@ constexpr std::array<Rule, 26> rules{{
     {"qom-get", reads_property},
     {"qom-list-types", lists_ivshmem_types},
     {"device-list-properties", lists_ivshmem_properties},
-    {"human-monitor-command", lists_memory},
+    {"human-monitor-command", shows_memory_or_migration},
     {"object-add", adds_our_backend},
     {"object-del", deletes_our_backend},
     {"device_add", adds_our_device},

@@ -49,7 +49,8 @@ bool has_ended(const Identity& identity);
 bool modules_unchanged(const Identity& identity, const std::string& socket_path);
 
 /// Whether the command line has -only-migratable, or sets that property of "migration" by -global:
-/// then QEMU takes no peer and leaks the backend of one it refuses.
+/// then QEMU takes no peer and leaks the backend of one it refuses. Where there is none to be read,
+/// QEMU is asked.
 bool is_only_migratable(const Identity& identity);
 
 /// Whether the command line keeps the kernel from delivering interrupts (kernel-irqchip=off): then

@@ -97,6 +97,9 @@ bool Link::established(std::shared_ptr<qmp::Session> session, Identity identity,
         started_ = false;
         run_state_.clear();
     }
+    // What it was started with stays, and what a refusal has told is told by nothing else.
+    const bool only_migratable = same && capabilities_ && capabilities_->only_migratable;
+    capabilities.only_migratable = capabilities.only_migratable || only_migratable;
     session_ = std::move(session);
     identity_ = std::move(identity);
     uuid_ = std::move(uuid);
@@ -104,6 +107,10 @@ bool Link::established(std::shared_ptr<qmp::Session> session, Identity identity,
     last_error_.reset();
     preconfig_ = false;
     return !same;
+}
+
+void Link::learn_only_migratable() {
+    if (capabilities_) capabilities_->only_migratable = true;
 }
 
 void Link::lost(std::string why) {

@@ -80,6 +80,8 @@ class Link {
     /// is to be forgotten before publish_connected().
     bool established(std::shared_ptr<qmp::Session> session, Identity identity, std::string uuid,
                      Capabilities capabilities);
+    /// It refused a peer, for it was started with -only-migratable, and was not known to be.
+    void learn_only_migratable();
     void publish_connected() { enter(VmState::connected); }
     /// The connection ended.
     void lost(std::string why);

@@ -2,6 +2,7 @@
 
 #include "lib/names.h"
 #include "lib/run_state.h"
+#include "proto/qmp/dialect.h"
 #include "proto/qmp/queries.h"
 
 namespace ivshmemd {
@@ -63,6 +64,9 @@ awaitable<Result<Capabilities>> probe(std::shared_ptr<qmp::Session> session, Ver
                                     ? ProbeMethod::qom_list_types
                                     : ProbeMethod::device_list_properties;
     std::vector<qmp::Command> commands = commands_for(capabilities.probe_method);
+    // Of a QEMU in another process namespace, or behind systemd's socket, that is all there is.
+    const bool asks_migration = identity.command_line.empty();
+    if (asks_migration) commands.push_back(qmp::show_migration(version));
     const std::vector<qmp::Answer> answers =
         co_await session->call_all(std::move(commands), deadline);
     for (const qmp::Answer& answer : answers) {
@@ -78,6 +82,10 @@ awaitable<Result<Capabilities>> probe(std::shared_ptr<qmp::Session> session, Ver
     if (const std::string* type = as_string(answers[0].get())) capabilities.machine_type = *type;
     capabilities.accelerated = qmp::read_kvm_enabled(answers[1].get());
     capabilities.kvm = capabilities.accelerated && !is_without_kernel_irqchip(identity);
+    if (asks_migration) {
+        const std::optional<bool> only = qmp::read_only_migratable(answers.back().get());
+        capabilities.only_migratable = only.value_or(false);
+    }
     if (capabilities.probe_method == ProbeMethod::qom_list_types) {
         capabilities.models = models_of(qmp::read_type_names(answers[2].get()));
         co_return capabilities;

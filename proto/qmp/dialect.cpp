@@ -8,6 +8,7 @@ namespace ivshmemd::qmp {
 namespace {
 
 constexpr Version flat_object_add{5, 2, 0};
+constexpr Version globals_on_demand{10, 1, 0};
 
 Command spell_add_backend(const AddBackend& step, const Version& version) {
     json arguments = json::object();  // member by member: a list of them would be copied twice
@@ -116,6 +117,34 @@ Command spell(const ivshmemd::Command& command, const Version& version) {
 
 bool is_migration_refusal(const ErrorReply& error) {
     return error.description.find("not allowed while migrating") != std::string::npos;
+}
+
+// No query and no property tells the globals.
+Command show_migration(const Version& version) {
+    const bool asks = version >= globals_on_demand;
+    return Command::of_texts("human-monitor-command",
+                             {{"command-line", asks ? "info migrate -a" : "info migrate"}});
+}
+
+std::optional<bool> read_only_migratable(const json* reply) {
+    const std::string* text = as_string(reply);
+    if (!text) return std::nullopt;
+    constexpr std::string_view label = "only-migratable:";
+    const std::size_t at = text->find(label);
+    if (at == std::string::npos) return std::nullopt;
+    const std::size_t word = text->find_first_not_of(' ', at + label.size());
+    if (word == std::string::npos) return std::nullopt;
+    if (text->compare(word, 3, "off") == 0) return false;
+    if (text->compare(word, 2, "on") == 0) return true;
+    return std::nullopt;
+}
+
+// 3.1 has an underscore in it; every later one says the same.
+bool is_only_migratable_refusal(const ErrorReply& error) {
+    const auto says = [&](const char* text) {
+        return error.description.find(text) != std::string::npos;
+    };
+    return says("(--only-migratable)") || says("(--only_migratable)");
 }
 
 UnplugRefusal classify_unplug_refusal(const ErrorReply& error) {

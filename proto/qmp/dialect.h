@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "lib/plan.h"
 #include "lib/version.h"
 #include "proto/qmp/command.h"
@@ -21,6 +23,14 @@ std::string slot_address(int slot);
 
 /// Whether an error says that hotplug has to wait for the end of a migration.
 bool is_migration_refusal(const ErrorReply& error);
+
+/// What QEMU tells of its migration to people, its globals among that.
+Command show_migration(const Version& version);
+/// Whether it was started with -only-migratable; nothing where those do not say.
+std::optional<bool> read_only_migratable(const json* reply);
+
+/// Whether a device was refused because of that. QEMU does not give its backend back then.
+bool is_only_migratable_refusal(const ErrorReply& error);
 
 /// What an error in answer to device_del means for the wait.
 enum class UnplugRefusal {

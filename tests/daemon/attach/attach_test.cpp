@@ -245,8 +245,9 @@ TEST_F(Attach, CountsAMasterThatIsJustBeingAttached) {
 TEST_F(Attach, WaitsForTheMemoryOfADeviceThatLeftBeforeTheConnection) {
     pc_.linger("ivshmemd.x.mem");
     start();
+    const std::size_t before = pc_.count("human-monitor-command");
     const auto running = start_attach(request("x"));
-    ASSERT_TRUE(loop_.run_until([this] { return pc_.count("human-monitor-command") >= 2; }));
+    ASSERT_TRUE(loop_.run_until([&] { return pc_.count("human-monitor-command") >= before + 2; }));
     EXPECT_EQ(pc_.count("object-add"), 0u);
     pc_.linger("");
     EXPECT_TRUE(finish(running));

@@ -238,6 +238,38 @@ TEST(Dialect, NamesWhatIsRemovedTheWayItWasRecorded) {
     }
 }
 
+TEST(Dialect, AsksForTheGlobalsOfAMigrationByName) {
+    for (const Version& version : all_releases()) {
+        const bool on_demand = version >= Version{10, 1, 0};
+        EXPECT_EQ(show_migration(version).arguments, on_demand
+                                                         ? R"({"command-line":"info migrate -a"})"
+                                                         : R"({"command-line":"info migrate"})")
+            << to_string(version);
+    }
+}
+
+TEST(Dialect, ReadsWhetherAQemuIsOnlyMigratable) {
+    const json on = "globals:\r\nstore-global-state: off\r\nonly-migratable: on\r\nx: off\r\n";
+    const json off = "Globals:\r\n  store-global-state: on\r\n  only-migratable:   off\r\n";
+    EXPECT_EQ(read_only_migratable(&on), true);
+    EXPECT_EQ(read_only_migratable(&off), false);
+    for (const json& other : {json("migrate: extraneous characters\r\n"), json(""), json(1),
+                              json("only-migratable: "), json("only-migratable: ?")}) {
+        EXPECT_EQ(read_only_migratable(&other), std::nullopt) << other;
+    }
+    EXPECT_EQ(read_only_migratable(nullptr), std::nullopt);
+}
+
+TEST(Dialect, KnowsTheRefusalOfAnOnlyMigratableQemu) {
+    const std::string reason = ") for: Migration is disabled when using feature 'peer mode'";
+    for (const char* option : {"(--only-migratable", "(--only_migratable"}) {
+        const std::string text = std::string("disallowing migration blocker ") + option + reason;
+        EXPECT_TRUE(is_only_migratable_refusal({{}, "GenericError", text})) << text;
+    }
+    EXPECT_FALSE(
+        is_only_migratable_refusal({{}, "GenericError", "Bus 'only-migratable' not found"}));
+}
+
 TEST(Dialect, EscapesWhatAPathMayHold) {
     AddBackend step = backend();
     step.path = "/dev/shm/\"quoted\"\\,back=slash\n";
