@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/device.h"
+#include "lib/reason.h"
 
 namespace ivshmemd {
 
@@ -59,6 +60,7 @@ struct Hold {
     HoldStory story{};
     bool settled = false;  // over, and written down
     std::vector<DeviceSpec> devices{};
+    std::vector<Reason> warnings{};       // of a migration without them, such as of its masters
     std::string doing{};                  // what goes on, for people
     std::vector<std::string> problems{};  // why devices could not be plugged in again
 };

@@ -66,6 +66,7 @@ awaitable<Result<Document>> hold_vm(std::shared_ptr<CallContext> context) {
     const Result<void> held = co_await take_hold(*vm, hold, *request, std::move(progress));
     if (!held) co_return held.error();
     json reply{{"detached", spell_specs(hold->devices)}, {"uuid", (*vm)->uuid()}};
+    if (!hold->warnings.empty()) reply["warnings"] = api::spell_reasons(hold->warnings);
     // From here on it lasts as long as the connection does, which may have ended by now.
     Host& host = context->host;
     context->outbox->when_left([&host, name = (*vm)->name(), hold] { end_hold(host, name, hold); });

@@ -12,6 +12,7 @@
 #include "daemon/ctl/console.h"
 #include "daemon/ctl/destination.h"
 #include "daemon/ctl/field.h"
+#include "daemon/ctl/hold_words.h"
 #include "daemon/ctl/plan_file.h"
 #include "daemon/ctl/work.h"
 
@@ -74,37 +75,6 @@ void see_through(Work& work, EndRequests& requests, const Line& line, Console& c
             "the connection to the daemon was lost: what was taken out comes back as soon as it "
             "runs, although the command has not ended",
             console);
-    }
-}
-
-std::string names_of(const json& devices) {
-    std::string names;
-    for (const json& device : devices) {
-        names += (names.empty() ? "" : ", ") + text_field(&device, "name");
-    }
-    return names;
-}
-
-// The exit code stays the command's, so this is all that tells of it.
-void tell_release(const Answer& answer, const std::string& vm, Console& console) {
-    if (answer.exit_code == exit_interrupted) {
-        print_message("stopped waiting; what was taken out of " + vm +
-                          " comes back by itself; see 'ivshmemctl list " + vm + "'",
-                      console);
-        return;
-    }
-    if (!answer) return print_message(answer.message, console);
-    const std::string out = names_of(list_field(*answer.parameters, "out"));
-    if (out.empty()) return;
-    if (text_field(answer.parameters.get(), "result") == "left") {
-        print_message("VM " + vm + " has left without " + out +
-                          "; where it runs now, 'ivshmemctl "
-                          "replug' plugs in what this daemon keeps in mind; see 'ivshmemctl list'",
-                      console);
-    } else {
-        print_message("not plugged in again: " + text_field(answer.parameters.get(), "message") +
-                          "; 'ivshmemctl replug " + vm + "' tries again",
-                      console);
     }
 }
 
@@ -173,6 +143,7 @@ HoldOutcome run_held(const HoldArguments& arguments, EndRequests& requests, Sess
                              exit_interrupted);
     }
     if (!taken) return {print_error(taken, session.json_mode(), session.console())};
+    tell_warnings(*taken.parameters, session.console());
     const int code = run_command(session.command_line(), requests, line, session.console());
     const Answer released = held.call("Release", {{"vm", vm}}, "bringing the peers back to " + vm,
                                       wait_for_end(requests));

@@ -36,12 +36,12 @@ Result<void> check_none_stays(const Vm& vm, const MigrationFacts& facts) {
 }
 
 // Looks again and refuses what cannot be.
-awaitable<Result<void>> prepare(Migration& migration) {
+awaitable<Result<MigrationFacts>> prepare(Migration& migration) {
     const std::shared_ptr<Vm>& vm = migration.vm;
     if (!co_await refresh(vm, vm->host().deadlines.query)) {
         co_return silence_error(*vm, "the hold", "undone");
     }
-    const Result<MigrationFacts> facts = co_await ask_migration(vm);
+    Result<MigrationFacts> facts = co_await ask_migration(vm);
     if (!facts) co_return facts.error();
     if (const auto active = migration_active(*vm, Asker::migration)) co_return *active;
     const Result<void> state = allowed(Operation::detach, vm->name(), vm->run_state(), Role::peer);
@@ -56,7 +56,18 @@ awaitable<Result<void>> prepare(Migration& migration) {
     std::vector<DeviceSpec> missing =
         missing_devices(*vm->host().store, vm->key(), vm->run_state(), vm->devices());
     std::move(missing.begin(), missing.end(), std::back_inserter(migration.record.devices));
-    co_return Result<void>();
+    co_return std::move(*facts);
+}
+
+// Whether to mind that is the client's affair, who perhaps wants no migration.
+void note_warnings(const Migration& migration, const MigrationFacts& facts, Hold& hold) {
+    hold.warnings = judge_vm(*migration.vm, facts).reasons;
+    std::erase_if(hold.warnings,
+                  [](const Reason& reason) { return reason.severity != Severity::warns; });
+    for (const Reason& reason : hold.warnings) {
+        const std::string device = reason.device ? *reason.device + ": " : "";
+        tell(migration, "can-migrate warns: " + device + reason.text);
+    }
 }
 
 awaitable<Result<void>> take_out(Migration& migration, Hold& hold, Milliseconds timeout) {
@@ -77,10 +88,13 @@ awaitable<Result<void>> take_all_or_none(Migration& migration, Hold& hold, Milli
         const Turn::Pass pass = co_await vm->turn().enter();  // what was asked for before
     }
     if (const auto unavailable = vm->unavailable()) co_return *unavailable;
-    const Result<void> prepared = co_await prepare(migration);
-    if (!prepared) co_return prepared.error();
+    const Result<MigrationFacts> facts = co_await prepare(migration);
+    if (!facts) co_return facts.error();
     const Result<void> out = co_await take_out(migration, hold, timeout);
-    if (out) co_return Result<void>();
+    if (out) {
+        note_warnings(migration, *facts, hold);
+        co_return Result<void>();
+    }
     Error error = out.error();
     // What a lost connection left is for the next one.
     if (!vm->unavailable()) error.message += co_await undo(migration);

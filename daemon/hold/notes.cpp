@@ -35,6 +35,9 @@ HoldNote live_note(const std::string& vm, const Hold& hold) {
             break;
         case Phase::held:
             note.text = "a client has something else migrate or save it";
+            if (!hold.warnings.empty()) {
+                note.text += ", of which 'ivshmemctl can-migrate " + vm + "' has to warn";
+            }
             break;
         case Phase::returning:
         case Phase::out:

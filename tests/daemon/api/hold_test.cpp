@@ -48,6 +48,20 @@ TEST_F(ApiHold, LastsUntilItIsReleased) {
     EXPECT_FALSE(client.call(hotplug("ListDevices"))["parameters"].contains("holds"));
 }
 
+TEST_F(ApiHold, TellsWhatToMindOfAMigration) {
+    pc_.qemu().version(10, 0, 13);
+    start();
+    Client client = connect();
+    const json master{{"vm", "a"}, {"name", "m"}, {"size", mebibyte}, {"role", "master"}};
+    ASSERT_EQ(client.error_of(hotplug("Attach"), master), "");
+    const json held = client.call(hotplug("Hold"), a_);
+    ASSERT_EQ(held["parameters"]["warnings"].size(), 1u) << held;
+    EXPECT_EQ(held["parameters"]["warnings"][0]["severity"], "warns");
+    const json verdict = client.call(hotplug("CheckMigration"), a_);
+    EXPECT_EQ(verdict["parameters"]["reasons"], held["parameters"]["warnings"]) << verdict;
+    client.call(hotplug("Release"), a_);
+}
+
 TEST_F(ApiHold, TellsHowFarItIs) {
     start();
     Client client = connect();

@@ -72,6 +72,17 @@ TEST(CtlWithoutPeers, PassesTheCommandsWordsOnAsTheyAre) {
     EXPECT_EQ(outcome.code, 0) << outcome.err;
 }
 
+TEST(CtlWithoutPeers, TellsWhatToMindAndRunsTheCommand) {
+    Holder holder;
+    holder.hold = R"({"parameters": {"detached": [], "uuid": "0", "warnings": [
+        {"severity": "warns", "source": "ivshmemd", "text": "QEMU can die"},
+        {"severity": "warns", "source": "ivshmemd", "device": "m", "text": "it splits"}]}})";
+    const Outcome outcome = run_without_peers(holder, {"web", "--", "sh", "-c", "exit 3"});
+    EXPECT_EQ(outcome.code, 3);
+    EXPECT_THAT(outcome.err, HasSubstr("warning: QEMU can die\n"));
+    EXPECT_THAT(outcome.err, HasSubstr("warning: m: it splits\n"));
+}
+
 TEST(CtlWithoutPeers, RunsNothingWhenAPeerStays) {
     Holder holder;
     holder.hold = R"({"error": "io.ivshmemd.Hotplug.TimedOut",

@@ -1,3 +1,4 @@
+#include "daemon/migration/check.h"
 #include "daemon/migration/replug.h"
 #include "tests/daemon/hold/hold_fixture.h"
 
@@ -102,6 +103,31 @@ TEST_F(HoldTest, RefusesAVmWithAForeignPeer) {
     EXPECT_THAT(held.error().message, HasSubstr("foreign"));
     EXPECT_EQ(pc_.count("device_del"), 0u);
     EXPECT_TRUE(host_.holds.empty());
+}
+
+// As migrate does without force, but what the client is about may be no migration.
+TEST_F(HoldTest, TellsWhatCanMigrateWarnsOf) {
+    pc_.qemu().version(10, 0, 13);
+    start_with_peers();
+    const Result<Nothing> held = finish(start_hold());
+    ASSERT_TRUE(held) << held.error().message;
+    ASSERT_EQ(hold_->warnings.size(), 1u);
+    EXPECT_THAT(hold_->warnings[0].text, HasSubstr("without KVM can die"));
+    const Result<MigrationVerdict> verdict = finish(loop_.start(check_vm_migration(vm())));
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(verdict->reasons, hold_->warnings);
+    EXPECT_THAT(note().text, HasSubstr("can-migrate a"));
+    ASSERT_TRUE(finish(start_release()));
+    expect_all_at_source();
+}
+
+TEST_F(HoldTest, WarnsOfNoMasterThatIsOutToo) {
+    pc_.qemu().version(10, 0, 13);
+    start_with_peers();
+    ASSERT_TRUE(finish(start_hold(true)));
+    EXPECT_THAT(hold_->warnings, testing::IsEmpty());
+    EXPECT_THAT(note().text, testing::Not(HasSubstr("can-migrate")));
+    ASSERT_TRUE(finish(start_release()));
 }
 
 TEST_F(HoldTest, RefusesAVmThatMigrates) {
