@@ -138,7 +138,8 @@ void Link::answering() {
 void Link::follow_run_state(const std::string& run_state) {
     if (run_state.empty() || run_state_ == run_state) return;
     run_state_ = run_state;
-    if (run_state != "prelaunch" && run_state != "inmigrate") started_ = true;
+    // One that has never run can be migrated, and comes back from that as it was.
+    if (run_state != "prelaunch" && !is_between_hosts(run_state)) started_ = true;
     if (state_ == VmState::connected) publish(run_state);
     changed_.notify_all();
 }

@@ -44,8 +44,8 @@ class Link {
     const std::string& run_state() const { return run_state_; }
     /// There is a QEMU, and it has made no machine yet.
     bool in_preconfig() const { return preconfig_; }
-    /// False while this daemon has never seen this QEMU in another state than before its first
-    /// start.
+    /// False while this daemon has never seen this QEMU in a state that it has only once it has
+    /// run.
     bool started() const { return started_; }
     /// VmUnavailable with the reason, or nothing when commands can be sent.
     std::optional<Error> unavailable() const;

@@ -81,6 +81,19 @@ TEST_F(Detach, OfBeforeTheFirstStartWaitsAndIsSentAWhileAfterIt) {
     EXPECT_FALSE(pc_.has_backend("ivshmemd.x.mem"));
 }
 
+TEST_F(Detach, OfBeforeTheFirstStartWaitsAfterAMigrationThatFailed) {
+    pc_.set_run_state("prelaunch");
+    start_with_device(FakePc::Guest::lets_go);
+    pc_.set_run_state("finish-migrate", "STOP");
+    ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "finish-migrate"; }));
+    pc_.set_run_state("prelaunch", "RESET");
+    ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "prelaunch"; }));
+    EXPECT_EQ(*detach_now(leave("x", Milliseconds(20))), Detached::pending);
+    EXPECT_EQ(pc_.count("device_del"), 0u) << "QEMU would lose it for good";
+    pc_.set_run_state("running", "RESUME");
+    EXPECT_TRUE(wait_event(EventKind::detached, "x"));
+}
+
 TEST_F(Detach, AsksInAPausedVmThatWasReset) {
     start_with_device(FakePc::Guest::keeps);
     pc_.set_run_state("prelaunch", "RESET");

@@ -151,6 +151,23 @@ TEST_F(Supervisor, KnowsAVmThatHasNeverRun) {
     EXPECT_TRUE(vm()->started());
 }
 
+// QEMU gives it its state back when the migration fails.
+TEST_F(Supervisor, KnowsAVmThatHasNeverRunAfterItsMigration) {
+    pc_.set_run_state("prelaunch");
+    start();
+    for (const char* state : {"finish-migrate", "postmigrate"}) {
+        SCOPED_TRACE(state);
+        pc_.set_run_state(state, "STOP");
+        ASSERT_TRUE(loop_.run_until([&] { return vm()->run_state() == state; }));
+        pc_.set_run_state("prelaunch", "RESET");
+        ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "prelaunch"; }));
+        EXPECT_FALSE(vm()->started());
+    }
+    pc_.set_run_state("running", "RESUME");
+    ASSERT_TRUE(loop_.run_until([this] { return vm()->run_state() == "running"; }));
+    EXPECT_TRUE(vm()->started());
+}
+
 TEST_F(Supervisor, NotesADeviceThatVanishesUnaskedAndDeletesItsBackend) {
     pc_.put_backend("ivshmemd.x.mem", {region_path("x"), mebibyte, true});
     pc_.put_device("ivshmemd.x", {.slot = 30, .backend = "ivshmemd.x.mem"});
