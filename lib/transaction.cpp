@@ -188,7 +188,8 @@ std::string master_before(const std::vector<VmPlan>& plans, std::size_t vm, std:
 }
 
 Error transaction_error(const std::vector<Error>& failures, std::vector<std::string> leftovers,
-                        const std::vector<std::string>& returning) {
+                        const std::vector<std::string>& returning,
+                        const std::vector<std::string>& leaving) {
     const Error& first = failures.front();
     const std::string device = text_detail(first, "device");
     std::string message = first.vm + (device.empty() ? "" : "/" + device);
@@ -201,11 +202,15 @@ Error transaction_error(const std::vector<Error>& failures, std::vector<std::str
     if (!returning.empty()) {
         message += "; plugged in again as soon as that can be: " + listed(returning);
     }
+    if (!leaving.empty()) {
+        message += "; taken out as soon as their VM can be asked: " + listed(leaving);
+    }
     Error error(ErrorKind::transaction_failed, message);
     error.vm = first.vm;
     error.details.emplace_back("undone", leftovers.empty());
     error.details.emplace_back("leftovers", std::move(leftovers));
     if (!returning.empty()) error.details.emplace_back("returning", returning);
+    if (!leaving.empty()) error.details.emplace_back("leaving", leaving);
     error.details.emplace_back("faults", failures);
     return error;
 }

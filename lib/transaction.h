@@ -109,8 +109,9 @@ std::string master_before(const std::vector<VmPlan>& plans, std::size_t vm, std:
 
 /// TransactionFailed for what went wrong first: its VM, its device and its name, everything else
 /// that went wrong, and what is left. `failures` is not empty. `returning`: those of the leftovers
-/// that are attached again later.
+/// that are attached again later. `leaving`: those that are taken out later.
 Error transaction_error(const std::vector<Error>& failures, std::vector<std::string> leftovers,
-                        const std::vector<std::string>& returning = {});
+                        const std::vector<std::string>& returning = {},
+                        const std::vector<std::string>& leaving = {});
 
 }  // namespace ivshmemd

@@ -112,6 +112,7 @@ Error with_keys(const ApplyRequest& request, const Result<TransactionResult>& do
     std::vector<Error> faults = request.read.faults;
     std::vector<std::string> leftovers;
     std::vector<std::string> returning;
+    std::vector<std::string> leaving;
     if (!done) {
         for (const ErrorDetail& each : done.error().details) {
             if (const auto* more = std::get_if<std::vector<Error>>(&each.second)) {
@@ -120,10 +121,11 @@ Error with_keys(const ApplyRequest& request, const Result<TransactionResult>& do
             const auto* left = std::get_if<std::vector<std::string>>(&each.second);
             if (left && each.first == "leftovers") leftovers = *left;
             if (left && each.first == "returning") returning = *left;
+            if (left && each.first == "leaving") leaving = *left;
         }
     }
     add_keys(faults, request.read.topology);
-    return transaction_error(faults, std::move(leftovers), returning);
+    return transaction_error(faults, std::move(leftovers), returning, leaving);
 }
 
 std::size_t index_of(const TransactionResult& result, const std::string& vm) {

@@ -51,10 +51,17 @@ awaitable<void> leave_out_of_change(StateStore& store, std::uint64_t number, std
     co_await store.change(edit);
 }
 
-awaitable<void> forget_change(StateStore& store, std::uint64_t number) {
+awaitable<void> end_change(StateStore& store, std::uint64_t number, DevicesOfVms left) {
     const StateStore::Edit edit = [&](SavedState& state) {
-        const std::size_t ended = std::erase_if(
-            state.changes, [&](const ChangeRecord& each) { return each.number == number; });
+        std::size_t ended = std::erase_if(state.changes, [&](const ChangeRecord& each) {
+            return each.number == number && !left.contains(each.vm);
+        });
+        for (ChangeRecord& each : state.changes) {
+            if (each.number != number) continue;
+            const std::set<std::string>& devices = left[each.vm];
+            ended += std::erase_if(
+                each.coming, [&](const std::string& name) { return !devices.contains(name); });
+        }
         settle_regions(state, number);
         return ended > 0;
     };

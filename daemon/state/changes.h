@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,8 +25,12 @@ awaitable<void> remember_change(StateStore& store, std::vector<ChangeRecord> rec
 awaitable<void> leave_out_of_change(StateStore& store, std::uint64_t number, std::string vm,
                                     std::string device);
 
-/// The change has come to its end, in all of its VMs. Regions that it made are like others then.
-awaitable<void> forget_change(StateStore& store, std::uint64_t number);
+/// Devices by VM.
+using DevicesOfVms = std::map<std::string, std::set<std::string>>;
+
+/// The change has come to its end, but for devices that it brought and that could not be taken out
+/// again. Without any, regions that it made are like others then.
+awaitable<void> end_change(StateStore& store, std::uint64_t number, DevicesOfVms left);
 
 /// All devices of it have been undone in this VM, where nothing is left but regions.
 awaitable<void> note_devices_undone(StateStore& store, ChangeRecord& record);

@@ -18,6 +18,8 @@ namespace {
 
 using RecordedRun = std::shared_ptr<TransactionRun>;
 
+constexpr const char* undoing = "undoing a change";
+
 ChangeRecord record_of(const Vm& vm, const VmPlan& plan, std::uint64_t number) {
     const VmKey key = vm.key();
     ChangeRecord record{number, key.name, key.uuid, key.run, {}, {}};
@@ -112,6 +114,31 @@ awaitable<void> undo_all(std::shared_ptr<Vm> vm, std::vector<ChangeRecord> recor
     }
 }
 
+std::vector<ChangeRecord> unfinished_in(const Vm& vm) {
+    const Host& host = vm.host();
+    std::vector<ChangeRecord> records = changes_of(*host.store, vm.name());
+    std::erase_if(
+        records, [&](const ChangeRecord& each) { return host.live_changes.contains(each.number); });
+    return records;
+}
+
+// A QEMU that is silent may answer again, over this connection.
+awaitable<void> await_answers(std::shared_ptr<Vm> vm) {
+    const std::shared_ptr<qmp::Session> session = vm->session();
+    while (session && vm->session() == session && vm->unavailable() && !vm->stopping()) {
+        co_await vm->changed().wait_until(SteadyClock::time_point::max());
+    }
+}
+
+awaitable<void> undo_by_turns(std::shared_ptr<Vm> vm) {
+    do {
+        co_await await_answers(vm);
+        if (vm->unavailable()) continue;  // the next connection asks for it
+        std::vector<ChangeRecord> records = unfinished_in(*vm);
+        co_await undo_all(vm, std::move(records));
+    } while (vm->chores().again(undoing));
+}
+
 }  // namespace
 
 awaitable<void> write_change_down(RecordedRun run) {
@@ -138,16 +165,19 @@ awaitable<void> note_unchanged(RecordedRun run, std::shared_ptr<Vm> vm, std::str
 
 awaitable<void> strike_change_out(RecordedRun run) {
     if (run->number == 0) co_return;
-    co_await forget_change(*run->host.store, run->number);
-    run->host.live_changes.erase(run->number);
+    Host& host = run->host;
+    co_await end_change(*host.store, run->number, run->left);
+    host.live_changes.erase(run->number);
+    // One that is connected again by now was told that the change goes on.
+    for (const auto& [name, devices] : run->left) {
+        const auto vm = host.vms.find(name);
+        if (vm != host.vms.end()) undo_unfinished(vm->second);
+    }
 }
 
 void undo_unfinished(const std::shared_ptr<Vm>& vm) {
-    const Host& host = vm->host();
-    std::vector<ChangeRecord> records = changes_of(*host.store, vm->name());
-    std::erase_if(
-        records, [&](const ChangeRecord& each) { return host.live_changes.contains(each.number); });
-    if (!records.empty()) vm->spawn("undoing a change", undo_all(vm, std::move(records)));
+    if (unfinished_in(*vm).empty()) return;
+    if (vm->chores().begin(undoing)) vm->spawn(undoing, undo_by_turns(vm));
 }
 
 }  // namespace ivshmemd

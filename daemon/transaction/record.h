@@ -5,9 +5,10 @@
 #include "daemon/base/async.h"
 
 // A change of several VMs is written down before anything of it is begun, and struck out when it
-// has come to its end, whichever. What a daemon finds written down that no transaction of its own
-// is about is from one that was killed: it undoes that, VM by VM as they are connected, since
-// nobody knows whether the client got an answer.
+// has come to its end, whichever; but for a VM that could not be asked when it was to be undone.
+// What a daemon finds written down that no transaction of its own is about is from one that was
+// killed, or was left so: it undoes that, VM by VM as they are connected, since nobody knows
+// whether the client got an answer.
 namespace ivshmemd {
 
 class Vm;
@@ -20,10 +21,11 @@ awaitable<void> write_change_down(std::shared_ptr<TransactionRun> run);
 awaitable<void> note_unchanged(std::shared_ptr<TransactionRun> run, std::shared_ptr<Vm> vm,
                                std::string device);
 
-/// It has come to its end.
+/// It has come to its end, but for what is left in VMs that could not be asked.
 awaitable<void> strike_change_out(std::shared_ptr<TransactionRun> run);
 
-/// For a new connection: undoes in this VM what an earlier run of the daemon left halfway.
+/// Undoes in this VM what an earlier run of the daemon left halfway, or a change that could not ask
+/// it: now, or when it answers. For a new connection, and the end of such a change.
 void undo_unfinished(const std::shared_ptr<Vm>& vm);
 
 }  // namespace ivshmemd

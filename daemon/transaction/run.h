@@ -9,6 +9,7 @@
 #include "daemon/base/scope.h"
 #include "daemon/base/signal.h"
 #include "daemon/host.h"
+#include "daemon/state/changes.h"
 #include "daemon/transaction/transaction.h"
 
 namespace ivshmemd {
@@ -27,6 +28,7 @@ struct TransactionRun {
     std::vector<Task> to_return{};  // detaches that may take effect late, or could not be undone
     std::map<std::string, RegionIdentity> made{};  // regions, by path
     std::vector<std::string> leaked{};             // by QEMU, in a step that failed
+    DevicesOfVms left{};  // that are to be taken out as soon as their VM can be asked
     std::size_t steps_done = 0;
     std::uint64_t number = 0;  // in the state file, once its first step has been begun
     bool written_down = false;

@@ -126,8 +126,14 @@ awaitable<void> take_back_step(StepRun run, std::shared_ptr<Vm> vm, Task task, T
         end.outcome = Outcome::done;
         co_return;
     }
+    const std::shared_ptr<qmp::Session> session = vm->session();
     const Result<Detached> left = co_await ask_to_leave(run, vm, task, false, run->wishes.timeout);
     const bool never_was = !left && left.error().kind == ErrorKind::no_such_device;
+    // Not where it is in a run state that lets nothing go.
+    const bool could_be_asked = vm->session() == session && !vm->unavailable();
+    if (!left && !never_was && !could_be_asked) {
+        run->left[vm->name()].insert(run->name_of(task));
+    }
     const bool gone = never_was || (left && *left == Detached::removed);
     end.outcome = gone ? Outcome::done : Outcome::failed;
     if (!left || gone || !has_made_region_of(*run, *vm, run->name_of(task))) co_return;

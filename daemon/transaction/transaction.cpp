@@ -51,6 +51,14 @@ void tell_begin(const TransactionRun& run, const Task& task) {
     run.progress({phase_of(task.kind), text_of(run, task), run.steps_done, steps_of(*run.plans)});
 }
 
+std::vector<std::string> names_of(const DevicesOfVms& devices) {
+    std::vector<std::string> names;
+    for (const auto& [vm, all] : devices) {
+        for (const std::string& device : all) names.push_back(vm + "/" + device);
+    }
+    return names;
+}
+
 awaitable<void> carry_out_check(RunningTransaction run, Task task,
                                 std::shared_ptr<PlanCheck> check) {
     *check = co_await check_plan(run->host, run->plans, task.vm);
@@ -143,7 +151,8 @@ awaitable<Result<TransactionResult>> run_transaction(Host& host, std::vector<VmP
     const std::vector<std::string> regions = co_await take_back_regions(run);
     co_await strike_change_out(run);
     left.insert(left.end(), regions.begin(), regions.end());
-    co_return transaction_error(run->course.failures(), std::move(left), returning);
+    const std::vector<std::string> leaving = names_of(run->left);
+    co_return transaction_error(run->course.failures(), std::move(left), returning, leaving);
 }
 
 }  // namespace ivshmemd

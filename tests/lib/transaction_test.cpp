@@ -278,6 +278,8 @@ TEST(TransactionError, NamesTheFirstToFailAndWhatIsLeft) {
     EXPECT_THAT(error.message, HasSubstr("web/x, /dev/shm/x"));
     EXPECT_EQ(std::get<bool>(error.details[0].second), false);
     EXPECT_THAT(transaction_error({first}, {}).message, HasSubstr("nothing has changed"));
+    const Error later = transaction_error({first}, {"web/x"}, {}, {"web/x"});
+    EXPECT_THAT(later.message, HasSubstr("taken out as soon as their VM can be asked: web/x"));
     EXPECT_THAT(transaction_error({first}, {"web/x"}, {"web/x"}).message,
                 HasSubstr("plugged in again as soon as that can be: web/x"));
 }

@@ -126,6 +126,11 @@ TEST(ApiErrors, SpellAFailedTransactionAsTheFirstThatFailed) {
     const varlink::ErrorReply late = spell_error(transaction_error({first}, {"web/x"}, {"web/x"}));
     expect_declared(late);
     EXPECT_EQ(json(late.parameters->at("returning")), json({"web/x"}));
+    EXPECT_FALSE(late.parameters->contains("leaving"));
+    const varlink::ErrorReply left =
+        spell_error(transaction_error({first}, {"web/x"}, {}, {"web/x"}));
+    expect_declared(left);
+    EXPECT_EQ(json(left.parameters->at("leaving")), json({"web/x"}));
 }
 
 TEST(ApiErrors, SpellAnInvalidParameterAsVarlinkDoes) {
