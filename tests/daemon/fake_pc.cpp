@@ -218,6 +218,11 @@ json FakePc::device_add(const json& arguments) {
     device.master = text_of(arguments, "master");
     device.given = arguments;
     if (devices_.contains(id)) return generic("Duplicate device ID '" + id + "'");
+    if (is_taken(device.slot)) {
+        return generic("PCI: slot " + std::to_string(device.slot) +
+                       " function 0 not available for " + device.driver +
+                       ", in use by e1000,id=(null)");
+    }
     if (arguments.contains("chardev")) return add_with_chardev(arguments, std::move(device));
     if (arguments.contains("memdev")) return add_with_backend(arguments, std::move(device));
     insert(id, std::move(device));
@@ -229,10 +234,6 @@ json FakePc::add_with_backend(const json& arguments, Device device) {
     const auto found = backends_.find(device.backend);
     if (found == backends_.end()) {
         return FakeQemu::error("DeviceNotFound", "Device '" + device.backend + "' not found");
-    }
-    if (is_taken(device.slot)) {
-        return generic("PCI: slot " + std::to_string(device.slot) +
-                       " function 0 not available for ivshmem-plain, in use by e1000,id=(null)");
     }
     if (found->second.used) failure_ += device.backend + " carries a second device: QEMU aborts\n";
     const std::uint64_t size = found->second.size;

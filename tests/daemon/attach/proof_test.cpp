@@ -11,7 +11,7 @@
 namespace ivshmemd::test {
 namespace {
 
-constexpr std::uint64_t mebibyte = 1 << 20;
+constexpr std::uint64_t mib = 1 << 20;
 
 class AttachProof : public OperationFixture {
   protected:
@@ -63,7 +63,7 @@ TEST_F(AttachProof, IsNotThereWhereQemuHasAnotherFile) {
 TEST_F(AttachProof, IsNotThereWhereQemuSeesAnotherDirectory) {
     pc_.see_other_files();
     start();
-    ASSERT_TRUE(host_.regions.create("x", mebibyte, ::geteuid()));
+    ASSERT_TRUE(host_.regions.create("x", mib, ::geteuid()));
     const std::ifstream open(region_path("x"));
     expect_refused("x");
     EXPECT_EQ(files(), 1u);

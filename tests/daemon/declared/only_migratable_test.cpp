@@ -56,12 +56,12 @@ TEST_F(DeclaredOnlyMigratable, LeaveOneBackendWhereOnlyARefusalTells) {
     declare({request("x"), request("y")});
     start();
     ASSERT_TRUE(wait_settled());
-    EXPECT_EQ(pc_.count("object-add"), 1u) << "y is not tried any more";
+    EXPECT_EQ(pc_.count("device_add"), 1u) << "y is not tried any more";
     reload_both();
     EXPECT_NE(failure_of("x").find("-only-migratable"), std::string::npos) << failure_of("x");
     reconnect();
     reload_both();
-    EXPECT_EQ(pc_.count("object-add"), 1u) << "it is the same QEMU";
+    EXPECT_EQ(pc_.count("device_add"), 1u) << "it is the same QEMU";
 }
 
 TEST_F(DeclaredOnlyMigratable, AreTriedWithTheNextQemu) {

@@ -16,7 +16,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 
 // What these recordings lack: where the buses are, and who does hotplug on them.
 void add_buses(const Recording& recording, Answers& answers) {
@@ -86,7 +86,7 @@ TEST_P(Recorded, StartsWithAForeignDevice) {
     EXPECT_EQ(cold.device.qom_path, "/machine/peripheral/cold");
     EXPECT_FALSE(cold.device.guest_mapped);
     // Behind a port that firmware has not numbered, query-pci does not show it.
-    EXPECT_EQ(cold.device.spec.size, recording().q35() ? 0 : mib);
+    EXPECT_EQ(cold.device.spec.size, recording().q35() ? 0 : mebibyte);
 }
 
 TEST_P(Recorded, DoesNotGuessARoleItWasNotTold) {
@@ -158,7 +158,7 @@ TEST_P(Recorded, ReadsThePeerItWasGiven) {
     EXPECT_EQ(peer.device.spec.name, "bus0");
     EXPECT_EQ(peer.device.spec.model, Model::plain);
     EXPECT_EQ(peer.device.spec.role, Role::peer);
-    EXPECT_EQ(peer.device.spec.size, mib);
+    EXPECT_EQ(peer.device.spec.size, mebibyte);
     EXPECT_EQ(peer.device.spec.region, "bus0");
     EXPECT_EQ(peer.device.spec.server, std::nullopt);
     EXPECT_EQ(peer.backend_id, "ivshmemd.bus0.mem");
@@ -190,7 +190,7 @@ TEST_P(Recorded, ReadsThePeersBackend) {
     });
     ASSERT_NE(found, backends.end());
     EXPECT_EQ(found->path, "/dev/shm/bus0");
-    EXPECT_EQ(found->size, mib);
+    EXPECT_EQ(found->size, mebibyte);
     EXPECT_TRUE(found->share);
     EXPECT_THAT(orphan_backends(taken.inventory), IsEmpty());
 }
