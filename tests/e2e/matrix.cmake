@@ -21,6 +21,7 @@ set(matrix
     PausedGuest
     # migration
     Migration
+    MigrationDoorbell
     MigrationFailure
     MigrationPlan
     # what QEMU holds
