@@ -128,6 +128,21 @@ awaitable<Result<NextDescriptors>> next_descriptors(std::shared_ptr<Vm> vm, std:
     co_return NextDescriptors{std::move(tried.numbers), top, false, vm->parkings()};
 }
 
+// By name what goes at once anyway would stay if this daemon were killed meanwhile.
+awaitable<Room> room_for(std::shared_ptr<Vm> vm, std::size_t wanted) {
+    Tried tried;
+    if (releases_at_once(*vm)) {
+        tried = co_await hold(vm, HeldSet::probe, wanted, INT_MAX);
+        co_await release(vm, HeldSet::probe);
+    } else {
+        HeldByName held = co_await hold_by_name(vm, wanted);
+        co_await close_by_name(vm, std::move(held.closing));
+        tried = {{}, held.full, held.silent};
+    }
+    if (tried.silent) co_return Room::unknown;
+    co_return tried.full ? Room::none : Room::enough;
+}
+
 awaitable<std::optional<DescriptorRange>> find_taken(std::shared_ptr<Vm> vm, NextDescriptors next,
                                                      std::size_t count) {
     if (next.numbers.empty()) co_return std::nullopt;

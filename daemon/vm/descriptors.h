@@ -7,6 +7,7 @@
 
 #include "daemon/base/async.h"
 #include "daemon/qmp/session.h"
+#include "daemon/relay/room.h"
 #include "lib/descriptor_range.h"
 #include "lib/result.h"
 
@@ -38,6 +39,9 @@ struct NextDescriptors {
 /// what it opens by itself meanwhile: ConfigUnsupported when not. Costs a command for each, and
 /// more where QEMU releases nothing at once.
 awaitable<Result<NextDescriptors>> next_descriptors(std::shared_ptr<Vm> vm, std::size_t wanted);
+
+/// Whether QEMU has that many free, whatever their numbers; it is to keep some for itself besides.
+awaitable<Room> room_for(std::shared_ptr<Vm> vm, std::size_t wanted);
 
 /// Where the numbers lie of a device that took `count` since `next` was found out. Nothing when
 /// QEMU does not answer. Costs a command for each that is free.

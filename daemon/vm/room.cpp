@@ -2,6 +2,7 @@
 
 #include <sys/eventfd.h>
 
+#include "daemon/vm/descriptors.h"
 #include "daemon/vm/executor.h"
 #include "daemon/vm/vm.h"
 
@@ -13,10 +14,7 @@ awaitable<Room> find_room(std::weak_ptr<Vm> asked, std::size_t count) {
     if (!vm || vm->unavailable()) co_return Room::unknown;
     const Gate::Pass pass = co_await vm->take_numbers();
     const std::size_t others = vm->host().relays.outstanding(vm->name());
-    HeldByName held = co_await hold_by_name(vm, count + others + kept_free);
-    co_await close_by_name(vm, std::move(held.closing));
-    if (held.silent) co_return Room::unknown;
-    co_return held.full ? Room::none : Room::enough;
+    co_return co_await room_for(vm, count + others + kept_free);
 }
 
 }  // namespace
