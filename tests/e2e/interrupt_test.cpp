@@ -9,6 +9,7 @@
 namespace ivshmemd::test {
 namespace {
 
+// Those that this kernel has: vfio_virqfd is a part of vfio since Linux 6.2.
 constexpr const char* modules =
     "irqbypass vfio_virqfd vfio vfio_iommu_type1 vfio-pci-core 'vfio-pci ids=1af4:1110'";
 
@@ -28,7 +29,8 @@ class InterruptTest : public QemuTest {
         vm.wait_guest_ready();
         const GuestResult loaded =
             vm.guest("for m in " + std::string(modules) +
-                     "; do set -- $m; name=$1; shift; insmod /modules/$name.ko $* || exit 1; done");
+                     "; do set -- $m; name=$1; shift; [ -e /modules/$name.ko ] || continue; "
+                     "insmod /modules/$name.ko $* || exit 1; done");
         ASSERT_EQ(loaded.status, 0) << loaded.output;
         vm.guest("interrupts 2 /tmp/fifo >>/tmp/log 2>&1 &");
         ASSERT_TRUE(eventually(boot_deadline(), [&] { return log_of(vm).starts_with("ready "); }))

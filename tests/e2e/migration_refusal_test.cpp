@@ -162,7 +162,7 @@ TEST_F(MigrationRefusal, OfChangesWhileAMigrationRunsWhoeverStartedIt) {
     VarlinkClient events(daemon_->socket());
     events.send("io.ivshmemd.Hotplug.Subscribe", {{"vm", "src"}}, true);
     events.next_reply();
-    limit_bandwidth(8 << 10);
+    destination_->signal(SIGSTOP);  // else it may be through before it was looked at
     source_->spy().call("migrate", {{"uri", uri()}});  // another client, on another monitor
     for (bool seen = false; !seen;) {
         const json event(member(events.next_reply(), "parameters"));
@@ -177,6 +177,7 @@ TEST_F(MigrationRefusal, OfChangesWhileAMigrationRunsWhoeverStartedIt) {
     expect_ctl_error(*daemon_, {"attach", "src", "x", "--size", "1M"}, 6, "MigrationActive");
     source_->spy().call("migrate_cancel");
     ASSERT_TRUE(wait_migration_status("cancelled"));
+    destination_->signal(SIGCONT);
     EXPECT_TRUE(eventually(soon(), [&] {
         return run_ctl(*daemon_, {"attach", "src", "x", "--size", "1M"}).exit_code == 0;
     }));
