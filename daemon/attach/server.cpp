@@ -128,12 +128,14 @@ awaitable<Result<UniqueFd>> prepare_relay(std::shared_ptr<Vm> vm, Decision& deci
         const Result<void> reserved = co_await reserve_server_memory(vm, decision);
         if (!reserved) co_return reserved.error();
     }
+    Relays& relays = vm->host().relays;
     std::shared_ptr<ServerConnection> server = std::exchange(decision.server, nullptr);
+    const std::size_t own = server->announced.size() + handshake_descriptors;
+    const std::size_t wanted = own + relays.outstanding(vm->name());
     Result<UniqueFd> end =
-        co_await vm->host().relays.prepare(vm->name(), decision.spec.name, std::move(server));
+        co_await relays.prepare(vm->name(), decision.spec.name, std::move(server));
     if (!end) co_return end.error();
     // Last of all, for what else QEMU opens meanwhile may be any of these.
-    const std::size_t wanted = handshake_descriptors + vm->host().relays.outstanding(vm->name());
     const Result<void> reserved = co_await reserve_numbers(vm, decision, wanted);
     if (!reserved) co_return reserved.error();
     co_return std::move(*end);

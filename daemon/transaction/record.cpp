@@ -4,11 +4,13 @@
 
 #include "daemon/base/log.h"
 #include "daemon/detach/detach.h"
+#include "daemon/detach/removal.h"
 #include "daemon/migration/plug_back.h"
 #include "daemon/state/changes.h"
 #include "daemon/state/migrations.h"
 #include "daemon/state/regions.h"
 #include "daemon/transaction/run.h"
+#include "daemon/vm/refresh.h"
 #include "daemon/vm/region_removal.h"
 #include "daemon/vm/vm.h"
 #include "lib/change.h"
@@ -102,12 +104,20 @@ awaitable<bool> undo_devices(std::shared_ptr<Vm> vm, ChangeRecord record) {
     co_return true;
 }
 
+// What QEMU has of devices that never came maps their regions, until it is deleted.
+awaitable<void> clear_leftovers(std::shared_ptr<Vm> vm) {
+    const Turn::Pass pass = co_await vm->turn().enter();
+    const bool fresh = co_await refresh(vm, vm->host().deadlines.query);
+    if (fresh && !vm->unavailable()) co_await clean_orphans(vm);
+}
+
 awaitable<void> undo_all(std::shared_ptr<Vm> vm, std::vector<ChangeRecord> records) {
     // The last one first, should two have been about the same VM.
     for (auto each = records.rbegin(); each != records.rend(); ++each) {
         const bool undone = co_await undo_devices(vm, *each);
         if (!undone) co_return;
         co_await note_devices_undone(*vm->host().store, *each);
+        co_await clear_leftovers(vm);
         const bool settled = co_await take_back_regions(vm, each->number);
         if (vm->stopping() || !settled) co_return;
         co_await forget_change_in(*vm->host().store, std::move(*each));

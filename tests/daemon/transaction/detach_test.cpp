@@ -69,7 +69,7 @@ TEST_F(TransactionDetach, PutsBackWhatHasLeftWhenAGuestRefuses) {
 TEST_F(TransactionDetach, PutsBackWhatHasLeftWhenAGuestKeepsItsDevice) {
     start_with_devices();
     other_.set_guest(FakePc::Guest::keeps);
-    const Result<TransactionResult> done = run(detach_both("x"), patient(Milliseconds(100)));
+    const Result<TransactionResult> done = run(detach_both("x"), patient(Milliseconds(1000)));
     ASSERT_FALSE(done);
     EXPECT_THAT(faults(done.error()), ElementsAre("b/x TimedOut"));
     EXPECT_THAT(leftovers(done.error()), ElementsAre("b/x"));
@@ -81,7 +81,7 @@ TEST_F(TransactionDetach, PlugsInAgainWhatLeavesAfterItGaveUp) {
     start_with_devices();
     const int slot = other_.slot_of("ivshmemd.x");
     other_.set_guest(FakePc::Guest::keeps);
-    const Result<TransactionResult> done = run(detach_both("x"), patient(Milliseconds(100)));
+    const Result<TransactionResult> done = run(detach_both("x"), patient(Milliseconds(1000)));
     ASSERT_FALSE(done);
     EXPECT_THAT(done.error().message, HasSubstr("plugged in again as soon as that can be: b/x"));
     const std::vector<HoldNote> notes = hold_notes(host_);
@@ -100,7 +100,7 @@ TEST_F(TransactionDetach, PlugsInAgainWhatLeavesAfterItGaveUp) {
 TEST_F(TransactionDetach, LeavesOutWhatSomebodyDetachesMeanwhile) {
     start_with_devices();
     other_.set_guest(FakePc::Guest::keeps);
-    EXPECT_FALSE(run(detach_both("x"), patient(Milliseconds(100))));
+    EXPECT_FALSE(run(detach_both("x"), patient(Milliseconds(1000))));
     const auto detaching = start_detach(leave("x"), "b");
     ASSERT_TRUE(loop_.run_until([&] { return host_.store->get().migrations.empty(); }));
     other_.eject("ivshmemd.x");
