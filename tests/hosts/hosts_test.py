@@ -100,7 +100,10 @@ class Moving(HostsTest):
         before = self.devices()
         answer, text = self.ctl(1, "migrate", "web", self.URI, "--detach-peers", "--to", "host2")
         self.assertEqual(answer["error"], "MigrationBlocked")
-        self.assertEqual(len(answer["parameters"]["reasons"]), len(reasons), text)
+        # Of every QEMU 9 or later without KVM, which these are.
+        told = [each for each in answer["parameters"]["reasons"]
+                if "QEMU 9 and later without KVM" not in each["text"]]
+        self.assertEqual(len(told), len(reasons), text)
         for reason in reasons:
             self.assertIn(reason, text)
         self.assertEqual(self.devices(), before)

@@ -152,13 +152,15 @@ class WholeInterface:
                          {"result": "pending"})
         self.refuse("OperationInProgress", "Attach", vm="one", name="leaver", size=MIB)
         with resetting("one"):
-            replies = self.stream("Detach", vm="one", name="leaver", removeRegion=True)
+            replies = self.stream("Detach", vm="one", name="leaver")
         self.assertEqual(replies[0].keys(), {"progress"})
         self.assertEqual(replies[-1]["result"], "removed")
+        self.assertEqual(self.ask("RemoveRegion", region="leaver"), {})
+        self.refuse("RegionUnavailable", "RemoveRegion", region="leaver")
         self.refuse("NoSuchDevice", "Detach", vm="one", name="leaver")
 
     def test_changes_several_machines_or_none(self):
-        both = ["one", "target"]
+        both = ["one", "source"]
         plan = self.ask("AttachMany", vms=both, name="joint", size=MIB, dryRun=True)["results"]
         self.assertEqual([len(each["commands"]) for each in plan], [2, 2])
         lost = self.refuse("TransactionFailed", "AttachMany", vms=["one", "gone", "nobody"],
@@ -216,11 +218,11 @@ class WholeInterface:
     def test_holds_a_machine(self):
         self.refuse("VmUnavailable", "Hold", vm="gone")
         self.refuse("InvalidParameter", "Release", vm="gone")
-        held = self.stream("Hold", vm="one", timeoutMs=1000)[-1]
+        held = self.stream("Hold", vm="source", timeoutMs=1000)[-1]
         self.assertEqual(held["detached"], [])
         # A client of one call a connection has ended it by now.
         try:
-            self.assertEqual(self.ask("Release", vm="one")["result"], "back")
+            self.assertEqual(self.ask("Release", vm="source")["result"], "back")
         except Refused as error:
             self.assertEqual(error.name, "InvalidParameter")
         wait_until(lambda: not [each for each in self.ask("ListVms")["vms"] if each.get("hold")],
