@@ -284,6 +284,12 @@ class Pages(unittest.TestCase):
                           if "referenced manual not found" not in line and "mandoc.db" not in line]
             self.assertEqual([], complaints)
 
+    def test_have_tables_that_ignore_the_ends_of_pages(self):
+        # On a screen there are none, but groff keeps rows off them, and complains where it cannot.
+        for name in PAGES:
+            for options in re.findall(r"^\.TS\n(.*)$", page(name), re.MULTILINE):
+                self.assertRegex(options, r"\bnokeep\b.*;$", name)
+
 
 if __name__ == "__main__":
     ROOT = Path(sys.argv[1])
