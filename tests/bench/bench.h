@@ -23,6 +23,9 @@ void measure_hotplug(Report& report, const Options& options);
 /// The first attach after the daemon has started, against a later one.
 void measure_first(Report& report, const Options& options);
 
+/// How long a machine with hundreds of devices takes to be read, against one with half of them.
+void measure_large(Report& report, const Options& options);
+
 /// One device for twelve machines in a transaction, against a program that sends the same commands
 /// to twelve equal ones, to all at once; in turns.
 void measure_transactions(Report& report, const Options& options);

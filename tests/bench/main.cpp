@@ -23,16 +23,22 @@ struct Part {
     const char* name;
     void (*measure)(Report&, const Options&);
 };
-constexpr Part parts[] = {{"process", measure_process}, {"hotplug", measure_hotplug},
-                          {"first", measure_first},     {"transactions", measure_transactions},
-                          {"shared", measure_shared},   {"doorbells", measure_doorbells},
-                          {"joins", measure_joins},     {"calm", measure_calm},
+constexpr Part parts[] = {{"process", measure_process},
+                          {"hotplug", measure_hotplug},
+                          {"first", measure_first},
+                          {"large", measure_large},
+                          {"transactions", measure_transactions},
+                          {"shared", measure_shared},
+                          {"doorbells", measure_doorbells},
+                          {"joins", measure_joins},
+                          {"calm", measure_calm},
                           {"scale", measure_scale}};
 
 constexpr const char* usage =
     "usage: ivshmemd-bench [--at-length] [--json FILE] [PART...]\n"
-    "Measures these parts, or all: process hotplug first transactions shared doorbells\n"
-    "joins calm scale. IVSHMEMD_BENCH_AGAINST names another ivshmemd to measure in turns.\n";
+    "Measures these parts, or all: process hotplug first large transactions shared\n"
+    "doorbells joins calm scale.\n"
+    "IVSHMEMD_BENCH_AGAINST names another ivshmemd to measure in turns.\n";
 
 struct Arguments {
     Options options;

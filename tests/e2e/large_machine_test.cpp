@@ -1,48 +1,37 @@
 #include <gmock/gmock.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tests/e2e/hotplug_test.h"
 #include "tests/support/json_text.h"
 
-// Machines with hundreds of ports, devices and long names: the daemon has read them, and answers,
-// in five seconds.
+// Machines with hundreds of ports, devices and long names: the daemon reads them, and answers. How
+// long that takes is for the benchmarks to say.
 
 namespace ivshmemd::test {
 namespace {
 
 using nlohmann::json;
 
-Deadline in_time() {
-    return Deadline::after(std::chrono::seconds(5));
-}
-
 class LargeMachine : public HotplugTest {
   protected:
-    /// Does not look after the VM unless it is connected in time.
-    void start_in_time(const QemuVm& vm) {
-        const Deadline deadline = in_time();
+    void start(const QemuVm& vm) {
         daemon_.emplace(
             DaemonOptions{.vms = {{vm.name(), vm.qmp_socket()}}, .region_dir = regions_.path()});
-        ASSERT_TRUE(daemon_->wait_vm_state(vm.name(), "connected", deadline))
-            << find_vm(*daemon_, vm.name());
+        wait_connected(vm.name(), boot_deadline());
     }
 
     json buses() {
-        const json reply(expect_ctl_success(*daemon_, {"probe", "vm0"}, in_time()));
+        const json reply(expect_ctl_success(*daemon_, {"probe", "vm0"}));
         return member(member(reply, "capabilities"), "buses");
     }
 
-    json devices() {
-        return member(expect_ctl_success(*daemon_, {"list", "vm0"}, in_time()), "devices");
-    }
+    json devices() { return member(expect_ctl_success(*daemon_, {"list", "vm0"}), "devices"); }
 
     /// Attaches one, which all that are asked then see.
     json attach() {
-        const json reply(
-            expect_ctl_success(*daemon_, {"attach", "vm0", "shm0", "--size", "1M"}, in_time()));
+        const json reply(expect_ctl_success(*daemon_, {"attach", "vm0", "shm0", "--size", "1M"}));
         return member(reply, "device");
     }
 };
@@ -62,7 +51,7 @@ std::string hex(int value) {
     return text.str();
 }
 
-TEST_F(LargeMachine, WithTwoHundredRootPortsIsReadInTime) {
+TEST_F(LargeMachine, WithTwoHundredRootPortsIsRead) {
     constexpr int ports = 200, functions = 8;
     VmOptions options{.machine = "q35", .paused = true};
     for (int i = 0; i < ports; ++i) {
@@ -72,7 +61,7 @@ TEST_F(LargeMachine, WithTwoHundredRootPortsIsReadInTime) {
                          number(i % functions) + first);
     }
     QemuVm vm(dir_.path(), options);
-    start_in_time(vm);
+    start(vm);
     const json device(attach());
     EXPECT_EQ(device["bus"], "rp199");
     const json shown(buses());
@@ -94,7 +83,7 @@ std::string bridge(int value) {
     return (value < 10 ? "br0" : "br") + number(value);
 }
 
-TEST_F(LargeMachine, WithFiveHundredDevicesIsReadInTime) {
+TEST_F(LargeMachine, WithFiveHundredDevicesIsRead) {
     constexpr int count = 500, behind_one = 31;
     VmOptions options{.paused = true};
     for (int i = 0; i * behind_one < count; ++i) {
@@ -111,7 +100,7 @@ TEST_F(LargeMachine, WithFiveHundredDevicesIsReadInTime) {
     QemuVm vm(dir_.path(), options);
     add_foreign_device(vm, "theirs", "br16");
     add_foreign_device(vm, "nameless", "br16", true);
-    start_in_time(vm);
+    start(vm);
     attach();
     std::set<std::string> names;
     for (const json& device : devices()) names.insert(device["name"]);
@@ -127,7 +116,7 @@ std::string long_name(int i) {
     return "o" + number(1000 + i) + std::string(2995, 'n');
 }
 
-TEST_F(LargeMachine, WithNamesOfThreeThousandCharactersIsReadInTime) {
+TEST_F(LargeMachine, WithNamesOfThreeThousandCharactersIsRead) {
     QemuVm vm(dir_.path(), {.paused = true});
     for (int i = 0; i < 400; ++i) {
         json object{{"id", long_name(i)}, {"qom-type", "rng-builtin"}};
@@ -135,7 +124,7 @@ TEST_F(LargeMachine, WithNamesOfThreeThousandCharactersIsReadInTime) {
         vm.spy().call("object-add", object);
     }
     EXPECT_GT(vm.spy().call("qom-list", {{"path", "/objects"}}).dump().size(), 1'200'000u);
-    start_in_time(vm);
+    start(vm);
     EXPECT_EQ(devices(), json::array());
     const json device(attach());
     EXPECT_EQ(buses().size(), 1u);
