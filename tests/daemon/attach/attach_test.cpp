@@ -1,5 +1,7 @@
 #include "daemon/attach/attach.h"
 
+#include <gmock/gmock.h>
+
 #include "daemon/vm/refresh.h"
 #include "tests/daemon/vm/operation_fixture.h"
 #include "tests/support/json_text.h"
