@@ -24,7 +24,7 @@ class Observer:
     host or a sanitizer delays both."""
 
     def __init__(self, path):
-        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), path],
+        self.process = subprocess.Popen([sys.executable, "-B", os.path.abspath(__file__), path],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.disturbed_at = None
         self.bound = BOUND
